@@ -1,0 +1,38 @@
+"""The command ``tlmlp``. Heavy imports happen inside the commands, so that ``tlmlp --help`` is quick."""
+
+import sys
+
+import typer
+
+from tlmlp.cli import bench, data, doctor, export, lammps, ops, quickstart, train
+from tlmlp.errors import TlmlpError
+
+app = typer.Typer(
+    help="Train machine-learned potentials, transfer them between chemical elements, and run them in LAMMPS and ASE.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+train.register(app)
+export.register(app)
+lammps.register(app)
+bench.register(app)
+ops.register(app)
+doctor.register(app)
+quickstart.register(app)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    import tlmlp
+
+    print(tlmlp.__version__)
+
+
+def main() -> None:
+    """Entry point: a :class:`TlmlpError` becomes one line and exit status 2."""
+    try:
+        app()
+    except TlmlpError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
