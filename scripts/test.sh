@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Set up, then run all tests: the C++ core alone (ctest), then everything else (pytest).
+# usage: scripts/test.sh [pytest arguments]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+scripts/setup.sh --tests
+export PATH="$PWD/.venv/bin:$PATH"
+
+ruff check python tests examples benchmarks
+# The core must build and pass without torch, Python bindings or LAMMPS.
+cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF \
+  -DPython_EXECUTABLE="$PWD/.venv/bin/python" > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }
+cmake --build build/core-tests
+ctest --test-dir build/core-tests --output-on-failure
+
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
+python -m pytest "$@"
