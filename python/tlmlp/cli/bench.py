@@ -1,0 +1,45 @@
+"""``tlmlp bench``: speed of this machine on standard systems, one JSON object per measurement."""
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+Atoms = Annotated[int, typer.Option(help="Atoms of bulk silicon (64, 216, 512, ...: 8 n^3).")]
+Threads = Annotated[int, typer.Option(help="Threads; 1 unless given.", min=1)]
+Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
+Repeats = Annotated[int, typer.Option(help="Timed calls; the median is reported.", min=1)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def _show(result: dict, as_json: bool) -> None:
+    if as_json:
+        print(json_module.dumps(result))
+        return
+    from tlmlp.console import table
+
+    table(f"tlmlp bench {result['benchmark']}", ["quantity", "value"],
+          [[key, value] for key, value in result.items() if key != "versions"]
+          + [[f"version of {name}", value] for name, value in result["versions"].items()])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to ``app``."""
+    group = typer.Typer(help="Measure the speed of this machine.", no_args_is_help=True)
+    app.add_typer(group, name="bench")
+
+    @group.command()
+    def model(atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15,
+              json: Json = False) -> None:
+        """Energy and forces through TorchScript."""
+        from tlmlp.bench.model import bench_model
+
+        _show(bench_model(atoms, threads, dtype, repeats), json)
+
+    @group.command()
+    def train(atoms: Atoms = 64, batch: Annotated[int, typer.Option(help="Structures in a batch.", min=1)] = 8,
+              threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False) -> None:
+        """One force-matching step: forces, loss gradient, Adam."""
+        from tlmlp.bench.train import bench_train
+
+        _show(bench_train(atoms, batch, threads, dtype, repeats), json)
