@@ -1,0 +1,8 @@
+"""Atomic configurations with labels: reading, writing, checking, splitting, generating. Needs no torch."""
+
+from tlmlp.data.frame import Frame
+from tlmlp.data.neighbours import neighbour_list, perpendicular_widths
+from tlmlp.data.readers import read_frames
+from tlmlp.data.writers import write_frames
+
+__all__ = ["Frame", "neighbour_list", "perpendicular_widths", "read_frames", "write_frames"]

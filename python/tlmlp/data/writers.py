@@ -1,0 +1,51 @@
+"""Extended XYZ with REF_* labels, in digits that give back the same float64 numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import numpy as np
+
+from tlmlp.data.frame import Frame
+from tlmlp.errors import TlmlpError
+from tlmlp.files import atomic_write_text
+from tlmlp.keys import REF_ENERGY, REF_FORCES, REF_STRESS
+
+
+def _numbers(values: np.ndarray) -> str:
+    return " ".join(map(repr, np.asarray(values, dtype=np.float64).ravel().tolist()))
+
+
+def _frame_text(frame: Frame) -> str:
+    from ase.data import chemical_symbols
+
+    header = []
+    if frame.pbc.any() or frame.cell.any():
+        header.append(f'Lattice="{_numbers(frame.cell)}"')
+    columns = [frame.positions]
+    properties = "species:S:1:pos:R:3"
+    if frame.forces is not None:
+        columns.append(frame.forces)
+        properties += f":{REF_FORCES}:R:3"
+    header.append(f"Properties={properties}")
+    if frame.energy is not None:
+        header.append(f"{REF_ENERGY}={frame.energy!r}")
+    if frame.stress is not None:
+        header.append(f'{REF_STRESS}="{_numbers(frame.stress)}"')
+    if frame.group is not None:
+        if any(c in frame.group for c in '"\\\n\r'):
+            raise TlmlpError(f"{frame.source}: the group name {frame.group!r} must not have quotes, backslashes "
+                             "or line ends")
+        header.append(f'group="{frame.group}"')
+    header.append('pbc="' + " ".join("T" if p else "F" for p in frame.pbc) + '"')
+    lines = [str(len(frame)), " ".join(header)]
+    for z, row in zip(frame.atomic_numbers.tolist(), np.hstack(columns).tolist(), strict=True):
+        lines.append(f"{chemical_symbols[z]} " + " ".join(map(repr, row)))
+    return "\n".join(lines) + "\n"
+
+
+def write_frames(path: str | os.PathLike, frames: Iterable[Frame]) -> None:
+    """Write ``frames`` as extended XYZ: REF_energy (eV), REF_forces (eV/Å), REF_stress (eV/Å^3, nine numbers, tensile
+    positive) and ``group`` where a frame has them. The file appears whole or not at all."""
+    atomic_write_text(path, "".join(map(_frame_text, frames)))
