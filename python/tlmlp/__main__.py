@@ -1,0 +1,5 @@
+"""``python -m tlmlp``: the command line."""
+
+from tlmlp.cli.main import main
+
+main()
