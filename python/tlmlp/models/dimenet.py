@@ -1,0 +1,109 @@
+"""DimeNet++ as used by Roecken and Zavadlav (arXiv 2502.13522), written from the formulas of the papers."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from tlmlp.models.config import DimeNetPPConfig
+from tlmlp.models.initialise import glorot_orthogonal
+from tlmlp.models.layers import Embedding, Interaction, Linear, Output
+from tlmlp.models.routes import build_route
+from tlmlp.units import NM_PER_ANGSTROM
+
+
+class DimeNetPP(nn.Module):
+    """Energies of atoms from directed messages between neighbours, in nm and kJ/mol.
+
+    :param config: the sizes
+    :param route: "ops" for the compiled operators, "plain" for standard torch operators
+    :param seed: of the initial weights; equal seeds give equal weights, and no other random state is read or changed
+    :param dtype: of the parameters
+    :raises TlmlpError: when the route is unknown or its compiled ops cannot be loaded
+    """
+
+    __jit_unused_properties__ = ("route_name",)
+
+    def __init__(
+        self,
+        config: DimeNetPPConfig,
+        route: str = "ops",
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.cutoff_nm = config.cutoff * NM_PER_ANGSTROM
+        self.num_spherical = config.num_spherical
+        self.num_radial = config.num_radial
+        self.exponent = config.envelope_exponent
+        self.route = build_route(route, config.num_spherical, config.num_radial)
+        self.frequencies = nn.Parameter(torch.zeros(config.num_radial, dtype=dtype))
+        self.embedding = Embedding(config, self.route, dtype)
+        self.interaction = nn.ModuleList(
+            [Interaction(config, self.route, dtype) for _ in range(config.n_blocks)]
+        )
+        self.output = nn.ModuleList([Output(config, self.route, dtype) for _ in range(config.n_blocks + 1)])
+        self.reset_parameters(seed)
+
+    @torch.jit.unused
+    def reset_parameters(self, seed: int) -> None:
+        """Draw the weights: scaled semi-orthogonal matrices, zero biases, uniform species rows, frequencies n pi."""
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            n = torch.arange(1, self.num_radial + 1, dtype=torch.float64)
+            self.frequencies.copy_(math.pi * n)
+            table = self.embedding.species.weight
+            uniform = torch.rand(table.shape, dtype=torch.float64, generator=generator)
+            table.copy_(math.sqrt(3.0) * (2.0 * uniform - 1.0))
+            for module in self.modules():
+                if isinstance(module, Linear):
+                    module.weight.copy_(glorot_orthogonal(*module.weight.shape, generator))
+                    if module.bias is not None:
+                        module.bias.zero_()
+
+    @property
+    def route_name(self) -> str:
+        """Name of the route in use: ops or plain."""
+        return self.route.name
+
+    @torch.jit.unused
+    def set_route(self, name: str) -> "DimeNetPP":
+        """Evaluate by another route from now on; the parameters stay. Returns the network itself."""
+        route = build_route(name, self.num_spherical, self.num_radial)
+        for module in list(self.modules()):
+            if "route" in module._modules:
+                module.route = route
+        return self
+
+    def forward(
+        self,
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+    ) -> Tensor:
+        """Energies of the atoms.
+
+        :param species: (N,) int64 rows of the species embedding
+        :param edge_index: (2, E) int64, row 0 the source j, row 1 the target i
+        :param edge_vector: (E, 3) r_j - r_i + S.cell in nm, in the dtype of the parameters
+        :param offsets: (N + 1,), with ``edges`` (E,) and ``reverse`` (E,) as ``route.topology`` gives them
+        :return: (N,) in kJ/mol
+        """
+        distance, harmonics = self.route.spherical_harmonics(edge_vector, self.num_spherical)
+        rbf = self.route.radial_basis(distance, self.frequencies, self.cutoff_nm, self.exponent)
+        sbf = self.route.spherical_bessel_basis(
+            distance, self.cutoff_nm, self.exponent, self.num_spherical, self.num_radial
+        )
+        m = self.embedding(rbf, species, edge_index)
+        energies = torch.zeros(species.shape[0], dtype=edge_vector.dtype, device=edge_vector.device)
+        messages = [m]
+        for block in self.interaction:
+            m = block(m, rbf, sbf, harmonics, edge_index, offsets, edges, reverse)
+            messages.append(m)
+        for b, output in enumerate(self.output):
+            energies = energies + output(messages[b], rbf, edge_index, offsets, edges)
+        return energies

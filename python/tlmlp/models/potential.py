@@ -1,0 +1,162 @@
+"""A potential: a network with its species, its energy shift, and eV and angstrom at the border."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from tlmlp.errors import TlmlpError
+from tlmlp.models.config import DimeNetPPConfig
+from tlmlp.models.dimenet import DimeNetPP
+from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
+
+
+class Potential(nn.Module):
+    """Energies in eV from edges in angstrom.
+
+    :param network: the network, in nm and kJ/mol
+    :param species: chemical symbol of each species index
+    :param energy_shift: (S,) eV per atom, added to the network's energies; float64 whatever the dtype of the network
+    :raises TlmlpError: on unknown or repeated symbols, or a wrong number of them
+    """
+
+    __jit_unused_properties__ = ("atomic_numbers", "dtype", "config")
+
+    def __init__(
+        self, network: DimeNetPP, species: Sequence[str], energy_shift: Tensor | Sequence[float] | None = None
+    ) -> None:
+        super().__init__()
+        n_species = network.config.n_species
+        self.species = [str(symbol) for symbol in species]
+        _atomic_numbers(self.species)
+        if len(self.species) != n_species:
+            raise TlmlpError(f"the network has {n_species} species, got {len(self.species)}: {self.species}")
+        if energy_shift is None:
+            energy_shift = [0.0] * n_species
+        shift = torch.as_tensor(energy_shift, dtype=torch.float64).detach().clone()
+        if tuple(shift.shape) != (n_species,):
+            raise TlmlpError(f"`energy_shift` must have shape ({n_species},), got {tuple(shift.shape)}")
+        self.network = network
+        self.nm_per_angstrom = NM_PER_ANGSTROM
+        self.ev_per_kj_per_mol = 1.0 / EV_IN_KJ_PER_MOL
+        self.cutoff = float(network.config.cutoff)
+        self.register_buffer("energy_shift", shift)
+
+    def _apply(self, fn, recurse=True):
+        """Casts and moves of the module; the shift keeps float64, or millivolts of a large shift would be lost."""
+        shift = self.energy_shift
+        super()._apply(fn, recurse)
+        self.energy_shift = shift.to(self.energy_shift.device)
+        return self
+
+    @property
+    def config(self) -> DimeNetPPConfig:
+        """Sizes of the network."""
+        return self.network.config
+
+    @property
+    def atomic_numbers(self) -> list[int]:
+        """Atomic number of each species index."""
+        return _atomic_numbers(self.species)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """dtype of the parameters."""
+        return self.network.frequencies.dtype
+
+    def atomic_energies(
+        self,
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+    ) -> Tensor:
+        """Energies of the atoms (N,) in eV without the shift, differentiable; ``edge_vector`` (E, 3) in angstrom.
+
+        The vectors are scaled before they are cast to the dtype of the network; the topology comes from
+        :meth:`topology`.
+        """
+        vector = (edge_vector * self.nm_per_angstrom).to(self.network.frequencies.dtype)
+        energies = self.network(species, edge_index, vector, offsets, edges, reverse)
+        return energies * self.ev_per_kj_per_mol
+
+    @torch.jit.export
+    def topology(self, edge_index: Tensor, edge_vector: Tensor, n_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
+        """``offsets``, ``edges`` and ``reverse`` of a list of edges, as the route defines them."""
+        return self.network.route.topology(edge_index, edge_vector, n_atoms)
+
+    @torch.jit.export
+    def forward_edges(
+        self, species: Tensor, edge_index: Tensor, edge_vector: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Energy and its derivative by the edges.
+
+        :param species: (N,) int64 index of each atom's species
+        :param edge_index: (2, E) int64, row 0 the source j, row 1 the target i; both directions of every pair
+        :param edge_vector: (E, 3) r_j - r_i + S.cell in angstrom, float64 or the dtype of the network
+        :return: energy in eV (scalar, float64, shift included), its derivative by ``edge_vector`` (E, 3) in eV/angstrom
+            and of the dtype of ``edge_vector``, energies of the atoms (N,) in eV (float64, shift included)
+        """
+        was_enabled = torch.is_grad_enabled()
+        torch.set_grad_enabled(True)  # a host may have switched it off; scripts know no enable_grad block
+        vector = edge_vector.detach().requires_grad_(True)
+        offsets, edges, reverse = self.topology(edge_index, vector.detach(), species.shape[0])
+        energies = self.atomic_energies(species, edge_index, vector, offsets, edges, reverse)
+        gradient = torch.autograd.grad([energies.sum()], [vector], allow_unused=True)[0]
+        torch.set_grad_enabled(was_enabled)
+        if gradient is None:
+            gradient = torch.zeros_like(edge_vector)
+        atomic = energies.detach().to(torch.float64) + self.energy_shift.index_select(0, species)
+        return atomic.sum(), gradient, atomic
+
+    def forward(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same as :meth:`forward_edges`."""
+        return self.forward_edges(species, edge_index, edge_vector)
+
+
+def edge_forces(n_atoms: int, edge_index: Tensor, gradient: Tensor) -> Tensor:
+    """Forces (N, 3) on the atoms from the derivative of the energy by the edge vectors (E, 3).
+
+    The vector of the edge j->i is r_j - r_i + S.cell, so dE/dr_j collects +g and dE/dr_i collects -g.
+    """
+    zeros = torch.zeros(n_atoms, 3, dtype=gradient.dtype, device=gradient.device)
+    return zeros.index_add(0, edge_index[1], gradient).index_add(0, edge_index[0], -gradient)
+
+
+def edge_virial(edge_vector: Tensor, gradient: Tensor) -> Tensor:
+    """Virial -dE/d(strain) (3, 3), symmetric for an energy that is invariant under rotations; eV."""
+    return -(gradient.t() @ edge_vector.to(gradient.dtype))
+
+
+def build_potential(
+    species: Sequence[str],
+    cutoff: float,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    route: str = "ops",
+    energy_shift: Tensor | Sequence[float] | None = None,
+    **sizes: int,
+) -> Potential:
+    """A potential with new weights.
+
+    :param species: chemical symbols
+    :param cutoff: in angstrom
+    :param seed: of the initial weights
+    :param sizes: fields of :class:`DimeNetPPConfig`
+    :raises TlmlpError: on a wrong size or symbol
+    """
+    config = DimeNetPPConfig.from_dict({**sizes, "n_species": len(species), "cutoff": cutoff})
+    return Potential(DimeNetPP(config, route=route, seed=seed, dtype=dtype), species, energy_shift)
+
+
+def _atomic_numbers(species: Sequence[str]) -> list[int]:
+    from ase.data import atomic_numbers
+
+    unknown = [symbol for symbol in species if symbol not in atomic_numbers or symbol == "X"]
+    if unknown:
+        raise TlmlpError(f"unknown chemical symbol {', '.join(map(repr, unknown))} in `species`")
+    if len(set(species)) != len(species):
+        raise TlmlpError(f"`species` names an element twice: {list(species)}")
+    return [atomic_numbers[symbol] for symbol in species]
