@@ -38,7 +38,9 @@ class _Lines:
             self.last = now
             spent = now - self.start
             left = spent / max(self.done, 1) * (self.total - self.done)
-            console.print(f"{self.description}: {self.done}/{self.total}, {spent:.0f} s, {left:.0f} s left {note}".rstrip())
+            console.print(
+                f"{self.description}: {self.done}/{self.total}, {spent:.0f} s, {left:.0f} s left {note}".rstrip()
+            )
 
 
 class _Bar:
@@ -55,6 +57,14 @@ def progress(description: str, total: int) -> Iterator[_Lines | _Bar]:
     if not console.is_terminal:
         yield _Lines(description, total)
         return
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                  TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=console) as bars:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    ) as bars:
         yield _Bar(bars, bars.add_task(description, total=total, note=""))

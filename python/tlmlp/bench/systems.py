@@ -31,5 +31,9 @@ def silicon(atoms: int, seed: int = 0) -> Iterator[Frame]:
             cell=np.eye(3) * n * LATTICE_CONSTANT,
             pbc=np.array([True, True, True]),
             atomic_numbers=np.full(atoms, 14, dtype=np.int64),
-            energy=None, forces=None, stress=None, group=None, source=f"silicon-{atoms}",
+            energy=None,
+            forces=None,
+            stress=None,
+            group=None,
+            source=f"silicon-{atoms}",
         )

@@ -18,9 +18,12 @@ def _show(result: dict, as_json: bool) -> None:
         return
     from tlmlp.console import table
 
-    table(f"tlmlp bench {result['benchmark']}", ["quantity", "value"],
-          [[key, value] for key, value in result.items() if key != "versions"]
-          + [[f"version of {name}", value] for name, value in result["versions"].items()])
+    table(
+        f"tlmlp bench {result['benchmark']}",
+        ["quantity", "value"],
+        [[key, value] for key, value in result.items() if key != "versions"]
+        + [[f"version of {name}", value] for name, value in result["versions"].items()],
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -29,16 +32,23 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="bench")
 
     @group.command()
-    def model(atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15,
-              json: Json = False) -> None:
+    def model(
+        atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False
+    ) -> None:
         """Energy and forces through TorchScript."""
         from tlmlp.bench.model import bench_model
 
         _show(bench_model(atoms, threads, dtype, repeats), json)
 
     @group.command()
-    def train(atoms: Atoms = 64, batch: Annotated[int, typer.Option(help="Structures in a batch.", min=1)] = 8,
-              threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False) -> None:
+    def train(
+        atoms: Atoms = 64,
+        batch: Annotated[int, typer.Option(help="Structures in a batch.", min=1)] = 8,
+        threads: Threads = 1,
+        dtype: Dtype = "float32",
+        repeats: Repeats = 15,
+        json: Json = False,
+    ) -> None:
         """One force-matching step: forces, loss gradient, Adam."""
         from tlmlp.bench.train import bench_train
 

@@ -9,9 +9,8 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def doctor() -> None:
         """Check the installation; exit status 1 when something that is installed does not work."""
-        from tlmlp.doctor import checks
-
         from tlmlp.console import table
+        from tlmlp.doctor import checks
 
         results = checks()
         table("tlmlp doctor", ["part", "state", "details"], results)

@@ -9,7 +9,9 @@ from tlmlp.errors import TlmlpError
 
 app = typer.Typer(
     help="Train machine-learned potentials, transfer them between chemical elements, and run them in LAMMPS and ASE.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
 train.register(app)

@@ -42,8 +42,10 @@ class Report:
     def figure(self, png: Path, caption: str) -> None:
         """A PNG file, embedded."""
         data = base64.b64encode(png.read_bytes()).decode()
-        self.parts.append(f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-                          f"<figcaption>{escape(caption)}</figcaption></figure>")
+        self.parts.append(
+            f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{escape(caption)}</figcaption></figure>"
+        )
 
     def commands(self, lines: Iterable[str]) -> None:
         """Command lines to copy."""
@@ -52,6 +54,9 @@ class Report:
     def write(self, path: Path) -> None:
         """Write the page."""
         body = "\n".join(self.parts)
-        atomic_write_text(path, f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-                                f"<title>{escape(self.title)}</title><style>{STYLE}</style></head>\n"
-                                f"<body><h1>{escape(self.title)}</h1>\n{body}\n</body></html>\n")
+        atomic_write_text(
+            path,
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            f"<title>{escape(self.title)}</title><style>{STYLE}</style></head>\n"
+            f"<body><h1>{escape(self.title)}</h1>\n{body}\n</body></html>\n",
+        )

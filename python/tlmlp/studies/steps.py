@@ -68,8 +68,15 @@ class Runner:
         argv = [sys.executable, "-m", "tlmlp", *step.argv[1:]] if step.argv[0] == "tlmlp" else list(step.argv)
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         draws = alone and console.is_terminal  # a lone step draws its own progress bar
-        process = subprocess.Popen(argv, cwd=self.out, env=environment, text=True, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=None if draws else subprocess.PIPE)
+        process = subprocess.Popen(
+            argv,
+            cwd=self.out,
+            env=environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if draws else subprocess.PIPE,
+        )
         running = _Running(process, time.monotonic())
         prefix = "" if alone else f"{step.name}: "
         running.relay(process.stdout, None if step.argv[0] == "tlmlp" else prefix)  # tables are for the log
@@ -97,6 +104,7 @@ class _Running:
 
     def relay(self, stream: IO[str] | None, prefix: str | None) -> None:
         """Collect the lines of ``stream`` and show them behind ``prefix`` unless it is None."""
+
         def read() -> None:
             for line in stream or ():
                 self.lines.append(line.rstrip())
@@ -115,4 +123,3 @@ class _Running:
 def tlmlp(*arguments: str | Path) -> tuple[str, ...]:
     """``argv`` of a ``tlmlp`` command."""
     return ("tlmlp", *map(str, arguments))
-

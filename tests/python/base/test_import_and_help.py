@@ -10,15 +10,30 @@ def python(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_import_loads_no_torch():
-    light = "import sys, tlmlp, tlmlp.data, tlmlp.cli.main; print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
+    light = (
+        "import sys, tlmlp, tlmlp.data, tlmlp.cli.main; print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
+    )
     assert python("-c", light).stdout.strip() == "[]"
 
 
 def test_help_names_every_command_without_loading_torch():
     result = python("-X", "importtime", "-m", "tlmlp", "--help")
     assert result.returncode == 0
-    for command in ("data", "train", "transfer", "resume", "evaluate", "export", "info", "verify", "lammps", "bench",
-                    "ops", "doctor", "quickstart"):
+    for command in (
+        "data",
+        "train",
+        "transfer",
+        "resume",
+        "evaluate",
+        "export",
+        "info",
+        "verify",
+        "lammps",
+        "bench",
+        "ops",
+        "doctor",
+        "quickstart",
+    ):
         assert command in result.stdout
     assert " torch" not in result.stderr and " numpy" not in result.stderr
 

@@ -2,7 +2,6 @@
 
 import ase.units as ase_units
 import pytest
-
 from tlmlp import units
 
 

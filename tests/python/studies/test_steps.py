@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-
 from tlmlp.errors import TlmlpError
 from tlmlp.studies.steps import Runner, Step
 
@@ -22,7 +21,9 @@ def test_a_finished_step_is_not_run_again_and_a_changed_one_is(tmp_path):
 
 
 def test_output_is_logged_with_the_command(tmp_path):
-    Runner(tmp_path).run(python_step("speak", "print('hello')"), python_step("other", "import sys; sys.stderr.write('note')"))
+    Runner(tmp_path).run(
+        python_step("speak", "print('hello')"), python_step("other", "import sys; sys.stderr.write('note')")
+    )
     log = (tmp_path / "logs" / "speak.log").read_text()
     assert "hello" in log and log.startswith("$ ")
     assert "note" in (tmp_path / "logs" / "other.log").read_text()

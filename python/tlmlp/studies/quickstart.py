@@ -1,0 +1,212 @@
+"""The quickstart: the whole path on a small scale, each step a command that can be repeated by hand.
+
+Silicon and germanium data from Stillinger-Weber potentials in LAMMPS; a silicon model; on a few germanium frames a
+model from scratch and one transferred from silicon, with the same number of updates and the same list of learning
+rates, each arm's rate chosen on validation data; both evaluated on test data; the transferred one run in LAMMPS.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import yaml
+
+from tlmlp.console import console
+from tlmlp.files import atomic_write_json, atomic_write_text
+from tlmlp.studies.curves import best_validation
+from tlmlp.studies.md_results import nve_drift, read_nve, steps_per_second
+from tlmlp.studies.quickstart_report import write_report
+from tlmlp.studies.steps import Runner, Step, tlmlp
+
+SEED = 1
+CUTOFF = 5.0  # Å: the paper's for Stillinger-Weber data
+SILICON_UPDATES = 700
+GERMANIUM_UPDATES = 500
+GERMANIUM_FRAMES = 10
+SILICON_RATE = 4e-3
+GERMANIUM_RATES = (4e-3, 1e-3)
+GERMANIUM_LATTICE_CONSTANT = 5.6536  # Å, of the Ding-Andersen potential
+ARMS = ("scratch", "transfer")
+
+
+def quickstart(out: Path, started: float | None = None) -> dict:
+    """Run the quickstart in the folder ``out``; steps done before are not repeated.
+
+    :param started: Unix time from which ``seconds`` in the summary counts; the call itself when None
+    :return: what ``out/summary.json`` holds
+    :raises TlmlpError: when a step fails, with its error
+    """
+    started = time.time() if started is None else started
+    out = Path(out).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = min(2, cores)
+    runner = Runner(out)
+    _write_configs(out)
+
+    runner.run(*(_data_step(element) for element in ("Si", "Ge")))
+    runner.run(Step("train-si", tlmlp("train", "configs/si.yaml", "--out", "runs/si")), threads=threads)
+    for rate in GERMANIUM_RATES:
+        runner.run(*(_germanium_step(arm, rate) for arm in ARMS))
+    chosen = {arm: _best_rate(out, arm) for arm in ARMS}
+    runner.run(_evaluate_step("si", "runs/si", "data/si"))
+    runner.run(*(_evaluate_step(arm, _run_name(arm, chosen[arm]), "data/ge") for arm in ARMS))
+    runner.run(
+        Step("export-si", tlmlp("export", "runs/si", "-o", "si.pt")),
+        Step("export-ge", tlmlp("export", _run_name("transfer", chosen["transfer"]), "-o", "ge.pt")),
+    )
+    runner.run(Step("verify-ge", tlmlp("verify", "ge.pt")))
+    _write_decks(out)
+    runner.run(Step("lammps-nve64", _lammps("nve64", "-var", "thermo", "md/nve64.txt")), threads=threads)
+    runner.run(Step("lammps-speed512", _lammps("speed512")), threads=threads)
+
+    summary = _summary(out, chosen, started, threads)
+    write_report(out, summary, runner.steps)
+    atomic_write_json(out / "summary.json", summary)
+    _say(summary, out)
+    return summary
+
+
+def _write_configs(out: Path) -> None:
+    common = {"validate_every": 25, "batch_size": 5, "seed": SEED}
+    model = {"cutoff": CUTOFF}
+    germanium = {"pool": "../data/ge/pool.extxyz", "n_train": GERMANIUM_FRAMES, "n_val": 20, "subset_seed": SEED}
+    configs = {
+        "si": {
+            "data": {"train": "../data/si/train.extxyz", "val": "../data/si/val.extxyz"},
+            "model": {"species": ["Si"], **model},
+            "training": {"updates": SILICON_UPDATES, "learning_rate": SILICON_RATE, **common},
+        },
+        "ge": {
+            "data": germanium,
+            "model": {"species": ["Ge"], **model},
+            "training": {"updates": GERMANIUM_UPDATES, **common},
+        },
+    }
+    for name, config in configs.items():
+        atomic_write_text(out / "configs" / f"{name}.yaml", yaml.safe_dump(config, sort_keys=False))
+
+
+def _write_decks(out: Path) -> None:
+    for deck in (Path(__file__).parent / "decks").glob("*.in"):
+        atomic_write_text(out / "md" / deck.name, deck.read_text())
+
+
+def _data_step(element: str) -> Step:
+    name = element.lower()
+    return Step(
+        f"data-{name}",
+        tlmlp("data", "sw", "--element", element, "--tier", "smoke", "--seed", SEED, "--out", f"data/{name}"),
+    )
+
+
+def _evaluate_step(name: str, model: str, data: str) -> Step:
+    return Step(
+        f"evaluate-{name}",
+        tlmlp(
+            "evaluate",
+            model,
+            f"{data}/test.extxyz",
+            "--json",
+            f"evaluation/{name}.json",
+            "--figure",
+            f"evaluation/{name}.png",
+        ),
+    )
+
+
+def _run_name(arm: str, rate: float) -> str:
+    return f"runs/ge-{arm}-{rate:g}"
+
+
+def _germanium_step(arm: str, rate: float) -> Step:
+    start = ("train",) if arm == "scratch" else ("transfer", "runs/si")
+    element_map = () if arm == "scratch" else ("--element-map", "Si:Ge")
+    return Step(
+        f"train-ge-{arm}-{rate:g}",
+        tlmlp(
+            *start,
+            "configs/ge.yaml",
+            *element_map,
+            "--set",
+            f"training.learning_rate={rate:g}",
+            "--out",
+            _run_name(arm, rate),
+        ),
+    )
+
+
+def _best_rate(out: Path, arm: str) -> float:
+    """The learning rate whose best validation force error is lowest."""
+    return min(GERMANIUM_RATES, key=lambda rate: best_validation(out / _run_name(arm, rate)))
+
+
+def _lammps(deck: str, *variables: str) -> tuple[str, ...]:
+    return (
+        "lmp",
+        "-in",
+        f"md/{deck}.in",
+        "-log",
+        f"md/{deck}.log",
+        "-var",
+        "model",
+        "ge.pt",
+        "-var",
+        "a",
+        str(GERMANIUM_LATTICE_CONSTANT),
+        "-var",
+        "seed",
+        str(4928459 + SEED),
+        *variables,
+    )
+
+
+def _summary(out: Path, chosen: dict[str, float], started: float, threads: int) -> dict:
+    from tlmlp.bench.timing import versions
+
+    summary: dict = {}
+    for arm in ARMS:
+        errors = json.loads((out / "evaluation" / f"{arm}.json").read_text())
+        summary[arm] = {
+            "force_mae_mev_per_ang": errors["force_mae_ev_per_ang"] * 1e3,
+            "energy_mae_mev_per_atom": errors["energy_mae_mev_per_atom"],
+            "updates": GERMANIUM_UPDATES,
+            "learning_rate": chosen[arm],
+            "seed": SEED,
+        }
+    nve = read_nve(out / "md" / "nve64.txt")
+    atoms, speed = steps_per_second((out / "md" / "speed512.log").read_text())
+    summary["lammps"] = {
+        "atoms": atoms,
+        "steps_per_s": speed,
+        "threads": threads,
+        "nve_drift_mev_per_atom": nve_drift(nve["time"], nve["total_energy"], 64),
+    }
+    summary["versions"] = versions("torch", "lammps", "numpy", "ase", "vesin")
+    summary["seconds"] = round(time.time() - started, 1)
+    return summary
+
+
+def _say(summary: dict, out: Path) -> None:
+    from tlmlp.console import table
+
+    table(
+        f"Germanium from {GERMANIUM_FRAMES} frames, errors on test data",
+        ["model", "force MAE (meV/Å)", "energy MAE (meV/atom)", "learning rate"],
+        [
+            [
+                arm,
+                f"{summary[arm]['force_mae_mev_per_ang']:.1f}",
+                f"{summary[arm]['energy_mae_mev_per_atom']:.2f}",
+                f"{summary[arm]['learning_rate']:g}",
+            ]
+            for arm in ARMS
+        ],
+    )
+    lammps = summary["lammps"]
+    console.print(
+        f"LAMMPS: {lammps['steps_per_s']:.1f} steps/s with {lammps['atoms']} atoms, NVE drift "
+        f"{lammps['nve_drift_mev_per_atom']:+.3f} meV/atom per 10 ps"
+    )
+    console.print(f"done in {summary['seconds'] / 60:.1f} minutes: open {out / 'report.html'}")

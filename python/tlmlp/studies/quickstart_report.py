@@ -1,0 +1,116 @@
+"""Figures and the page of the quickstart."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from tlmlp.files import atomic_write_text
+from tlmlp.studies.curves import validation_curve
+from tlmlp.studies.md_results import read_nve
+from tlmlp.studies.report import Report
+from tlmlp.studies.steps import Step
+
+
+def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
+    """Write ``out/report.html`` and the figures it holds, each with its CSV beside it."""
+    _learning_curves(out, summary)
+    _nve_figure(out)
+    report = Report("tlmlp quickstart: germanium from silicon")
+    report.text(
+        "Both germanium models saw the same frames and the same number of updates; each one's learning rate was "
+        "chosen on validation data from the same list. Labels come from Stillinger-Weber potentials, and the errors "
+        "are those of the smoke tier: small on purpose, not the accuracy that full data give."
+    )
+    report.heading("Test errors")
+    report.table(
+        ["model", "force MAE (meV/Å)", "energy MAE (meV/atom)", "learning rate", "updates", "seed"],
+        [
+            [
+                arm,
+                f"{row['force_mae_mev_per_ang']:.1f}",
+                f"{row['energy_mae_mev_per_atom']:.2f}",
+                f"{row['learning_rate']:g}",
+                row["updates"],
+                row["seed"],
+            ]
+            for arm in ("scratch", "transfer")
+            for row in [summary[arm]]
+        ],
+    )
+    silicon = json.loads((out / "evaluation" / "si.json").read_text())
+    report.text(
+        f"The silicon model it starts from: force MAE {silicon['force_mae_ev_per_ang'] * 1e3:.1f} meV/Å, energy "
+        f"MAE {silicon['energy_mae_mev_per_atom']:.2f} meV/atom on silicon test data."
+    )
+    report.figure(out / "figures" / "learning_curves.png", "Validation force RMSE against updates")
+    for arm in ("scratch", "transfer"):
+        report.figure(out / "evaluation" / f"{arm}.png", f"Germanium test data, model {arm}")
+    report.heading("Molecular dynamics in LAMMPS")
+    lammps = summary["lammps"]
+    report.table(
+        ["quantity", "value"],
+        [
+            [f"speed, {lammps['atoms']} atoms, {lammps['threads']} threads (steps/s)", f"{lammps['steps_per_s']:.2f}"],
+            ["NVE drift, 64 atoms, 2 ps (meV/atom per 10 ps)", f"{lammps['nve_drift_mev_per_atom']:+.4f}"],
+        ],
+    )
+    report.figure(out / "figures" / "nve64.png", "64 germanium atoms at constant energy after 1 ps at 1200 K")
+    report.heading("Commands")
+    report.text("Run these in the folder of this report, with the environment activated, to repeat each step.")
+    report.commands(step.command for step in steps)
+    report.heading("Versions")
+    report.table(["what", "version"], summary["versions"].items())
+    report.write(out / "report.html")
+
+
+def _learning_curves(out: Path, summary: dict) -> None:
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+    rows = []
+    for arm in ("scratch", "transfer"):
+        rate = summary[arm]["learning_rate"]
+        updates, errors = validation_curve(out / f"runs/ge-{arm}-{rate:g}")
+        axes.plot(updates, [error * 1e3 for error in errors], label=f"{arm}, learning rate {rate:g}")
+        rows += [[arm, update, error * 1e3] for update, error in zip(updates, errors, strict=True)]
+    axes.set(
+        xlabel="updates", ylabel="validation force RMSE (meV/Å)", yscale="log", title="Germanium, 10 training frames"
+    )
+    axes.legend()
+    _save(figure, out / "figures" / "learning_curves.png", ["model", "updates", "val_force_rmse_mev_per_ang"], rows)
+
+
+def _nve_figure(out: Path) -> None:
+    nve = read_nve(out / "md" / "nve64.txt")
+    plt = _pyplot()
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 4.6), sharex=True, layout="constrained")
+    top.plot(nve["time"], nve["temperature"])
+    top.set(ylabel="temperature (K)")
+    bottom.plot(nve["time"], (nve["total_energy"] - nve["total_energy"][0]) / 64 * 1e3)
+    bottom.set(xlabel="time (ps)", ylabel="total energy − start\n(meV/atom)")
+    rows = zip(*(nve[name].tolist() for name in nve), strict=True)
+    _save(
+        figure,
+        out / "figures" / "nve64.png",
+        ["time_ps", "temperature_k", "potential_energy_ev", "total_energy_ev"],
+        rows,
+    )
+
+
+def _pyplot():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure, png: Path, columns: list[str], rows) -> None:
+    png.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(png, dpi=150)
+    _pyplot().close(figure)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    atomic_write_text(png.with_suffix(".csv"), text.getvalue())
