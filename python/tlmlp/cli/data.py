@@ -1,10 +1,95 @@
 """``tlmlp data``: fetch, generate, split and check training data."""
 
+from pathlib import Path
+
 import typer
 
 app = typer.Typer(help="Fetch, generate, split and check training data.", no_args_is_help=True)
 
+ENERGY_KEY = typer.Option(None, help="Entry that holds the energy (eV); default: REF_energy or a common spelling.")
+FORCES_KEY = typer.Option(None, help="Entry that holds the forces (eV/Å); default: REF_forces or a common spelling.")
+STRESS_KEY = typer.Option(None, help="Entry that holds the stress (eV/Å^3) or, named so, the virial (eV).")
 
-@app.callback()
-def data() -> None:
-    """Fetch, generate, split and check training data."""
+
+@app.command()
+def mlearn(
+    element: str = typer.Option(..., help="Si, Ge, Cu, Ni, Li or Mo."),
+    out: Path = typer.Option(..., help="Folder for the extxyz files and split.json."),
+    source: Path = typer.Option(None, help="Local copy: a folder with ELEMENT/training.json and ELEMENT/test.json."),
+    with_surfaces: bool = typer.Option(False, "--with-surfaces", help="Keep the group Surface."),
+    seed: int = typer.Option(0, help="Seed of the draw of validation frames."),
+    pool: bool = typer.Option(None, "--pool/--no-pool",
+                              help="Write pool.extxyz instead of train and val. [default: for Ge]"),
+    base_url: str = typer.Option(None, envvar="TLMLP_MLEARN_URL", help="Mirror that serves ELEMENT/training.json."),
+) -> None:
+    """DFT data of Zuo et al. (2020): from the public mlearn repository, by commit and digest, or a local copy."""
+    from tlmlp.data.mlearn import write_mlearn
+
+    counts = write_mlearn(element, out, source=source, with_surfaces=with_surfaces, seed=seed, pool=pool,
+                          base_url=base_url)
+    _print_counts(out, counts)
+
+
+@app.command()
+def split(
+    files: list[str] = typer.Argument(..., help="Data files (FILE or FILE@INDEX)."),
+    out: Path = typer.Option(..., help="Folder for train-N.extxyz, rest.extxyz and split.json."),
+    sizes: str = typer.Option(..., help="Numbers of training frames, like 10,40,100; larger ones contain smaller."),
+    seed: int = typer.Option(0, help="Seed of the draw."),
+    by: str = typer.Option(None, help="'group': draw every group in proportion to its size."),
+    n_val: int = typer.Option(0, "--val", help="Validation frames, apart from all training frames."),
+    energy_key: str = ENERGY_KEY, forces_key: str = FORCES_KEY, stress_key: str = STRESS_KEY,
+) -> None:
+    """Draw nested training subsets."""
+    from tlmlp.data.split import split_frames
+    from tlmlp.errors import TlmlpError
+    from tlmlp.files import sha256_file
+
+    if by not in (None, "group"):
+        raise TlmlpError(f"--by can be 'group', got {by!r}")
+    try:
+        numbers = [int(size) for size in sizes.split(",")]
+    except ValueError:
+        raise TlmlpError(f"--sizes must be numbers like 10,22, got {sizes!r}") from None
+    data = _read(files, energy_key, forces_key, stress_key)
+    sources = {name: sha256_file(_plain(name)) for name in data}
+    counts = split_frames([f for frames in data.values() for f in frames], numbers, seed, out,
+                          by_group=by == "group", n_val=n_val, sources=sources)
+    _print_counts(out, counts)
+
+
+@app.command()
+def check(
+    files: list[str] = typer.Argument(..., help="Data files (FILE or FILE@INDEX), compared with each other too."),
+    cutoff: float = typer.Option(4.3, help="Å; cells narrower than one or two of it are counted."),
+    json_file: Path = typer.Option(None, "--json", help="Write the whole report as JSON."),
+    energy_key: str = ENERGY_KEY, forces_key: str = FORCES_KEY, stress_key: str = STRESS_KEY,
+) -> None:
+    """Report counts, groups, units, ranges, smallest distances, narrow cells, duplicates, and what looks wrong."""
+    from tlmlp.console import progress
+    from tlmlp.data.check import check_files
+    from tlmlp.data.report import print_report
+    from tlmlp.files import atomic_write_json
+
+    data = _read(files, energy_key, forces_key, stress_key)
+    with progress("checking", sum(map(len, data.values()))) as bar:
+        report = check_files(data, cutoff, bar.advance)
+    print_report(report)
+    if json_file is not None:
+        atomic_write_json(json_file, report)
+
+
+def _read(files, energy_key, forces_key, stress_key):
+    from tlmlp.data import read_frames
+
+    return {name: read_frames(name, energy_key=energy_key, forces_key=forces_key, stress_key=stress_key)
+            for name in files}
+
+
+def _plain(name: str) -> str:
+    """File name without ASE's index."""
+    return name.rpartition("@")[0] if "@" in name and not Path(name).exists() else name
+
+
+def _print_counts(out: Path, counts: dict[str, int]) -> None:
+    print(f"{out}: " + ", ".join(f"{name}.extxyz {n} frames" for name, n in counts.items()))

@@ -1,0 +1,163 @@
+"""Look at data before training on it: counts, labels, units, ranges, cells, distances, duplicates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tlmlp.data.consistency import consistency_warnings
+from tlmlp.data.frame import Frame
+from tlmlp.data.neighbours import neighbour_list, perpendicular_widths
+from tlmlp.units import EV_PER_ANG3_IN_GPA
+
+SURFACE = "Surface"
+#: A cell is skewed (not reduced) if the projection of one lattice vector on another is longer than this share of it.
+SKEWED = 0.51
+LABELS = ("energy", "forces", "stress")
+UNITS = {"length": "Å", "energy": "eV/atom", "force": "eV/Å", "stress": "GPa, tensile positive"}
+
+
+def check_files(files: Mapping[str, Sequence[Frame]], cutoff: float,
+                advance: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Report on ``files`` (name -> frames) as a JSON-ready dict: one entry per file, duplicates between files, and
+    warnings in words. ``cutoff`` in Å decides which cells are narrow. ``advance`` is called after every frame."""
+    reports, prints = [], {}
+    for name, frames in files.items():
+        prints[name] = [geometry_print(f) for f in frames]
+        reports.append({"file": name, **_check_frames(frames, prints[name], cutoff, advance)})
+    shared = _shared(prints)
+    warnings = [f"{r['file']}: {w}" for r in reports for w in r["warnings"]]
+    warnings += [f"{d['frames']} frames of {d['files'][0]} are in {d['files'][1]} too" for d in shared]
+    return {"cutoff_ang": cutoff, "units": UNITS, "files": reports, "duplicates_between_files": shared,
+            "warnings": warnings}
+
+
+def geometry_print(frame: Frame) -> str:
+    """Digest of species, cell and positions rounded to 1e-4 Å: equal for copies of one structure."""
+    digest = hashlib.sha256(frame.atomic_numbers.astype("<i8").tobytes() + frame.pbc.tobytes())
+    for array in (frame.cell, frame.positions):
+        digest.update((np.round(array * 1e4) + 0.0).astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def minimum_image_edges(frame: Frame, cutoff: float) -> int:
+    """Directed edges that a minimum-image search finds; fewer than the true number in narrow or skewed cells."""
+    difference = frame.positions[None] - frame.positions[:, None]
+    if frame.pbc.any():
+        fractional = difference @ np.linalg.pinv(frame.cell)
+        difference = difference - (np.round(fractional) * frame.pbc) @ frame.cell
+    inside = (difference**2).sum(axis=2) < cutoff**2
+    return int(inside.sum()) - len(frame)
+
+
+def is_skewed(frame: Frame) -> bool:
+    """Whether a periodic cell leans so far that adding one lattice vector to another would shorten it."""
+    products = frame.cell @ frame.cell.T
+    shortest = np.minimum.outer(np.diag(products), np.diag(products))
+    off_diagonal = ~np.eye(3, dtype=bool)
+    return bool(frame.pbc.all() and np.any(np.abs(products)[off_diagonal] > SKEWED * shortest[off_diagonal]))
+
+
+def _check_frames(frames: Sequence[Frame], prints: Sequence[str], cutoff: float,
+                  advance: Callable[[], None]) -> dict[str, Any]:
+    from ase.data import chemical_symbols
+
+    cells, inner_cells = _Cells(cutoff), _Cells(cutoff)
+    edges_total = 0
+    nearest: tuple[float, str] | None = None
+    for frame in frames:
+        edges, vectors, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, cutoff)
+        edges_total += edges.shape[1]
+        if len(vectors):
+            distance = float(np.sqrt((vectors**2).sum(axis=1).min()))
+            if nearest is None or distance < nearest[0]:
+                nearest = (distance, frame.source)
+        cells.add(frame, edges.shape[1])
+        if frame.group != SURFACE:
+            inner_cells.add(frame, edges.shape[1])
+        advance()
+    groups = Counter(f.group for f in frames)
+    species = Counter(chemical_symbols[z] for f in frames for z in np.unique(f.atomic_numbers))
+    sizes = [len(f) for f in frames]
+    copies = len(prints) - len(set(prints))
+    report: dict[str, Any] = {
+        "frames": len(frames),
+        "frames_without_surfaces": len(frames) - groups.get(SURFACE, 0),
+        "groups": {g or "": n for g, n in sorted(groups.items(), key=lambda item: item[0] or "")},
+        "frames_with_element": dict(sorted(species.items())),
+        "atoms": {"min": min(sizes), "max": max(sizes), "total": sum(sizes)},
+        "edges_per_frame": edges_total / len(frames),
+        "labelled_frames": {label: sum(getattr(f, label) is not None for f in frames) for label in LABELS},
+        "energy_ev_per_atom": _range([f.energy / len(f) for f in frames if f.energy is not None]),
+        "force_ev_per_ang": _force_range([f.forces for f in frames if f.forces is not None]),
+        "pressure_gpa": _range([-np.trace(f.stress) / 3.0 * EV_PER_ANG3_IN_GPA for f in frames
+                                if f.stress is not None]),
+        "volume_ang3_per_atom": _range([f.volume / len(f) for f in frames if f.pbc.all()]),
+        "smallest_distance_ang": None if nearest is None else {"value": nearest[0], "frame": nearest[1]},
+        "cells": cells.report(),
+        "cells_without_surfaces": inner_cells.report(),
+        "duplicates": copies,
+    }
+    warnings = []
+    if copies:
+        warnings.append(f"{copies} frames are copies of another")
+    for label in ("energy", "forces"):
+        if 0 < (missing := len(frames) - report["labelled_frames"][label]):
+            warnings.append(f"{missing} of {len(frames)} frames have no {label}")
+    report["warnings"] = warnings + consistency_warnings(frames, None if nearest is None else nearest[0])
+    return report
+
+
+class _Cells:
+    """Counts of periodic cells that are narrow, leaning, or too small for a minimum-image search."""
+
+    def __init__(self, cutoff: float):
+        self.cutoff = cutoff
+        self.width: float | None = None
+        self.below_cutoff = self.below_two = self.skewed = self.lossy = 0
+
+    def add(self, frame: Frame, n_edges: int) -> None:
+        if not frame.pbc.all():
+            return
+        width = float(perpendicular_widths(frame.cell).min())
+        self.width = width if self.width is None else min(self.width, width)
+        self.below_cutoff += width < self.cutoff
+        self.below_two += width < 2.0 * self.cutoff
+        self.skewed += is_skewed(frame)
+        # A cell at least two cutoffs wide has no second image within reach.
+        self.lossy += width < 2.0 * self.cutoff and minimum_image_edges(frame, self.cutoff) < n_edges
+
+    def report(self) -> dict[str, Any]:
+        return {"smallest_width_ang": self.width, "narrower_than_cutoff": int(self.below_cutoff),
+                "narrower_than_two_cutoffs": int(self.below_two), "skewed": int(self.skewed),
+                "minimum_image_loses_edges": int(self.lossy)}
+
+
+def _range(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {"min": float(np.min(values)), "mean": float(np.mean(values)), "max": float(np.max(values))}
+
+
+def _force_range(forces: Sequence[np.ndarray]) -> dict[str, float] | None:
+    if not forces:
+        return None
+    components = np.concatenate([f.ravel() for f in forces])
+    return {"mean_abs": float(np.abs(components).mean()), "rms": float(np.sqrt((components**2).mean())),
+            "max_norm": float(max(np.linalg.norm(f, axis=1).max() for f in forces)),
+            "largest_total_per_frame": float(max(np.abs(f.sum(axis=0)).max() for f in forces))}
+
+
+def _shared(prints: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    names = list(prints)
+    found = []
+    for n, first in enumerate(names):
+        for second in names[n + 1:]:
+            both = set(prints[first]) & set(prints[second])
+            if both:
+                found.append({"files": [first, second], "frames": len(both)})
+    return found
