@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Part of tlmlp. Distributed under the GNU General Public License, version 2; see the file LICENSE beside this one.
+
+// The backend on libtorch: runs the exported TorchScript archive's forward_edges. Built as a library of its own that
+// the plugin opens when a model is read (see open_torch_backend.cpp).
+
+#include <torch/script.h>
+
+#include <ATen/Parallel.h>
+#include <caffe2/serialize/inline_container.h>
+
+#include "../backend.h"
+#include "archive_check.h"
+
+#include <dlfcn.h>
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <stdexcept>
+
+namespace tlmlp_lammps {
+
+namespace {
+
+constexpr const char *header_suffix = "/extra/tlmlp.json";
+
+std::string first_line(const std::string &text)
+{
+  const auto start = text.find_first_not_of(" \n");
+  if (start == std::string::npos) return "unknown reason";
+  return text.substr(start, text.find('\n', start) - start);
+}
+
+bool ends_with(const std::string &text, const std::string &ending)
+{
+  return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+std::string read_file(const std::string &path)
+{
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw std::runtime_error("it cannot be opened");
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+/// Header of a checked archive: the directory, the format version, then every entry against its checksum.
+ModelHeader checked_header(const std::string &content)
+{
+  const auto entries = archive_entries(content);
+  std::istringstream stream(content);
+  caffe2::serialize::PyTorchStreamReader reader(&stream);
+  const auto entry_text = [&](const ArchiveEntry &entry) {
+    const auto slash = entry.name.find('/');
+    const auto [data, size] = reader.getRecord(entry.name.substr(slash + 1));
+    if (crc32(data.get(), size) != entry.crc)
+      throw std::runtime_error("it is damaged: the checksum of " + entry.name + " does not match");
+    return std::string(static_cast<const char *>(data.get()), size);
+  };
+
+  const ArchiveEntry *json = nullptr;
+  for (const auto &entry : entries)
+    if (ends_with(entry.name, header_suffix)) json = &entry;
+  if (!json) throw std::runtime_error("it was not written by `tlmlp export`");
+  ModelHeader header = parse_header(entry_text(*json));
+  for (const auto &entry : entries) entry_text(entry);
+  return header;
+}
+
+/// The compiled operators that an archive may call lie beside this library; the portable variant needs none.
+void load_operators()
+{
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void *>(&load_operators), &info) == 0 || !info.dli_fname) return;
+  const std::string path = info.dli_fname;
+  dlopen((path.substr(0, path.rfind('/') + 1) + "libtlmlp_ops.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
+}
+
+/// The profiling executor would specialise for the sizes of the first calls, which change at every step.
+struct PlainExecution {
+  torch::jit::GraphOptimizerEnabledGuard guard{false};
+};
+
+class TorchBackend : public Backend {
+ public:
+  explicit TorchBackend(const Options &options) : options_(options)
+  {
+    try {
+      load(options);
+    } catch (const c10::Error &problem) {
+      fail(first_line(problem.what_without_backtrace()));
+    } catch (const std::exception &problem) {
+      fail(first_line(problem.what()));
+    }
+  }
+
+  const std::vector<std::string> &species() const override { return header_.species; }
+  double cutoff() const override { return header_.cutoff; }
+  double min_distance() const override { return header_.min_distance; }
+  std::string description() const override
+  {
+    return std::string("libtorch, ") + (options_.double_precision ? "double" : "single") + " precision";
+  }
+
+  void compute(const Graph &graph, int threads, Result &result) override
+  {
+    try {
+      run(graph, threads, result);
+    } catch (const c10::Error &problem) {
+      throw std::runtime_error("libtorch: " + first_line(problem.what_without_backtrace()));
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string &reason) const
+  {
+    throw std::runtime_error("cannot use the model file " + options_.path + ": " + reason);
+  }
+
+  void load(const Options &options)
+  {
+    std::string content = read_file(options.path);
+    if (content.empty()) throw std::runtime_error("it is empty");
+    header_ = checked_header(content);
+    load_operators();
+    std::istringstream stream(std::move(content));
+    module_ = torch::jit::load(stream, at::kCPU);
+    module_.eval();
+    torch::NoGradGuard no_grad;
+    for (auto parameter : module_.parameters())
+      parameter.set_data(parameter.to(options.double_precision ? at::kDouble : at::kFloat));
+  }
+
+  void run(const Graph &graph, int threads, Result &result)
+  {
+    if (at::get_num_threads() != threads) at::set_num_threads(threads);
+    const PlainExecution plain;
+    const auto n_atoms = static_cast<std::int64_t>(graph.species.size());
+    const auto n_edges = static_cast<std::int64_t>(graph.source.size());
+    const auto int64 = at::TensorOptions().dtype(at::kLong);
+    const auto wrap = [&](const std::vector<std::int64_t> &values) {
+      return at::from_blob(const_cast<std::int64_t *>(values.data()), {static_cast<std::int64_t>(values.size())}, int64);
+    };
+    const at::Tensor vectors =
+        at::from_blob(const_cast<double *>(graph.vectors.data()), {n_edges, 3}, at::TensorOptions().dtype(at::kDouble));
+    const auto outputs =
+        module_.get_method("forward_edges")(
+            {wrap(graph.species), at::stack({wrap(graph.source), wrap(graph.target)}), vectors})
+            .toTuple();
+    result.energy = outputs->elements()[0].toTensor().item<double>();
+    copy(outputs->elements()[1].toTensor(), 3 * n_edges, result.edge_gradients);
+    copy(outputs->elements()[2].toTensor(), n_atoms, result.atomic_energies);
+  }
+
+  static void copy(const at::Tensor &values, std::int64_t count, std::vector<double> &out)
+  {
+    const at::Tensor flat = values.detach().to(at::kDouble).contiguous();
+    if (flat.numel() != count) throw std::runtime_error("the model returned an array of a wrong size");
+    out.assign(flat.data_ptr<double>(), flat.data_ptr<double>() + count);
+  }
+
+  Options options_;
+  ModelHeader header_;
+  torch::jit::Module module_;
+};
+
+}    // namespace
+
+}    // namespace tlmlp_lammps
+
+/// Called by open_torch_backend; the caller owns the object.
+extern "C" tlmlp_lammps::Backend *tlmlp_lammps_torch_backend(const tlmlp_lammps::Options *options)
+{
+  return new tlmlp_lammps::TorchBackend(*options);
+}
