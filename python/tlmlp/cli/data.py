@@ -31,6 +31,21 @@ def mlearn(
 
 
 @app.command()
+def sw(
+    element: str = typer.Option(..., help="Si or Ge, or any element with --parameters."),
+    tier: str = typer.Option(..., help="smoke (about half a minute), small (minutes) or paper (hours)."),
+    out: Path = typer.Option(..., help="Folder for the extxyz files and split.json."),
+    seed: int = typer.Option(0, help="Seed of the velocities and of the draws."),
+    threads: int = typer.Option(None, help="Temperatures run at a time, one core each. [default: all cores]"),
+    parameters: Path = typer.Option(None, help="LAMMPS .sw file in place of the shipped table."),
+) -> None:
+    """Stillinger-Weber data from molecular dynamics in LAMMPS, by the published protocol."""
+    from tlmlp.data.sw import write_sw
+
+    _print_counts(out, write_sw(element, tier, out, seed=seed, threads=threads, parameters=parameters))
+
+
+@app.command()
 def split(
     files: list[str] = typer.Argument(..., help="Data files (FILE or FILE@INDEX)."),
     out: Path = typer.Option(..., help="Folder for train-N.extxyz, rest.extxyz and split.json."),

@@ -1,0 +1,145 @@
+"""Stillinger-Weber training data by the protocol of Röcken and Zavadlav (arXiv 2502.13522), in three sizes.
+
+64 atoms of diamond at each temperature: Nosé-Hoover dynamics at zero pressure, then at constant volume, a frame each
+picosecond. Frames for training (or the pool), validation and test are different frames, drawn at random per
+temperature. The published text does not say where germanium's test and validation frames come from; here the sampling
+is 15 ps longer than 1 ns, so that 900 frames per temperature remain for the pool.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tlmlp.console import console, progress
+from tlmlp.data.frame import Frame
+from tlmlp.data.readers import read_frames
+from tlmlp.data.split import write_split
+from tlmlp.data.sw_run import Protocol, lammps_command, run_temperature
+from tlmlp.data.sw_table import SwTable, read_table
+from tlmlp.data.writers import write_frames
+from tlmlp.errors import TlmlpError
+from tlmlp.files import sha256_bytes, sha256_file
+
+PAPER_TEMPERATURES = tuple(range(300, 3601, 100))
+SMOKE_TEMPERATURES = tuple(range(300, 3601, 300))
+TIERS = ("smoke", "small", "paper")
+#: Elements whose training frames are written as a pool to draw from.
+POOL_ELEMENTS = ("Ge",)
+
+
+def protocol_for(element: str, tier: str) -> Protocol:
+    """Temperatures, lengths and counts of a tier."""
+    if tier not in TIERS:
+        raise TlmlpError(f"the tier can be {', '.join(TIERS)}, got {tier!r}")
+    pool = element in POOL_ELEMENTS
+    if tier == "smoke":
+        return Protocol(SMOKE_TEMPERATURES, npt_ps=4, nvt_ps=10, skip_ps=0, n_train=5, n_val=2, n_test=3)
+    if tier == "small":
+        return Protocol(PAPER_TEMPERATURES, npt_ps=20, nvt_ps=40, skip_ps=5, n_train=20, n_val=5, n_test=10)
+    if pool:
+        return Protocol(PAPER_TEMPERATURES, npt_ps=4000, nvt_ps=1015, skip_ps=100, n_train=900, n_val=5, n_test=10)
+    return Protocol(PAPER_TEMPERATURES, npt_ps=4000, nvt_ps=1000, skip_ps=0, n_train=20, n_val=5, n_test=10)
+
+
+def write_sw(element: str, tier: str, out: Path, *, seed: int = 0, threads: int | None = None,
+             parameters: Path | None = None, protocol: Protocol | None = None) -> dict[str, int]:
+    """Generate the data of ``element`` below ``out`` and return the counts by file name.
+
+    Writes train, val and test.extxyz, for germanium pool, val and test.extxyz, and split.json. Every finished
+    temperature is kept in OUT/.sw-parts until the end, so that an interrupted call goes on where it was; a call whose
+    result is there already does nothing. ``threads`` temperatures run at a time, one core each (default: all cores);
+    the data do not depend on it. ``parameters`` is a LAMMPS .sw file in place of the shipped table, ``protocol``
+    replaces that of the tier.
+    """
+    if seed < 0:
+        raise TlmlpError(f"the seed must not be negative, got {seed}")
+    if threads is not None and threads < 1:
+        raise TlmlpError(f"--threads must be at least 1, got {threads}")
+    table = read_table(element, parameters)
+    protocol = protocol or protocol_for(element, tier)
+    lammps_command()
+    a0, energy = table.diamond()
+    about = {"data": "stillinger-weber", "element": element, "tier": tier, "seed": seed,
+             "protocol": json.loads(json.dumps(protocol.as_dict())), "parameters": table.text().strip(),
+             "lattice_constant_ang": a0, "cohesive_energy_ev_per_atom": energy}
+    if (counts := _finished(out, about)) is not None:
+        console.print(f"{out}: the data is there already")
+        return counts
+    # Parts of another seed, table or protocol lie in a folder of another name and are never mixed in.
+    parts_folder = out / ".sw-parts" / sha256_bytes(json.dumps(about, sort_keys=True).encode())[:16]
+    parts_folder.mkdir(parents=True, exist_ok=True)
+    console.print(f"{element}: Stillinger-Weber diamond has a0 = {a0:.4f} Å and {energy:.4f} eV/atom; "
+                  f"{len(protocol.temperatures)} temperatures of {protocol.npt_ps + protocol.nvt_ps} ps")
+    _run_all(table, protocol, seed, parts_folder, threads or _cores())
+
+    first = "pool" if element in POOL_ELEMENTS else "train"
+    parts: dict[str, list[Frame]] = {first: [], "val": [], "test": []}
+    for temperature in protocol.temperatures:
+        frames = read_frames(_part(parts_folder, temperature))
+        order = np.random.default_rng([seed, temperature]).permutation(len(frames))
+        start = 0
+        for name, n in ((first, protocol.n_train), ("val", protocol.n_val), ("test", protocol.n_test)):
+            parts[name] += [_renamed(frames[i], table, i, protocol) for i in sorted(order[start:start + n])]
+            start += n
+    write_split(out, parts, about)
+    shutil.rmtree(out / ".sw-parts")
+    return {name: len(frames) for name, frames in parts.items()}
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _part(folder: Path, temperature: int) -> Path:
+    return folder / f"{temperature:04d}K.extxyz"
+
+
+def _run_all(table: SwTable, protocol: Protocol, seed: int, folder: Path, threads: int) -> None:
+    """Run the temperatures that have no file in ``folder`` yet."""
+    if protocol.nvt_ps - protocol.skip_ps < protocol.n_train + protocol.n_val + protocol.n_test:
+        raise TlmlpError(f"{protocol.nvt_ps - protocol.skip_ps} frames per temperature are too few for "
+                         f"{protocol.n_train} + {protocol.n_val} + {protocol.n_test}")
+    missing = [t for t in protocol.temperatures if not _part(folder, t).is_file()]
+
+    def run_one(temperature: int) -> None:
+        velocity_seed = int(np.random.default_rng([seed, temperature, 1]).integers(1, 2**31 - 1))
+        write_frames(_part(folder, temperature), run_temperature(table, protocol, temperature, velocity_seed))
+        bar.advance(1, f"{temperature} K")
+
+    with progress(f"{table.element} temperatures", len(protocol.temperatures)) as bar:
+        if done := len(protocol.temperatures) - len(missing):
+            bar.advance(done)
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                # The hot ones take longest: first.
+                jobs = [pool.submit(run_one, temperature) for temperature in reversed(missing)]
+                for job in wait(jobs, return_when=FIRST_EXCEPTION).done:
+                    job.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _renamed(frame: Frame, table: SwTable, n: int, protocol: Protocol) -> Frame:
+    return replace(frame, source=f"{table.element}-sw-{frame.group}#{n + 1 + protocol.skip_ps}")
+
+
+def _finished(out: Path, about: dict) -> dict[str, int] | None:
+    """Counts of the files in ``out`` if split.json says that they are this very data and they are unchanged."""
+    try:
+        split = json.loads((out / "split.json").read_text())
+        files = split["files"]
+        if any(split.get(key) != value for key, value in about.items()):
+            return None
+        if any(sha256_file(out / name) != entry["sha256"] for name, entry in files.items()):
+            return None
+        return {name.removesuffix(".extxyz"): entry["frames"] for name, entry in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
