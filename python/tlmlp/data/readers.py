@@ -1,4 +1,4 @@
-"""Frames from the mlearn JSON, extended XYZ, and whatever ``ase.io.read`` opens with energies and forces."""
+"""Frames from the mlearn JSON, extended XYZ, CP2K outputs, and whatever ``ase.io.read`` opens with energies and forces."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlmlp.data.cp2k import is_cp2k_output, read_cp2k_output
 from tlmlp.data.frame import Frame
 from tlmlp.data.labels import find_label, stress_matrix
 from tlmlp.errors import TlmlpError
@@ -41,6 +42,8 @@ def read_frames(path: str | os.PathLike, *, energy_key: str | None = None, force
     records = _mlearn_records(file) if file.suffix == ".json" else None
     if records is not None:
         frames = _frames_from_mlearn(records, file)[_slice(index, path)]
+    elif is_cp2k_output(file):
+        frames = [read_cp2k_output(file)][_slice(index, path)]
     else:
         keys = {"energy": energy_key, "forces": forces_key, "stress": stress_key}
         frames = _frames_from_ase(file, index, keys, require)

@@ -8,6 +8,9 @@ from typing import Any
 
 from tlmlp.console import table
 
+#: More groups than this are counted in the table and listed only in the JSON report.
+MANY_GROUPS = 8
+
 
 def print_report(report: Mapping[str, Any]) -> None:
     """Print ``report`` on standard output: one table with a column per file, then duplicates and warnings."""
@@ -16,7 +19,7 @@ def print_report(report: Mapping[str, Any]) -> None:
     rows: list[tuple[str, Callable[[Mapping[str, Any]], object]]] = [
         ("frames", lambda f: f["frames"]),
         ("frames without surfaces", lambda f: f["frames_without_surfaces"]),
-        *((f"  group {g}", lambda f, g=g: f["groups"].get(g, 0)) for g in _all(files, "groups") if g),
+        *_group_rows(files),
         *((f"frames with {e}", lambda f, e=e: f["frames_with_element"].get(e, 0))
           for e in _all(files, "frames_with_element")),
         ("atoms per frame", lambda f: _span(f["atoms"], "{:.0f}")),
@@ -45,6 +48,15 @@ def print_report(report: Mapping[str, Any]) -> None:
         print(f"warning: {warning}")
     if not report["warnings"]:
         print("Nothing suspicious found: no duplicates, and signs and units agree as far as the frames can tell.")
+
+
+def _group_rows(files: list[Mapping[str, Any]]) -> list[tuple[str, Callable[[Mapping[str, Any]], object]]]:
+    names = [name for name in _all(files, "groups") if name]
+    if len(names) <= MANY_GROUPS:
+        return [(f"  group {name}", lambda f, name=name: f["groups"].get(name, 0)) for name in names]
+    return [("groups", lambda f: len(f["groups"])),
+            ("frames per group", lambda f: _span({"min": min(f["groups"].values()),
+                                                  "max": max(f["groups"].values())}, "{:d}"))]
 
 
 def _all(files: list[Mapping[str, Any]], key: str) -> list[str]:

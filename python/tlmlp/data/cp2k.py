@@ -1,0 +1,91 @@
+"""Single-point output of CP2K (energy, forces, stress), which ASE does not read.
+
+Layouts of versions up to 7, 8 to 2024, and 2025 on. Forces are there with FORCE_EVAL/PRINT/FORCES switched on.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from tlmlp.data.frame import Frame
+from tlmlp.errors import TlmlpError
+from tlmlp.units import EV_PER_ANG3_IN_GPA
+
+HARTREE_IN_EV = 27.211386245988
+BOHR_IN_ANGSTROM = 0.529177210903
+GPA = {"GPa": 1.0, "bar": 1e-4}
+
+NUMBER = r"([-+]?\d*\.\d+(?:[EeDd][-+]?\d+)?)"
+THREE = rf"\s+{NUMBER}\s+{NUMBER}\s+{NUMBER}"
+ENERGY = re.compile(rf"ENERGY\| Total FORCE_EVAL .*energy [\[(](?:a\.u\.|hartree)[\])]:?\s+{NUMBER}")
+VECTOR = re.compile(rf"^ CELL\| Vector ([abc]) \[angstrom\]:?{THREE}", re.MULTILINE)
+PERIODICITY = re.compile(r"^ (?:CELL|POISSON)\|.*[Pp]eriodicity\s+([XYZ]+|NONE)\s*$", re.MULTILINE)
+POSITIONS = re.compile(r"ATOMIC COORDINATES IN ANGSTROM", re.IGNORECASE)
+POSITION_ROW = re.compile(rf"^\s*\d+\s+\d+\s+\S+\s+(\d+){THREE}\s", re.MULTILINE)
+FORCES = re.compile(r"ATOMIC FORCES in \[a\.u\.\]|FORCES\| Atomic forces \[hartree/bohr\]")
+FORCE_ROW = re.compile(rf"^\s*(?:FORCES\|\s+\d+|\d+\s+\d+\s+\S+){THREE}", re.MULTILINE)
+STRESS = re.compile(r"STRESS TENSOR \[(GPa)\]|STRESS\| Analytical stress tensor \[(GPa|bar)\]")
+STRESS_ROW = re.compile(rf"^\s*(?:STRESS\|\s+)?[xyzXYZ]{THREE}", re.MULTILINE)
+
+
+def is_cp2k_output(file: Path) -> bool:
+    """Whether ``file`` begins like the main output of CP2K."""
+    with open(file, "rb") as stream:
+        return b"CP2K| version string" in stream.read(1 << 16)
+
+
+def read_cp2k_output(file: Path) -> Frame:
+    """The frame of a single-point calculation; energy in eV, forces in eV/Å, stress in eV/Å^3 (tensile positive).
+
+    Raises :class:`TlmlpError` for outputs of several steps (they print no positions), of an SCF run that did not
+    converge, and incomplete ones.
+    """
+    text = file.read_text(errors="replace")
+    source = f"{file}#0"
+    energies = ENERGY.findall(text)
+    if "SCF run NOT converged" in text:
+        raise TlmlpError(f"{file}: the SCF run did not converge")
+    if len(energies) != 1:
+        raise TlmlpError(f"{file}: a CP2K output of one single-point calculation is needed, this one has "
+                         f"{len(energies)} energies")
+    atoms = _rows(text, POSITIONS, POSITION_ROW, None)
+    if atoms is None:
+        raise TlmlpError(f"{file}: the CP2K output has no atomic coordinates")
+    n = len(atoms)
+    forces = _rows(text, FORCES, FORCE_ROW, n)
+    vectors = dict((m[0], m[1:]) for m in VECTOR.findall(text))
+    if sorted(vectors) != ["a", "b", "c"]:
+        raise TlmlpError(f"{file}: the CP2K output has no cell vectors")
+    periodic = PERIODICITY.search(text)
+    axes = periodic.group(1) if periodic else "XYZ"
+    stress = _rows(text, STRESS, STRESS_ROW, 3)
+    if stress is not None:  # positive under compression
+        unit = STRESS.search(text)
+        stress = -stress * GPA[unit.group(1) or unit.group(2)] / EV_PER_ANG3_IN_GPA
+        stress = 0.5 * (stress + stress.T)
+    return Frame(
+        positions=atoms[:, 1:], cell=_numbers([vectors[k] for k in "abc"]), pbc=[axis in axes for axis in "XYZ"],
+        atomic_numbers=atoms[:, 0], energy=float(energies[0]) * HARTREE_IN_EV, stress=stress,
+        forces=None if forces is None else forces * HARTREE_IN_EV / BOHR_IN_ANGSTROM, source=source)
+
+
+def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None) -> np.ndarray | None:
+    """The numbers of the adjoining rows after ``header``, None without a header or with fewer than ``count``."""
+    start = header.search(text)
+    if start is None:
+        return None
+    rows: list[tuple[str, ...]] = []
+    for line in text[start.end():].splitlines()[1:]:
+        match = row.match(line + " ")
+        if match:
+            rows.append(match.groups())
+        elif rows or (len(rows) == count):
+            break
+    return _numbers(rows[:count]) if rows and (count is None or len(rows) >= count) else None
+
+
+def _numbers(rows: list[tuple[str, ...]]) -> np.ndarray:
+    return np.array([[float(word.replace("D", "E").replace("d", "e")) for word in row] for row in rows])
