@@ -1,0 +1,11 @@
+"""Calculators that run exported models. Nothing heavy is imported before a calculator is made."""
+
+__all__ = ["TlmlpCalculator"]
+
+
+def __getattr__(name: str):
+    if name == "TlmlpCalculator":
+        from tlmlp.calculators.ase import TlmlpCalculator
+
+        return TlmlpCalculator
+    raise AttributeError(f"module 'tlmlp.calculators' has no attribute {name!r}")

@@ -1,0 +1,69 @@
+"""What evaluates a model file for a calculator: energies and derivatives by the edges of one structure."""
+
+import os
+from typing import Protocol
+
+import numpy as np
+
+from tlmlp.errors import TlmlpError
+
+PRECISIONS = ("single", "double")
+
+
+class Backend(Protocol):
+    """Evaluates one model file."""
+
+    #: Chemical symbols, in the order of the species index.
+    species: list[str]
+    #: Å.
+    cutoff: float
+
+    def compute(self, species: np.ndarray, edge_index: np.ndarray,
+                edge_vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Energy (eV), its derivative by each edge vector (E, 3) in eV/Å, energies of the atoms (N,) in eV.
+
+        :param species: (N,) int64
+        :param edge_index: (2, E) int64, row 0 the source j, row 1 the target i
+        :param edge_vector: (E, 3) float64, r_j - r_i + S.cell in Å
+        """
+        ...
+
+
+class TorchBackend:
+    """The network in torch, from the description and parameters of the file; no code of the file is run.
+
+    :param route: "ops" for the compiled operators, "plain" for standard torch operators
+    """
+
+    def __init__(self, path: str | os.PathLike, precision: str, route: str = "ops") -> None:
+        import torch
+
+        from tlmlp.export import load_potential
+
+        self._torch = torch
+        dtype = torch.float64 if precision == "double" else torch.float32
+        self._potential = load_potential(path, route=route, dtype=dtype).requires_grad_(False)
+        self.species = list(self._potential.species)
+        self.cutoff = self._potential.cutoff
+
+    def compute(self, species: np.ndarray, edge_index: np.ndarray,
+                edge_vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """See :class:`Backend`."""
+        tensor = self._torch.from_numpy
+        energy, gradient, atomic = self._potential.forward_edges(
+            tensor(species), tensor(np.ascontiguousarray(edge_index)), tensor(np.ascontiguousarray(edge_vector)))
+        return float(energy), gradient.to(self._torch.float64).numpy(), atomic.numpy()
+
+
+def open_backend(path: str | os.PathLike, backend: str = "torch", precision: str = "single") -> Backend:
+    """The backend called ``backend``: "torch", or "torch-plain" for standard operators alone.
+
+    :raises TlmlpError: on an unknown name or precision, or an unusable file
+    """
+    if precision not in PRECISIONS:
+        raise TlmlpError(f"`precision` must be single or double, got {precision!r}")
+    if backend == "torch":
+        return TorchBackend(path, precision)
+    if backend == "torch-plain":
+        return TorchBackend(path, precision, route="plain")
+    raise TlmlpError(f"`backend` must be torch or torch-plain, got {backend!r}")

@@ -1,0 +1,99 @@
+"""``tlmlp export``, ``tlmlp info`` and ``tlmlp verify``: model files."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[Path, typer.Argument(help="exported model file", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command()(export)
+    app.command()(info)
+    app.command()(verify)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="run directory, or a model file to export again", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as ge.pt", show_default=False)],
+    which: Annotated[str, typer.Option(help="best or last model of the run")] = "best",
+    portable: Annotated[bool, typer.Option("--portable", help="standard torch operators alone; slower")] = False,
+    structure: Annotated[Path | None, typer.Option(
+        help="structure whose elements, in order, are written in: OpenMM's form for several species")] = None,
+) -> None:
+    """Write a trained model as one file for LAMMPS, OpenMM and ASE."""
+    from tlmlp.console import console
+    from tlmlp.errors import TlmlpError
+    from tlmlp.export import export_model
+    from tlmlp.train import open_model
+
+    if which not in ("best", "last"):
+        raise TlmlpError(f"--which takes best or last, got {which!r}")
+    potential, metadata = open_model(run, which, route="plain")
+    header = export_model(potential, output, metadata, portable, _symbols(structure))
+    console.print(f"{output}: {', '.join(header['species'])}, cutoff {header['cutoff']:g} Å, "
+                  f"{header['weights']['parameters']} parameters, {output.stat().st_size / 1024:.0f} KiB; "
+                  f"check it with: tlmlp verify {output}")
+
+
+def _symbols(structure: Path | None) -> list[str] | None:
+    if structure is None:
+        return None
+    from ase.io import read
+
+    from tlmlp.errors import TlmlpError
+
+    try:
+        return read(structure).get_chemical_symbols()
+    except Exception as error:  # ase raises whatever the reader of the format raises
+        raise TlmlpError(f"the structure {structure} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="print tlmlp.json")] = False) -> None:
+    """Describe a model file. Safe on files from anywhere: nothing in them is run."""
+    from tlmlp.console import table
+    from tlmlp.export import read_model_file
+
+    header, _ = read_model_file(model)
+    if as_json:
+        print(json.dumps(header, indent=1))
+        return
+    sizes, weights = header["model"], header["weights"]
+    rows = [
+        ("format", f"{header['format']} {header['format_version']}"),
+        ("network", f"{sizes['type']}, width {sizes['embed_size']}, {sizes['n_blocks']} blocks"),
+        ("parameters", f"{weights['parameters']} ({header['dtype']})"),
+        ("SHA-256 of the parameters", weights["sha256"]),
+        ("species", ", ".join(header["species"])),
+        ("cutoff", f"{header['cutoff']:g} Å"),
+        ("energy shift", ", ".join(f"{name} {value:.6f} eV" for name, value in header["energy_shift"].items())),
+        ("smallest training distance",
+         "unknown" if header["min_distance"] is None else f"{header['min_distance']:.3f} Å"),
+        ("short-range repulsion", "none" if header["zbl"] is None else "ZBL"),
+        ("golden systems", str(len(header["golden"]))),
+    ]
+    rows += [(f"provenance: {key}", _short(value)) for key, value in sorted(header["provenance"].items())]
+    table(str(model), ["property", "value"], rows)
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = "".join(character if character.isprintable() else "?" for character in text).replace("[", "\\[")
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def verify(model: Model) -> None:
+    """Recompute the numbers stored in a model file; status 1 when they differ. Runs the code inside the file."""
+    from tlmlp.console import table
+    from tlmlp.export import verify as compare
+
+    rows = compare(model)
+    table(f"{model} against its golden numbers",
+          ["evaluated by", "precision", "energy (eV/atom)", "forces (eV/Å)", "virial (eV/atom)", "verdict"],
+          [(r.route, r.dtype, f"{r.energy:.1e}", f"{r.forces:.1e}", f"{r.virial:.1e}",
+            "same" if r.passed else "DIFFERENT") for r in rows])
+    if not all(row.passed for row in rows):
+        raise typer.Exit(1)

@@ -1,0 +1,173 @@
+"""Keys of ``tlmlp.json``, the description that every exported model carries; the schema in docs is made from here.
+
+Needs neither torch nor trust: a header is checked before any number in it is used.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tlmlp.errors import TlmlpError
+
+FORMAT = "tlmlp-model"
+#: Readers accept every minor version of this major version.
+FORMAT_VERSION = "1.0"
+
+Size = Annotated[int, Field(ge=0, le=4096, strict=True)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Vector = Annotated[list[Finite], Field(min_length=3, max_length=3)]
+Matrix = Annotated[list[Vector], Field(min_length=3, max_length=3)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class NetworkSizes(_Part):
+    """The network: its type and the fields of its configuration."""
+
+    type: Literal["DimeNetPP"]
+    n_species: Annotated[int, Field(ge=1, le=256, strict=True)]
+    cutoff: Positive = Field(description="radius of the neighbourhood, Å")
+    embed_size: Annotated[int, Field(ge=2, le=4096, strict=True)] = Field(description="message width E")
+    out_size: Size = Field(description="width O of the output blocks")
+    int_emb_size: Size = Field(description="width I of the directional messages")
+    basis_emb_size: Size = Field(description="width B of the embedded bases")
+    atom_emb_size: Size = Field(description="width T of the species embedding")
+    n_blocks: Annotated[int, Field(ge=0, le=64, strict=True)]
+    num_spherical: Annotated[int, Field(ge=1, le=12, strict=True)]
+    num_radial: Annotated[int, Field(ge=1, le=64, strict=True)]
+    envelope_exponent: Annotated[int, Field(ge=1, le=64, strict=True)] = Field(description="p of the envelope")
+    n_residual_before: Annotated[int, Field(ge=0, le=64, strict=True)]
+    n_residual_after: Annotated[int, Field(ge=0, le=64, strict=True)]
+    n_dense_output: Annotated[int, Field(ge=0, le=64, strict=True)]
+
+
+class Units(_Part):
+    """Units of the numbers in the file and inside the network."""
+
+    length: Literal["angstrom"]
+    energy: Literal["eV"]
+    network_length: Literal["nm"]
+    network_energy: Literal["kJ/mol"]
+
+
+class Weights(_Part):
+    """The file with the parameters."""
+
+    file: Literal["weights.safetensors"]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    parameters: Annotated[int, Field(ge=0, strict=True)] = Field(description="count of numbers in it")
+
+
+class Golden(_Part):
+    """A structure with the numbers this model gives for it, computed in float64 with the plain route."""
+
+    name: str
+    species: list[Annotated[int, Field(ge=0, strict=True)]] = Field(description="index into `species`, per atom")
+    positions: list[Vector] = Field(description="Å")
+    cell: Matrix = Field(description="rows are the lattice vectors, Å")
+    pbc: Annotated[list[bool], Field(min_length=3, max_length=3)]
+    energy: Finite = Field(description="eV, shift included")
+    forces: list[Vector] = Field(description="eV/Å")
+    virial: Matrix = Field(description="-dE/d(strain), eV")
+
+
+class Header(_Part):
+    """tlmlp.json of an exported model."""
+
+    format: Literal["tlmlp-model"]
+    format_version: Annotated[str, Field(pattern=r"^1\.[0-9]+$")]
+    model: NetworkSizes
+    species: Annotated[list[str], Field(min_length=1)] = Field(description="chemical symbols, in embedding order")
+    atomic_numbers: list[Annotated[int, Field(ge=1, le=118, strict=True)]]
+    cutoff: Positive = Field(description="Å")
+    units: Units
+    dtype: Literal["float32", "float64"] = Field(description="of the parameters as trained")
+    energy_shift: dict[str, Finite] = Field(description="eV per atom, added to the network's energy")
+    min_distance: Positive | None = Field(description="smallest distance in the training data, Å")
+    zbl: dict[str, Any] | None = Field(description="parameters of a short-range repulsion; null for none")
+    provenance: dict[str, Any] = Field(description="source model, element map, data hashes, versions, seed")
+    weights: Weights
+    golden: list[Golden]
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> "Header":
+        n = len(self.species)
+        if len(set(self.species)) != n:
+            raise ValueError("`species` names an element twice")
+        if not n == len(self.atomic_numbers) == self.model.n_species == len(self.energy_shift):
+            raise ValueError("`species`, `atomic_numbers`, `energy_shift` and `model.n_species` differ in number")
+        if set(self.species) != set(self.energy_shift):
+            raise ValueError("`energy_shift` and `species` name different elements")
+        if self.cutoff != self.model.cutoff:
+            raise ValueError("`cutoff` and `model.cutoff` differ")
+        for system in self.golden:
+            if not len(system.species) == len(system.positions) == len(system.forces):
+                raise ValueError(f"golden system {system.name!r} has lists of different lengths")
+            if any(index >= n for index in system.species):
+                raise ValueError(f"golden system {system.name!r} has a species index out of range")
+        return self
+
+
+def check_header(header: object) -> dict[str, Any]:
+    """The header itself if it is one that this version can use.
+
+    :raises TlmlpError: on another format, an unknown major version, or a missing or impossible value
+    """
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise TlmlpError("its tlmlp.json does not describe a tlmlp model")
+    version = header.get("format_version")
+    major = FORMAT_VERSION.split(".")[0]
+    if not isinstance(version, str) or version.split(".")[0] != major:
+        raise TlmlpError(f"its format version is {version!r} and this tlmlp reads {major}.x; update tlmlp")
+    try:
+        Header.model_validate(header)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "tlmlp.json"
+        raise TlmlpError(f"its tlmlp.json is invalid at {where}: {' '.join(first['msg'].split())}") from None
+    return header
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of ``tlmlp.json``, as docs/model-file.schema.json has it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Header.model_json_schema()}
+
+
+def expected_shapes(model: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every parameter of a network with the sizes ``model`` (weights are (out, in))."""
+    e, t, i, b, o = (model[f"{key}_size"] for key in ("embed", "atom_emb", "int_emb", "basis_emb", "out"))
+    radial = model["num_radial"]
+    directional = model["num_spherical"] * radial
+    shapes: dict[str, tuple[int, ...]] = {"frequencies": (radial,)}
+
+    def linear(name: str, n_out: int, n_in: int, bias: bool = False) -> None:
+        shapes[f"{name}.weight"] = (n_out, n_in)
+        if bias:
+            shapes[f"{name}.bias"] = (n_out,)
+
+    shapes["embedding.species.weight"] = (model["n_species"], t)
+    linear("embedding.rbf", e, radial)
+    linear("embedding.dense", e, 2 * t + e, bias=True)
+    for n in range(model["n_blocks"]):
+        block = f"interaction.{n}"
+        for name in ("kj", "ji", "final"):
+            linear(f"{block}.{name}", e, e, bias=True)
+        for name, width, size in (("rbf", e, radial), ("sbf", i, directional)):
+            linear(f"{block}.{name}1", b, size)
+            linear(f"{block}.{name}2", width, b)
+        linear(f"{block}.down", i, e)
+        linear(f"{block}.up", e, i)
+        for place in ("before", "after"):
+            for k in range(model[f"n_residual_{place}"]):
+                for layer in (0, 1):
+                    linear(f"{block}.{place}.{k}.{layer}", e, e, bias=True)
+    for n in range(model["n_blocks"] + 1):
+        linear(f"output.{n}.rbf", e, radial)
+        linear(f"output.{n}.up", o, e)
+        for k in range(model["n_dense_output"]):
+            linear(f"output.{n}.dense.{k}", o, o, bias=True)
+        linear(f"output.{n}.final", 1, o)
+    return shapes

@@ -1,0 +1,81 @@
+"""Does a model file give the numbers that were written into it, by each way to evaluate it?"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tlmlp.errors import TlmlpError
+from tlmlp.export.golden import evaluate
+from tlmlp.export.model_file import read_header
+from tlmlp.export.writer import load_archive, load_potential
+from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
+
+#: (energy per atom in eV, force component in eV/Å, virial component per atom in eV); times the largest force where
+#: that exceeds 1 eV/Å.
+TOLERANCES = {torch.float64: (1e-8, 1e-7, 1e-7), torch.float32: (1e-4, 1e-3, 5e-3)}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Largest differences from the golden numbers over all golden systems."""
+
+    route: str
+    dtype: str
+    energy: float  #: eV per atom
+    forces: float  #: eV/Å
+    virial: float  #: eV per atom
+    passed: bool
+
+
+def verify(path: str | os.PathLike) -> list[Comparison]:
+    """Recompute the golden systems through the archive (both calls, both precisions) and through the potential.
+
+    Runs the code inside the archive.
+
+    :raises TlmlpError: when the file is unusable
+    """
+    header = read_header(path)
+    rows = []
+    for dtype in (torch.float64, torch.float32):
+        try:
+            archive = load_archive(path, dtype)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise TlmlpError(f"the archive in {path} cannot be opened: {reason}") from None
+        rows.append(_compare(header, "archive", dtype, lambda s, m=archive: evaluate(m, s, header["cutoff"])))
+        if len(header["species"]) == 1:
+            rows.append(_compare(header, "archive, OpenMM form", dtype, lambda s, m=archive: _openmm_form(m, s)))
+        for route in ("plain", "ops"):
+            potential = load_potential(path, route=route, dtype=dtype)
+            rows.append(_compare(header, f"potential, {route} route", dtype,
+                                 lambda s, m=potential: evaluate(m, s, header["cutoff"])))
+    return rows
+
+
+def _openmm_form(archive: Any, system: dict[str, Any]) -> dict[str, Any]:
+    positions = torch.tensor(system["positions"], dtype=torch.float64).reshape(-1, 3) * NM_PER_ANGSTROM
+    box = torch.tensor(system["cell"], dtype=torch.float64) * NM_PER_ANGSTROM
+    energy, forces = archive(positions, box) if any(system["pbc"]) else archive(positions)
+    return {"energy": float(energy) / EV_IN_KJ_PER_MOL,
+            "forces": forces.numpy() * NM_PER_ANGSTROM / EV_IN_KJ_PER_MOL}
+
+
+def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: Any) -> Comparison:
+    worst = np.zeros(3)
+    passed = True
+    for system in header["golden"]:
+        n = max(len(system["species"]), 1)
+        forces = np.array(system["forces"]).reshape(-1, 3)
+        scale = max(1.0, float(np.abs(forces).max(initial=0.0)))
+        result = compute(system)
+        differences = np.array([
+            abs(result["energy"] - system["energy"]) / n,
+            np.abs(result["forces"] - forces).max(initial=0.0),
+            np.abs(np.array(result.get("virial", system["virial"])) - np.array(system["virial"])).max() / n,
+        ])
+        passed = passed and bool((differences <= np.array(TOLERANCES[dtype]) * scale).all())
+        worst = np.maximum(worst, differences)
+    return Comparison(route, str(dtype).removeprefix("torch."), *(float(value) for value in worst), passed)
