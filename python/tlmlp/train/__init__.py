@@ -1,0 +1,16 @@
+"""Training by force matching, transfer between elements, evaluation. Needs torch.
+
+>>> from tlmlp.train import fit, transfer, evaluate
+>>> silicon = fit("si.yaml", "runs/si")
+>>> germanium = transfer("runs/si", "ge.yaml", "Si:Ge", "runs/ge")
+>>> evaluate(germanium.potential, "test.extxyz")["force_mae_ev_per_ang"]
+"""
+
+from tlmlp.train.config import Config, as_config
+from tlmlp.train.element_transfer import transfer, transferred
+from tlmlp.train.evaluation import evaluate
+from tlmlp.train.modelfile import load_run, open_model, weights_sha256
+from tlmlp.train.runs import RunResult, fit, resume
+
+__all__ = ["Config", "RunResult", "as_config", "evaluate", "fit", "load_run", "open_model", "resume", "transfer",
+           "transferred", "weights_sha256"]

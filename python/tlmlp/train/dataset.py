@@ -1,0 +1,147 @@
+"""Frames as graphs, made once and cached; batches by concatenation; the order in which batches are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tlmlp.data import Frame, neighbour_list
+from tlmlp.errors import TlmlpError
+from tlmlp.models import Potential
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One or several frames as one graph with N atoms and E directed edges."""
+
+    #: (N,) int64.
+    species: Tensor
+    #: (2, E) int64; row 0 is the source j, row 1 the target i.
+    edge_index: Tensor
+    #: (E, 3) float64, Å; r_j - r_i + S.cell.
+    edge_vector: Tensor
+    #: (N + 1,), (E,) and (E,) int64, see ``Potential.topology``.
+    offsets: Tensor
+    edges: Tensor
+    reverse: Tensor
+    #: (N,) int64, which frame an atom belongs to.
+    frame: Tensor
+    n_frames: int
+    #: (N, 3) float64 reference forces, eV/Å, or None.
+    forces: Tensor | None
+
+    @property
+    def n_atoms(self) -> int:
+        """N."""
+        return self.species.shape[0]
+
+    @property
+    def n_edges(self) -> int:
+        """E."""
+        return self.edge_index.shape[1]
+
+
+def build_graph(potential: Potential, frame: Frame) -> Graph:
+    """Graph of one frame at the cutoff of ``potential``.
+
+    :raises TlmlpError: on elements that the potential does not know, and whatever the neighbour list refuses
+    """
+    species = species_indices(frame, potential.species)
+    try:
+        index, vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, potential.cutoff)
+    except TlmlpError as error:
+        raise TlmlpError(f"{frame.source}: {error}" if frame.source else str(error)) from None
+    edge_index, edge_vector = torch.from_numpy(index), torch.from_numpy(vector)
+    offsets, edges, reverse = potential.topology(edge_index, edge_vector, len(frame))
+    forces = None if frame.forces is None else torch.from_numpy(frame.forces)
+    return Graph(species, edge_index, edge_vector, offsets, edges, reverse,
+                 torch.zeros(len(frame), dtype=torch.int64), 1, forces)
+
+
+def species_indices(frame: Frame, species: Sequence[str]) -> Tensor:
+    """(N,) int64 index of each atom's element in ``species``.
+
+    :raises TlmlpError: on an element that is not among them
+    """
+    from ase.data import atomic_numbers, chemical_symbols
+
+    known = {atomic_numbers[symbol]: n for n, symbol in enumerate(species)}
+    unknown = sorted(set(frame.atomic_numbers.tolist()) - set(known))
+    if unknown:
+        raise TlmlpError(f"{frame.source}: the model knows {', '.join(species)}, but the frame holds "
+                         f"{', '.join(chemical_symbols[z] for z in unknown)}")
+    return torch.tensor([known[z] for z in frame.atomic_numbers.tolist()], dtype=torch.int64)
+
+
+def collate(graphs: Sequence[Graph]) -> Graph:
+    """One graph of several, atoms and edges in their order."""
+    if len(graphs) == 1:
+        return graphs[0]
+    atoms = np.cumsum([0] + [g.n_atoms for g in graphs]).tolist()
+    edges = np.cumsum([0] + [g.n_edges for g in graphs]).tolist()
+    frames = np.cumsum([0] + [g.n_frames for g in graphs]).tolist()
+    starts = list(zip(graphs, atoms, edges, frames, strict=False))
+    forces = None
+    if all(g.forces is not None for g in graphs):
+        forces = torch.cat([g.forces for g in graphs])
+    return Graph(
+        species=torch.cat([g.species for g in graphs]),
+        edge_index=torch.cat([g.edge_index + atom for g, atom, _, _ in starts], dim=1),
+        edge_vector=torch.cat([g.edge_vector for g in graphs]),
+        offsets=torch.cat([graphs[0].offsets[:1]] + [g.offsets[1:] + edge for g, _, edge, _ in starts]),
+        edges=torch.cat([g.edges + edge for g, _, edge, _ in starts]),
+        reverse=torch.cat([torch.where(g.reverse < 0, g.reverse, g.reverse + edge) for g, _, edge, _ in starts]),
+        frame=torch.cat([g.frame + frame for g, _, _, frame in starts]),
+        n_frames=frames[-1],
+        forces=forces,
+    )
+
+
+def batches_by_edges(graphs: Sequence[Graph], max_edges: int = 8192) -> Iterator[Graph]:
+    """All graphs in their order, as many together as have at most ``max_edges`` edges (at least one)."""
+    waiting: list[Graph] = []
+    for graph in graphs:
+        if waiting and sum(g.n_edges for g in waiting) + graph.n_edges > max_edges:
+            yield collate(waiting)
+            waiting = []
+        waiting.append(graph)
+    if waiting:
+        yield collate(waiting)
+
+
+class Sampler:
+    """Endless stream of shuffled passes over ``n`` frames, cut into batches.
+
+    Each pass has its own generator, made of the seed and its number, so the state of the stream is one integer: how
+    many frames were drawn.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self.n, self.batch_size, self.seed = n, min(batch_size, n), seed
+        self.drawn = 0
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
+
+    def next_batch(self) -> list[int]:
+        """Indices of the next batch."""
+        batch = [self._index(self.drawn + k) for k in range(self.batch_size)]
+        self.drawn += self.batch_size
+        return batch
+
+    def _index(self, place: int) -> int:
+        number, position = divmod(place, self.n)
+        if self._order[0] != number:
+            self._order = (number, np.random.default_rng([self.seed, number]).permutation(self.n))
+        return int(self._order[1][position])
+
+    def state_dict(self) -> dict[str, int]:
+        """What :meth:`load_state_dict` needs to go on with the same stream."""
+        return {"n": self.n, "batch_size": self.batch_size, "seed": self.seed, "drawn": self.drawn}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on where ``state`` was taken."""
+        self.n, self.batch_size, self.seed = state["n"], state["batch_size"], state["seed"]
+        self.drawn = state["drawn"]

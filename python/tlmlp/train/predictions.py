@@ -1,0 +1,74 @@
+"""Energies, forces and virials of many frames in batches, and the shift that brings the energies to the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tlmlp.data import Frame
+from tlmlp.models import Potential, edge_forces
+from tlmlp.train.dataset import Graph, batches_by_edges
+from tlmlp.train.step import atomic_energies
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of a list of frames, in their order; float64."""
+
+    #: (n_frames,) eV, without the shift.
+    energies: np.ndarray
+    #: Of all atoms of all frames, (sum of N, 3) eV/Å; None where they were not asked for.
+    forces: np.ndarray | None
+    #: (n_frames, 3, 3) eV, -dE/d(strain); None where they were not asked for.
+    virials: np.ndarray | None
+
+
+def predict(potential: Potential, graphs: Sequence[Graph], *, forces: bool = True, virials: bool = False) -> Predictions:
+    """Evaluate all ``graphs``."""
+    energies, all_forces, all_virials = [], [], []
+    for batch in batches_by_edges(graphs):
+        with torch.set_grad_enabled(forces or virials):
+            vector = batch.edge_vector.detach().requires_grad_(forces or virials)
+            atomic = atomic_energies(potential, batch, vector)
+            zeros = torch.zeros(batch.n_frames, dtype=torch.float64)
+            energies.append(zeros.index_add(0, batch.frame, atomic.detach().double()))
+            if forces or virials:
+                (gradient,) = torch.autograd.grad(atomic.sum(), vector)
+        if forces:
+            all_forces.append(edge_forces(batch.n_atoms, batch.edge_index, gradient))
+        if virials:
+            per_edge = -gradient.unsqueeze(2) * batch.edge_vector.unsqueeze(1)
+            frame = batch.frame.index_select(0, batch.edge_index[1])
+            all_virials.append(torch.zeros(batch.n_frames, 3, 3, dtype=torch.float64).index_add(0, frame, per_edge))
+    return Predictions(
+        energies=torch.cat(energies).numpy(),
+        forces=torch.cat(all_forces).numpy() if forces else None,
+        virials=torch.cat(all_virials).numpy() if virials else None,
+    )
+
+
+def species_counts(graphs: Sequence[Graph], n_species: int) -> np.ndarray:
+    """(n_frames, n_species) atoms of each species in each frame."""
+    return np.stack([np.bincount(g.species.numpy(), minlength=n_species) for g in graphs]).astype(np.float64)
+
+
+def fit_energy_shift(counts: np.ndarray, network_energies: np.ndarray, frames: Sequence[Frame]) -> np.ndarray:
+    """Shift per species (S,) in eV/atom: least squares of the reference energies per atom minus the network's.
+
+    For one species that is the mean difference per atom. Frames without an energy are left out; without any the shift
+    is zero. Where the compositions do not determine it, the shifts are as equal to one another as they can be.
+    """
+    known = np.array([frame.energy is not None for frame in frames])
+    if not known.any():
+        return np.zeros(counts.shape[1])
+    atoms = counts[known].sum(axis=1)
+    reference = np.array([frame.energy for frame in frames if frame.energy is not None])
+    difference = (reference - network_energies[known]) / atoms
+    mean = difference.mean()
+    if counts.shape[1] == 1:
+        return np.array([mean])
+    fractions = counts[known] / atoms[:, None]
+    return mean + np.linalg.lstsq(fractions, difference - mean, rcond=1e-10)[0]

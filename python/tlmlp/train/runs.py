@@ -1,0 +1,194 @@
+"""Starting a training, going on with one, and what comes out."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tlmlp.console import console, table
+from tlmlp.data.consistency import consistency_warnings
+from tlmlp.errors import TlmlpError
+from tlmlp.models import Potential, build_potential
+from tlmlp.train.checkpoint import newest_checkpoint
+from tlmlp.train.config import Config, as_config
+from tlmlp.train.evaluation import ERROR_KEYS, Comparison
+from tlmlp.train.lock import run_lock
+from tlmlp.train.modelfile import potential_from, weights_sha256
+from tlmlp.train.selection import TrainingData, load_data
+from tlmlp.train.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A training that ended, or was interrupted."""
+
+    run: Path
+    #: False when it was interrupted; ``resume`` goes on.
+    finished: bool
+    #: The best model (with the training set's energy shift when finished).
+    potential: Potential
+    metadata: dict[str, Any]
+    #: Of "training" and "validation" frames, keys as in ``evaluate``; empty when interrupted.
+    errors: dict[str, dict[str, float | None]]
+
+
+def fit(config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.PathLike) -> RunResult:
+    """Train a potential from scratch in the run directory ``out``.
+
+    A directory that holds an unfinished training of the very same config is gone on with.
+
+    :raises TlmlpError: on a wrong config, unusable data, and a run directory that is in use or holds something else
+    """
+    config = as_config(config)
+    if config.model.cutoff is None:
+        raise TlmlpError("the config lacks model.cutoff (Å)")
+    use_threads(config)
+    data = load_data(config.data)
+    potential = build_potential(
+        config.model.species or data.elements(), config.model.cutoff, seed=config.training.seed,
+        dtype=getattr(torch, config.training.dtype or "float32"), route=config.training.route, **config.model.sizes())
+    return start(Path(out), config, potential, data, {"method": "train", "source": None, "element_map": None})
+
+
+def use_threads(config: Config) -> None:
+    """Set torch's number of threads where the config says one."""
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
+
+
+def start(run: Path, config: Config, potential: Potential, data: TrainingData, origin: dict[str, Any]) -> RunResult:
+    """Train ``potential`` in ``run``, or go on with the same training there. ``origin``: method, source, element map."""
+    metadata = {"provenance": {**origin, **_circumstances(config, data)}}
+    with run_lock(run):
+        state = newest_checkpoint(run)
+        if state is not None:
+            _check_same(run, config, origin, state)
+            return _go_on(run, state, data)
+        left_over = [name for name in ("config.yaml", "best.pt", "metrics.jsonl") if (run / name).exists()]
+        if left_over and not _begun_by(run, config):
+            raise TlmlpError(f"{run}: holds {', '.join(left_over)} of another training; choose another directory")
+        for warning in consistency_warnings(data.train, None):
+            console.print(f"[yellow]warning:[/yellow] training data: {warning}")
+        trainer = Trainer(run, config, potential, data, metadata)
+        _announce(trainer)
+        return _train(trainer)
+
+
+def resume(run: str | os.PathLike) -> RunResult:
+    """Go on with the training in ``run`` from its newest whole checkpoint.
+
+    On the same machine with the same number of threads the final weights are bitwise those of a training that was
+    never stopped.
+
+    :raises TlmlpError: when there is nothing to go on with, or the data changed
+    """
+    run = Path(run)
+    if not (run / "checkpoints").is_dir():
+        raise TlmlpError(f"{run}: no checkpoints; start it with tlmlp train or tlmlp transfer")
+    with run_lock(run):
+        state = newest_checkpoint(run)
+        if state is None:
+            raise TlmlpError(f"{run}: no checkpoint was written yet; start it again with tlmlp train or tlmlp transfer")
+        config = as_config(state["config"])
+        use_threads(config)
+        return _go_on(run, state, load_data(config.data))
+
+
+def _go_on(run: Path, state: dict[str, Any], data: TrainingData) -> RunResult:
+    config = as_config(state["config"])
+    before = state["metadata"]["provenance"]
+    for name, about in data.about.items():
+        if about["sha256"] != before["data"][name]["sha256"]:
+            raise TlmlpError(f"{run}: the {name} data are not those that the training began with "
+                             f"({', '.join(about['files'])}); restore them, or start a new run")
+    now = _circumstances(config, data)
+    for what in ("threads", "versions"):
+        if now[what] != before[what]:
+            console.print(f"[yellow]warning:[/yellow] {what} were {before[what]} and are {now[what]}: the numbers may "
+                          "differ in the last digits from an uninterrupted training")
+    potential = potential_from(state["model"], config.training.route)
+    trainer = Trainer(run, config, potential, data, state["metadata"])
+    trainer.restore(state)
+    console.print(f"{run}: going on from update {trainer.update} of {config.training.updates}")
+    return _train(trainer)
+
+
+def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[str, Any]) -> None:
+    before = state["metadata"]["provenance"]
+    if config.to_dict() != state["config"] or any(before[key] != origin[key] for key in origin):
+        raise TlmlpError(f"{run}: holds a training with other settings; go on with it by tlmlp resume {run}, "
+                         "or choose another directory")
+
+
+def _begun_by(run: Path, config: Config) -> bool:
+    """Whether ``run`` was left before its first checkpoint by a training with this config."""
+    try:
+        return as_config(run / "config.yaml").to_dict() == config.to_dict()
+    except TlmlpError:
+        return False
+
+
+def _circumstances(config: Config, data: TrainingData) -> dict[str, Any]:
+    versions = {"python": platform.python_version()}
+    for package in ("tlmlp", "torch", "numpy", "vesin", "ase"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    t = config.training
+    return {
+        "data": data.about, "versions": versions, "threads": torch.get_num_threads(),
+        "seeds": {"initial_weights": t.seed, "shuffle": t.shuffle_seed, "subset": config.data.subset_seed},
+        "training": t.model_dump(exclude_none=True), "frozen": [],
+    }
+
+
+def _announce(trainer: Trainer) -> None:
+    potential, t = trainer.potential, trainer.config.training
+    parameters = sum(p.numel() for p in potential.parameters())
+    console.print(f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
+                  f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {len(trainer.val.frames)} "
+                  f"validation frames; {t.updates} updates of {trainer.sampler.batch_size} frames, learning rate "
+                  f"{t.learning_rate:g} to {t.learning_rate * t.final_rate_factor:g}; {torch.get_num_threads()} threads")
+
+
+def _train(trainer: Trainer) -> RunResult:
+    run = trainer.run
+    if not trainer.run_updates():
+        console.print(f"interrupted at update {trainer.update}; everything is saved, go on with: tlmlp resume {run}")
+        best = potential_from(trainer.best.payload, trainer.config.training.route)
+        return RunResult(run, False, best, trainer.metadata, {})
+    best, comparisons = trainer.finish()
+    without = [name for name, c in comparisons.items() if c.errors()["energy_mae_mev_per_atom"] is None]
+    if "training" in without:
+        console.print("[yellow]warning:[/yellow] the training frames have no energies: the energy shift is zero")
+    for symbol, value in zip(best.species, best.energy_shift.tolist(), strict=True):
+        console.print(f"energy shift of {symbol}: {value:.6f} eV/atom (training set)")
+    print_errors(f"{run}: best model, of update {trainer.best.update}", comparisons)
+    console.print(f"weights of best.pt: sha256 {weights_sha256(best)[:16]}..., of last.pt: "
+                  f"{weights_sha256(trainer.potential)[:16]}...")
+    errors = {name: comparison.errors() for name, comparison in comparisons.items()}
+    return RunResult(run, True, best, trainer.metadata, errors)
+
+
+def print_errors(title: str, comparisons: Mapping[str, Comparison]) -> None:
+    """Table of errors with units, one row per entry, on standard output."""
+    print_error_rows(title, [(name, len(c.frames), c.errors()) for name, c in comparisons.items()])
+
+
+def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) -> None:
+    """The same for errors that are already numbers: (name, frames, errors)."""
+    columns = ["frames", "n", "energy MAE (meV/atom)", "energy RMSE (meV/atom)", "force MAE (eV/Å)",
+               "force RMSE (eV/Å)", "stress MAE (GPa)"]
+    digits = dict(zip(ERROR_KEYS, (2, 2, 4, 4, 3), strict=True))
+    table(title, columns, [[name, n, *("-" if errors[key] is None or math.isnan(errors[key])
+                                       else f"{errors[key]:.{digits[key]}f}" for key in ERROR_KEYS)]
+                           for name, n, errors in rows])

@@ -1,0 +1,84 @@
+"""From the section `data` of a config to checked training and validation frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlmlp.console import console
+from tlmlp.data import Frame, read_frames
+from tlmlp.data.check import geometry_print
+from tlmlp.data.split import nested_subset, seeded_order
+from tlmlp.errors import TlmlpError
+from tlmlp.files import sha256_bytes
+from tlmlp.train.config import DataSection
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Frames with forces, and where they came from."""
+
+    train: list[Frame]
+    val: list[Frame]
+    #: For each of the two: files, number of frames, SHA-256 over their geometries and labels.
+    about: dict[str, dict[str, Any]]
+
+    def elements(self) -> list[str]:
+        """Chemical symbols in the training frames, by atomic number."""
+        from ase.data import chemical_symbols
+
+        return [chemical_symbols[z] for z in sorted({z for frame in self.train for z in frame.atomic_numbers.tolist()})]
+
+
+def load_data(section: DataSection) -> TrainingData:
+    """Read and draw the frames.
+
+    :raises TlmlpError: on missing or ambiguous labels, NaN, empty sets, and subsets larger than the set
+    """
+    files = {"train": section.train or section.pool or [], "val": section.val or section.pool or []}
+    train = _read(section, files["train"])
+    val = train if section.val is None else _read(section, section.val)
+    if section.pool is not None:
+        order = _order(train, section)
+        wanted = (section.n_train or 0) + (section.n_val or 0)
+        if wanted > len(train):
+            raise TlmlpError(f"data.pool has {len(train)} frames, but data.n_train and data.n_val ask for {wanted}")
+        if section.val is None:
+            val = [train[i] for i in order[len(train) - (section.n_val or 0):]]
+        train = [train[i] for i in order[: section.n_train]]
+    elif section.n_train is not None:
+        groups = [f.group for f in train] if section.by_group else None
+        (subset,) = nested_subset(len(train), [section.n_train], section.subset_seed, groups=groups)
+        train = [train[i] for i in subset]
+    _warn_about_duplicates(train, val)
+    about = {name: {"files": [Path(f).name for f in files[name]], "frames": len(frames), "sha256": frames_sha256(frames)}
+             for name, frames in (("train", train), ("val", val))}
+    return TrainingData(train, val, about)
+
+
+def frames_sha256(frames: Sequence[Frame]) -> str:
+    """SHA-256 over the hashes of the frames in their order."""
+    return sha256_bytes("\n".join(frame.sha256() for frame in frames).encode())
+
+
+def _read(section: DataSection, files: Sequence[str]) -> list[Frame]:
+    keys = {name: getattr(section, name) for name in ("energy_key", "forces_key", "stress_key")}
+    frames = [frame for file in files for frame in read_frames(file, require=("forces",), **keys)]
+    kept = [frame for frame in frames if frame.group not in section.exclude_groups]
+    if not kept:
+        raise TlmlpError(f"{', '.join(files)}: no frames are left after data.exclude_groups took away all "
+                         f"{len(frames)}")
+    return kept
+
+
+def _order(frames: Sequence[Frame], section: DataSection) -> list[int]:
+    groups = [f.group for f in frames] if section.by_group else None
+    return seeded_order(len(frames), section.subset_seed, groups).tolist()
+
+
+def _warn_about_duplicates(train: Sequence[Frame], val: Sequence[Frame]) -> None:
+    known = {geometry_print(frame): frame.source for frame in train}
+    shared = [(frame.source, known[print_]) for frame in val if (print_ := geometry_print(frame)) in known]
+    if shared:
+        console.print(f"[yellow]warning:[/yellow] {len(shared)} of {len(val)} validation frames are training frames "
+                      f"too, for example {shared[0][0]} = {shared[0][1]}")
