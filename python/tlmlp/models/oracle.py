@@ -104,7 +104,7 @@ def bessel_zero(order: int, n: int) -> float:
     def value(x: float, which: int) -> float:
         return float(bessel_j(which, torch.tensor(x, dtype=torch.float64)))
 
-    x, found, step = order + 1.0, 0, 0.05
+    x, found, step = order + 1.0, 0, 0.5
     while True:
         if value(x, order) * value(x + step, order) <= 0.0:
             found += 1

@@ -23,7 +23,7 @@ class Tolerances:
 
 TOLERANCES = {
     "float64": Tolerances(
-        energy=1e-9, forces=1e-8, virial=1e-8, relative_difference=1e-6, absolute_difference=1e-9, step=1e-3
+        energy=1e-9, forces=1e-8, virial=1e-8, relative_difference=1e-6, absolute_difference=1e-9, step=2e-4
     ),
     "float32": Tolerances(
         energy=2e-5, forces=2e-4, virial=1e-3, relative_difference=2e-2, absolute_difference=5e-3, step=2e-2
