@@ -82,7 +82,7 @@ def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None) -> 
         match = row.match(line + " ")
         if match:
             rows.append(match.groups())
-        elif rows or (len(rows) == count):
+        elif rows:
             break
     return _numbers(rows[:count]) if rows and (count is None or len(rows) >= count) else None
 
