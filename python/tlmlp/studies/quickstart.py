@@ -71,7 +71,12 @@ def quickstart(out: Path, started: float | None = None) -> dict:
 def _write_configs(out: Path) -> None:
     common = {"validate_every": 25, "batch_size": 5, "seed": SEED}
     model = {"cutoff": CUTOFF}
-    germanium = {"pool": "../data/ge/pool.extxyz", "n_train": GERMANIUM_FRAMES, "n_val": 20, "subset_seed": SEED}
+    germanium = {
+        "pool": "../data/ge/pool.extxyz",
+        "n_train": GERMANIUM_FRAMES,
+        "subset_seed": SEED,
+        "val": "../data/ge/val.extxyz",
+    }
     configs = {
         "si": {
             "data": {"train": "../data/si/train.extxyz", "val": "../data/si/val.extxyz"},
