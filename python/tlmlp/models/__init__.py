@@ -2,7 +2,7 @@
 
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.dimenet import DimeNetPP
-from tlmlp.models.potential import Potential, build_potential, edge_forces, edge_virial
+from tlmlp.models.potential import Potential, build_potential, edge_forces, edge_virial, frozen
 from tlmlp.models.routes import PlainRoute, build_route
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "build_route",
     "edge_forces",
     "edge_virial",
+    "frozen",
 ]
