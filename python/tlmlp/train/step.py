@@ -30,7 +30,7 @@ def double_backward(potential: Potential, batch: Graph) -> float:
     energy = atomic_energies(potential, batch, vector).sum()
     (gradient,) = torch.autograd.grad(energy, vector, create_graph=True)
     loss = (edge_forces(batch.n_atoms, batch.edge_index, gradient) - batch.forces).square().mean()
-    loss.backward()
+    loss.backward(inputs=list(potential.parameters()))  # and not by the edge vectors
     return loss.item()
 
 

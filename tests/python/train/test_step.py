@@ -1,0 +1,87 @@
+"""The loss and its gradient, against finite differences and the oracle."""
+
+import numpy as np
+import pytest
+import torch
+from tlmlp.errors import TlmlpError
+from tlmlp.models import build_potential
+from tlmlp.models.oracle import Oracle, brute_force_edges
+from tlmlp.train.dataset import build_graph, collate
+from tlmlp.train.step import TrainingStep, double_backward
+
+SIZES = {"embed_size": 8, "n_blocks": 2, "num_spherical": 4, "num_radial": 3}
+
+
+@pytest.fixture(params=["plain", "ops"])
+def potential(request):
+    try:
+        potential = build_potential(["Si", "Ge"], 4.0, seed=1, dtype=torch.float64, route=request.param, **SIZES)
+    except (TlmlpError, ImportError) as error:
+        pytest.skip(f"no compiled operators: {error}")
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in potential.parameters():  # biases too
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+    return potential
+
+
+def frames_of(lj):
+    frames = lj(3, 0)
+    for frame in frames:
+        frame.atomic_numbers[1] = 32
+    return frames
+
+
+def test_the_loss_is_the_mean_square_over_components(lj, potential):
+    from tlmlp.models.oracle import oracle_energy_forces_virial
+
+    frames = frames_of(lj)[:2]
+    loss = double_backward(potential, collate([build_graph(potential, frame) for frame in frames]))
+    squares = [(oracle_energy_forces_virial(potential, f)["forces"] - f.forces) ** 2 for f in frames]
+    assert loss == pytest.approx(sum(s.sum() for s in squares) / (3 * 4 * 2), rel=1e-10)
+
+
+def test_gradient_equals_the_double_backward_of_the_oracle(lj, potential):
+    frames = frames_of(lj)[:2]
+    double_backward(potential, collate([build_graph(potential, frame) for frame in frames]))
+    names = [name for name, _ in potential.network.named_parameters()]
+    weights = {n: p.detach().clone().requires_grad_(True) for n, p in potential.network.named_parameters()}
+    oracle = Oracle(weights, potential.config)
+    loss = torch.zeros((), dtype=torch.float64)
+    for frame in frames:
+        positions = torch.tensor(frame.positions, requires_grad=True)
+        species = torch.tensor([[14, 32].index(z) for z in frame.atomic_numbers])
+        edges = brute_force_edges(frame.positions, frame.cell, frame.pbc, 4.0)
+        energy = oracle.energy(species, edges, positions, torch.tensor(frame.cell))
+        (gradient,) = torch.autograd.grad(energy, positions, create_graph=True)
+        loss = loss + (-gradient - torch.tensor(frame.forces)).square().sum() / (3 * 4 * len(frames))
+    expected = torch.autograd.grad(loss, [weights[name] for name in names], allow_unused=True, materialize_grads=True)
+    scale = max(float(e.abs().max()) for e in expected)
+    for (name, parameter), e in zip(potential.network.named_parameters(), expected, strict=True):
+        found = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        assert float((found - e).abs().max()) < 1e-10 * scale, name
+
+
+def test_gradient_equals_finite_differences(lj, potential):
+    batch = collate([build_graph(potential, frame) for frame in frames_of(lj)])
+    double_backward(potential, batch)
+    random = np.random.default_rng(0)
+    direction = [torch.tensor(random.normal(size=p.shape)) for p in potential.parameters()]
+    slope = sum(float((p.grad * d).sum()) for p, d in zip(potential.parameters(), direction, strict=True)
+                if p.grad is not None)
+    values = []
+    for factor in (-1.0, 2.0, -1.0):  # to -h, to +h, back
+        with torch.no_grad():
+            for p, d in zip(potential.parameters(), direction, strict=True):
+                p.add_(1e-6 * factor * d)
+        values.append(double_backward(potential, batch))
+    assert (values[1] - values[0]) / 2e-6 == pytest.approx(slope, rel=1e-6)
+
+
+def test_an_infinite_loss_stops_before_the_parameters_change(lj, potential):
+    batch = collate([build_graph(potential, frame) for frame in frames_of(lj)])
+    step = TrainingStep(potential, 1e-3, gradient=lambda model, graph: float("nan"))
+    before = [p.detach().clone() for p in potential.parameters()]
+    with pytest.raises(TlmlpError, match=r"the loss became nan; lower training\.learning_rate"):
+        step(batch, 1e-3)
+    assert all(torch.equal(a, b) for a, b in zip(before, potential.parameters(), strict=True))
