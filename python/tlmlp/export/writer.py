@@ -58,6 +58,8 @@ def export_model(potential: Potential, path: str | os.PathLike, metadata: Mappin
 
 def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> dict[str, Any]:
     min_distance = metadata.get("min_distance")
+    if metadata.get("format") == FORMAT:  # the header of a model that is exported again
+        metadata = {key: metadata[key] for key in _OWN_KEYS}
     provenance = {key: value for key, value in metadata.items() if key not in _OWN_KEYS}
     provenance.update(metadata.get("provenance") or {})
     versions = dict(provenance.get("versions") or {})
