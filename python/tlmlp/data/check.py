@@ -12,6 +12,7 @@ import numpy as np
 from tlmlp.data.consistency import consistency_warnings
 from tlmlp.data.frame import Frame
 from tlmlp.data.neighbours import neighbour_list, perpendicular_widths
+from tlmlp.errors import TlmlpError
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 SURFACE = "Surface"
@@ -69,8 +70,14 @@ def _check_frames(frames: Sequence[Frame], prints: Sequence[str], cutoff: float,
     cells, inner_cells = _Cells(cutoff), _Cells(cutoff)
     edges_total = 0
     nearest: tuple[float, str] | None = None
+    broken: list[str] = []
     for frame in frames:
-        edges, vectors, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, cutoff)
+        advance()
+        try:
+            edges, vectors, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, cutoff)
+        except TlmlpError as error:
+            broken.append(f"{frame.source}: {error}")
+            continue
         edges_total += edges.shape[1]
         if len(vectors):
             distance = float(np.sqrt((vectors**2).sum(axis=1).min()))
@@ -79,7 +86,6 @@ def _check_frames(frames: Sequence[Frame], prints: Sequence[str], cutoff: float,
         cells.add(frame, edges.shape[1])
         if frame.group != SURFACE:
             inner_cells.add(frame, edges.shape[1])
-        advance()
     groups = Counter(f.group for f in frames)
     species = Counter(chemical_symbols[z] for f in frames for z in np.unique(f.atomic_numbers))
     sizes = [len(f) for f in frames]
@@ -102,13 +108,15 @@ def _check_frames(frames: Sequence[Frame], prints: Sequence[str], cutoff: float,
         "cells_without_surfaces": inner_cells.report(),
         "duplicates": copies,
     }
-    warnings = []
+    warnings = list(broken)
     if copies:
         warnings.append(f"{copies} frames are copies of another")
     for label in ("energy", "forces"):
         if 0 < (missing := len(frames) - report["labelled_frames"][label]):
             warnings.append(f"{missing} of {len(frames)} frames have no {label}")
-    report["warnings"] = warnings + consistency_warnings(frames, None if nearest is None else nearest[0])
+    if not broken:
+        warnings += consistency_warnings(frames, None if nearest is None else nearest[0])
+    report["warnings"] = warnings
     return report
 
 
