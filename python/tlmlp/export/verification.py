@@ -70,7 +70,11 @@ def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: An
         n = max(len(system["species"]), 1)
         forces = np.array(system["forces"]).reshape(-1, 3)
         scale = max(1.0, float(np.abs(forces).max(initial=0.0)))
-        result = compute(system)
+        try:
+            result = compute(system)
+        except (RuntimeError, torch.jit.Error) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise TlmlpError(f"the golden system {system['name']!r} cannot be computed by {route}: {reason}") from None
         differences = np.array([
             abs(result["energy"] - system["energy"]) / n,
             np.abs(result["forces"] - forces).max(initial=0.0),
