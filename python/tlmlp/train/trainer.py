@@ -119,11 +119,11 @@ class Trainer:
         """
         t = self.config.training
         atomic_write_text(self.run / "config.yaml", yaml.safe_dump(self.config.to_dict(), sort_keys=False))
-        self.metrics.rewind(self.update)
         started = time.monotonic()
         name = f"training from update {self.update}" if self.update else "training"
         with _interrupts() as interrupted, progress(name, t.updates - self.update) as bar:
-            if self.update == 0:
+            if self.saved < 0:
+                self.metrics.rewind(-1)
                 self._validate(started)
                 self._save()
             while self.update < t.updates and not interrupted.is_set():

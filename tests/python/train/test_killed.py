@@ -32,7 +32,7 @@ def reference(config, tmp_path) -> tuple[Path, dict]:
     return fit(settings, tmp_path / "whole").run, settings
 
 
-@pytest.mark.parametrize("events", [(1, 2, 3, 4, 5, 6, 7, 8, 9), (11, 14, 17, 13), (30, 19), (25, 10, 6, 12)])
+@pytest.mark.parametrize("events", [(1, 2, 4, 6, 7), (3, 5, 8, 11, 14, 17), (30, 9, 10)])
 def test_kill_9_at_any_moment_then_resume_gives_the_same_weights(reference, tmp_path, events):
     whole, settings = reference
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
@@ -47,13 +47,13 @@ def test_kill_9_at_any_moment_then_resume_gives_the_same_weights(reference, tmp_
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_signals_to_the_command_leave_a_run_that_goes_on(config, tmp_path, number):
-    settings = config(updates=400, validate_every=100, checkpoint_every=20)
+    settings = config(updates=120, validate_every=60, checkpoint_every=10)
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
     run = tmp_path / "run"
     process = subprocess.Popen([sys.executable, "-m", "tlmlp", "train", "c.yaml", "--out", "run"], cwd=tmp_path,
                                stderr=subprocess.PIPE, text=True, env=_environment())
     deadline = time.monotonic() + 60
-    while not (run / "checkpoints" / "00000020.pt").exists() and time.monotonic() < deadline:
+    while not (run / "checkpoints" / "00000010.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
     said = " ".join(process.communicate(timeout=60)[1].split())

@@ -162,7 +162,7 @@ def test_a_cutoff_is_needed_and_must_reach_a_neighbour(config, tmp_path):
     with pytest.raises(TlmlpError, match="no two atoms of the training frames are closer than the cutoff"):
         fit(content, tmp_path / "a")
     del content["model"]["cutoff"]
-    with pytest.raises(TlmlpError, match="lacks model.cutoff"):
+    with pytest.raises(TlmlpError, match=r"lacks model\.cutoff"):
         fit(content, tmp_path / "b")
 
 
