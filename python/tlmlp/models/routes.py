@@ -120,8 +120,8 @@ class PlainRoute(nn.Module):
             y_lm = harmonics[:, degree * degree : (degree + 1) * (degree + 1)]
             density = segment_sum(y_lm.unsqueeze(2) * message.unsqueeze(1), target, n_atoms)
             parity = 1.0 if degree % 2 == 0 else -1.0
-            outgoing = y_lm.unsqueeze(1) @ density.index_select(0, source)
-            z = z + outgoing.squeeze(1) * (parity / norm)
+            outgoing = (y_lm.unsqueeze(2) * density.index_select(0, source)).sum(dim=1)
+            z = z + outgoing * (parity / norm)
             own = own + message * norm
         present = (reverse >= 0).unsqueeze(1).to(y.dtype)
         return z - own.index_select(0, reverse.clamp(min=0)) * present
