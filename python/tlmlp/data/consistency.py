@@ -35,6 +35,10 @@ SLOPES = {
     1.0 / 964.85: "the forces look like kJ/mol/nm beside energies in eV",
     0.1: "the forces look like kJ/mol/nm beside energies in kJ/mol",
 }
+#: Pools of many thousand frames are looked at in part: so many frames of one cell, and so many frames under strain.
+MOST_OF_A_CELL, MOST_STRAINED = 100, 500
+#: A frame is compared with so many of those that follow it.
+REACH = 40
 #: Fewest pairs from which a slope is believed, and the share of the variance that it must explain.
 MIN_PAIRS, MIN_R2 = 5, 0.8
 
@@ -68,8 +72,9 @@ def force_slope(frames: Sequence[Frame]) -> float | None:
             families[key].append(f)
     pairs = []
     for family in families.values():
+        family = family[:MOST_OF_A_CELL]
         for n, a in enumerate(family):
-            for b in family[n + 1: n + 40]:
+            for b in family[n + 1: n + REACH]:
                 step = _wrapped(b.positions - a.positions, a)
                 if 0.0 < np.sqrt((step**2).sum(axis=1).mean()) < CLOSE_ANG:
                     pairs.append((b.energy - a.energy, -0.5 * ((a.forces + b.forces) * step).sum()))
@@ -85,9 +90,10 @@ def stress_slope(frames: Sequence[Frame]) -> float | None:
             families[f.atomic_numbers.tobytes()].append(f)
     pairs = []
     for family in families.values():
+        family = family[:: max(1, len(family) // MOST_STRAINED)]
         fractional = [f.positions @ np.linalg.inv(f.cell) for f in family]
         for n, a in enumerate(family):
-            for m in range(n + 1, min(n + 40, len(family))):
+            for m in range(n + 1, min(n + REACH, len(family))):
                 b = family[m]
                 gradient = np.linalg.solve(a.cell, b.cell) - np.eye(3)
                 if not 1e-4 < abs(gradient).max() < CLOSE_STRAIN:
