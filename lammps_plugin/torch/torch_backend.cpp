@@ -67,13 +67,15 @@ ModelHeader checked_header(const std::string &content)
   return header;
 }
 
-/// The compiled operators that an archive may call lie beside this library; the portable variant needs none.
-void load_operators()
+/// The compiled operators that an archive may call lie beside this library; the portable variant needs none. Returns
+/// why they could not be loaded, or nothing.
+std::string load_operators()
 {
   Dl_info info{};
-  if (dladdr(reinterpret_cast<void *>(&load_operators), &info) == 0 || !info.dli_fname) return;
-  const std::string path = info.dli_fname;
-  dlopen((path.substr(0, path.rfind('/') + 1) + "libtlmlp_ops.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
+  const bool known = dladdr(reinterpret_cast<void *>(&load_operators), &info) != 0 && info.dli_fname;
+  const std::string path = known ? info.dli_fname : "";
+  if (dlopen((path.substr(0, path.rfind('/') + 1) + "libtlmlp_ops.so").c_str(), RTLD_NOW | RTLD_GLOBAL)) return "";
+  return dlerror();
 }
 
 /// The profiling executor would specialise for the sizes of the first calls, which change at every step.
@@ -122,9 +124,14 @@ class TorchBackend : public Backend {
     std::string content = read_file(options.path);
     if (content.empty()) throw std::runtime_error("it is empty");
     header_ = checked_header(content);
-    load_operators();
+    const std::string no_operators = load_operators();
     std::istringstream stream(std::move(content));
-    module_ = torch::jit::load(stream, at::kCPU);
+    try {
+      module_ = torch::jit::load(stream, at::kCPU);
+    } catch (const std::exception &) {
+      if (no_operators.empty()) throw;
+      throw std::runtime_error("its operators cannot be loaded (" + no_operators + "); build them or export --portable");
+    }
     module_.eval();
     torch::NoGradGuard no_grad;
     for (auto parameter : module_.parameters())
