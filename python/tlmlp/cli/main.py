@@ -32,9 +32,14 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point: a :class:`TlmlpError` becomes one line and exit status 2."""
+    """Entry point: a :class:`TlmlpError`, and what the system refuses (disk full, no permission), become one line and
+    exit status 2."""
     try:
         app()
     except TlmlpError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(2)
