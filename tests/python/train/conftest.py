@@ -1,6 +1,7 @@
 """Small data with labels from an independent source: a Lennard-Jones crystal in numpy."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import torch
 from tlmlp.data import Frame, neighbour_list, write_frames
 
 torch.set_num_threads(1)
-os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that the tests start
 
 CUTOFF = 4.0
 SHIFT = -3.0  # eV/atom, added to all energies
@@ -84,3 +84,9 @@ def ge_config(data_dir: Path) -> Callable[..., dict]:
         }
 
     return make
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Environment of the processes that a test starts: this package, one thread."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -1,6 +1,5 @@
 """Killed at any moment, a training goes on to bitwise the same result."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -33,11 +32,11 @@ def reference(config, tmp_path) -> tuple[Path, dict]:
 
 
 @pytest.mark.parametrize("events", [(1, 2, 4, 6, 7), (3, 5, 8, 11, 14, 17), (30, 9, 10)])
-def test_kill_9_at_any_moment_then_resume_gives_the_same_weights(reference, tmp_path, events):
+def test_kill_9_at_any_moment_then_resume_gives_the_same_weights(reference, tmp_path, events, environment):
     whole, settings = reference
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
     done = subprocess.run([sys.executable, DRIVER, tmp_path / "c.yaml", tmp_path / "run", *map(str, events)],
-                          capture_output=True, text=True, timeout=120, env=_environment())
+                          capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "run", whole)
     assert not list((tmp_path / "run").rglob("*.part"))
@@ -46,12 +45,12 @@ def test_kill_9_at_any_moment_then_resume_gives_the_same_weights(reference, tmp_
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_signals_to_the_command_leave_a_run_that_goes_on(config, tmp_path, number):
+def test_signals_to_the_command_leave_a_run_that_goes_on(config, tmp_path, number, environment):
     settings = config(updates=120, validate_every=60, checkpoint_every=10)
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
     run = tmp_path / "run"
     process = subprocess.Popen([sys.executable, "-m", "tlmlp", "train", "c.yaml", "--out", "run"], cwd=tmp_path,
-                               stderr=subprocess.PIPE, text=True, env=_environment())
+                               stderr=subprocess.PIPE, text=True, env=environment)
     deadline = time.monotonic() + 60
     while not (run / "checkpoints" / "00000010.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -64,7 +63,3 @@ def test_signals_to_the_command_leave_a_run_that_goes_on(config, tmp_path, numbe
     assert resume(run).finished
     if number == signal.SIGKILL:
         assert_same(run, fit(settings, tmp_path / "whole").run)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
