@@ -1,0 +1,127 @@
+#pragma once
+
+/// Energy, forces and virial of a DimeNet++ potential, without torch.
+///
+///     tlmlp::Engine engine("ge.pt", {.precision = tlmlp::Precision::float32, .threads = 2});
+///     tlmlp::Result result = engine.energy_forces_virial(structure);   // positions, cell, pbc
+///
+/// Units are eV and Angstrom throughout. An Engine keeps its work space: the second call on a system of the same size
+/// allocates nothing. One Engine serves one caller at a time; make one per concurrent caller.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tlmlp/error.h"
+
+namespace tlmlp {
+
+enum class Precision { float32, float64 };
+
+struct EngineOptions {
+    /// Arithmetic of the network. Displacements and sums of energies and forces are float64 in both.
+    Precision precision = Precision::float32;
+    /// OpenMP threads; at least 1. Results do not depend on it.
+    int threads = 1;
+    /// "avx512", "avx2" or "portable"; empty takes the environment variable TLMLP_SIMD, else the best of the machine.
+    std::string level = {};
+};
+
+/// What a model file says about itself.
+struct ModelInfo {
+    std::vector<std::string> species;  ///< chemical symbols; the index in this list is the species number
+    std::vector<int> atomic_numbers;   ///< the same as atomic numbers
+    double cutoff = 0.0;               ///< Angstrom: radius within which atoms are neighbours
+    double min_distance = 0.0;         ///< Angstrom: smallest distance seen in training, 0 where unknown
+    std::string dtype;                 ///< precision of the stored weights
+    std::size_t parameters = 0;        ///< trained numbers
+};
+
+/// Directed edges j -> i in any order: every pair, over all periodic images, closer than the cutoff, in both directions.
+/// Longer edges are allowed and ignored.
+struct EdgeList {
+    std::int64_t n_atoms = 0;
+    const std::int32_t *species = nullptr; ///< [n_atoms] species numbers
+    std::int64_t n_edges = 0;
+    const std::int64_t *source = nullptr;  ///< [n_edges] j
+    const std::int64_t *target = nullptr;  ///< [n_edges] i
+    const double *vector = nullptr;        ///< [n_edges][3] r_j - r_i + S cell
+};
+
+/// Atoms in a cell; neighbours are found by the vesin library.
+struct Structure {
+    std::int64_t n_atoms = 0;
+    const std::int32_t *species = nullptr; ///< [n_atoms] species numbers
+    const double *positions = nullptr;     ///< [n_atoms][3]
+    std::array<double, 9> cell{};          ///< rows are the lattice vectors; unused where not periodic
+    std::array<bool, 3> pbc{};             ///< periodic along each lattice vector
+};
+
+/// Valid until the next call on the same Engine.
+struct Result {
+    double energy = 0.0;                       ///< E, the species' energy shifts included
+    std::span<const double> atomic_energies;   ///< [n_atoms], sum to E
+    std::span<const double> forces;            ///< [n_atoms * 3] F = -dE/dr
+    std::array<double, 9> virial{};            ///< -dE/dstrain = -sum over edges of (dE/dv)_a v_b
+    /// [n_edges * 3] dE/dv of each edge vector v, in the caller's order (zero for ignored edges), for hosts that need
+    /// virials per atom; filled by energy_forces_virial(EdgeList) when asked for.
+    std::span<const double> edge_gradients;
+};
+
+struct ComputeOptions {
+    bool forces = true;          ///< forces and virial; without them the reverse pass is skipped
+    bool edge_gradients = false; ///< fill Result::edge_gradients
+};
+
+class Engine {
+  public:
+    /// Reads a file written by `tlmlp export`; throws Error with the reason if it cannot be used.
+    explicit Engine(const std::string &path, const EngineOptions &options = {});
+
+    /// The same from the bytes of such a file.
+    static Engine from_bytes(std::string_view bytes, const EngineOptions &options = {});
+
+    Engine(Engine &&) noexcept;
+    Engine &operator=(Engine &&) noexcept;
+    ~Engine();
+
+    const ModelInfo &model() const;
+    Precision precision() const;
+    /// The instruction level in use.
+    std::string_view level() const;
+    int threads() const;
+    void set_threads(int threads);
+
+    /// Species number of an atomic number; throws Error when the model does not know it.
+    std::int32_t species_of(int atomic_number) const;
+
+    Result energy_forces_virial(const EdgeList &edges, const ComputeOptions &options = {});
+    Result energy_forces_virial(const Structure &structure, const ComputeOptions &options = {});
+
+    /// Evaluates the structures stored in the file and compares with the stored numbers: largest differences.
+    struct SelfCheck {
+        std::size_t structures = 0;
+        double energy = 0.0; ///< eV per atom
+        double forces = 0.0; ///< eV/Angstrom
+        double virial = 0.0; ///< eV
+    };
+    SelfCheck self_check();
+
+    /// Bytes of work space held now.
+    std::size_t memory() const;
+
+  private:
+    struct Impl;
+    explicit Engine(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Instruction levels that this machine can run, best first.
+std::vector<std::string> simd_levels();
+
+} // namespace tlmlp

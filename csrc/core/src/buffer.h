@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace tlmlp::engine {
+
+/// Memory for plain numbers that only grows: aligned to cache lines, zero when it is new, contents lost on growth.
+template <class T> class Buffer {
+  public:
+    Buffer() = default;
+    explicit Buffer(std::size_t n) { resize(n); }
+    Buffer(Buffer &&other) noexcept : data_(other.data_), capacity_(other.capacity_) {
+        other.data_ = nullptr;
+        other.capacity_ = 0;
+    }
+    Buffer &operator=(Buffer &&other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(capacity_, other.capacity_);
+        return *this;
+    }
+    ~Buffer() { std::free(data_); }
+
+    T *resize(std::size_t n) {
+        if (n > capacity_) {
+            // A quarter more than asked for, so that a fluctuating number of edges soon stops to allocate.
+            const std::size_t capacity = capacity_ ? n + n / 4 : n;
+            const std::size_t bytes = (capacity * sizeof(T) + alignment - 1) / alignment * alignment;
+            std::free(data_);
+            data_ = nullptr;
+            capacity_ = 0;
+            data_ = static_cast<T *>(std::aligned_alloc(alignment, bytes));
+            if (!data_) {
+                throw std::bad_alloc();
+            }
+            std::memset(data_, 0, bytes);
+            capacity_ = capacity;
+        }
+        return data_;
+    }
+    T *data() const { return data_; }
+    std::size_t bytes() const { return capacity_ * sizeof(T); }
+
+  private:
+    static constexpr std::size_t alignment = 64;
+    T *data_ = nullptr;
+    std::size_t capacity_ = 0;
+};
+
+} // namespace tlmlp::engine

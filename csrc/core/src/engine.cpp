@@ -1,0 +1,83 @@
+#include "tlmlp/engine.h"
+
+#include "engine_impl.h"
+
+namespace tlmlp {
+
+namespace {
+
+constexpr int max_threads = 1024;
+
+void check_threads(int threads) {
+    if (threads < 1 || threads > max_threads) {
+        throw Error("threads must be from 1 to " + std::to_string(max_threads) + ", got " + std::to_string(threads));
+    }
+}
+
+std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const EngineOptions &options) {
+    if (options.precision == Precision::float64) {
+        return std::make_unique<engine::RunnerOf<double>>(file, options.level);
+    }
+    return std::make_unique<engine::RunnerOf<float>>(file, options.level);
+}
+
+} // namespace
+
+Engine::Impl::Impl(engine::ModelFile model, const EngineOptions &engine_options)
+    : file(std::move(model)), options(engine_options) {
+    check_threads(options.threads);
+    runner = make_runner(file, options);
+    file.tensors.clear();
+}
+
+Engine::Impl::~Impl() = default;
+
+Engine::Engine(const std::string &path, const EngineOptions &options)
+    : impl_(std::make_unique<Impl>(engine::ModelFile::from_path(path), options)) {}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::Engine(Engine &&) noexcept = default;
+Engine &Engine::operator=(Engine &&) noexcept = default;
+Engine::~Engine() = default;
+
+Engine Engine::from_bytes(std::string_view bytes, const EngineOptions &options) {
+    return Engine(std::make_unique<Impl>(engine::ModelFile::from_bytes(bytes, "the model file"), options));
+}
+
+const ModelInfo &Engine::model() const { return impl_->file.info; }
+Precision Engine::precision() const { return impl_->options.precision; }
+std::string_view Engine::level() const { return impl_->runner->level(); }
+int Engine::threads() const { return impl_->options.threads; }
+
+void Engine::set_threads(int threads) {
+    check_threads(threads);
+    impl_->options.threads = threads;
+}
+
+std::int32_t Engine::species_of(int atomic_number) const {
+    const ModelInfo &info = impl_->file.info;
+    std::string known;
+    for (std::size_t k = 0; k < info.species.size(); ++k) {
+        if (info.atomic_numbers[k] == atomic_number) {
+            return static_cast<std::int32_t>(k);
+        }
+        known += (k ? ", " : "") + info.species[k];
+    }
+    throw Error("the model does not know the element with atomic number " + std::to_string(atomic_number) +
+                "; it was made for " + known);
+}
+
+Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions &options) {
+    Impl &self = *impl_;
+    self.graph.build(edges, self.file.sizes.cutoff, self.file.sizes.n_species);
+    engine::Totals &totals = self.totals;
+    self.runner->run(self.graph, edges.species, self.file.energy_shift, self.options.threads, options, edges.n_edges,
+                     totals);
+    return {totals.energy, totals.atomic_energies, totals.forces, totals.virial, totals.edge_gradients};
+}
+
+std::size_t Engine::memory() const { return impl_->runner->memory() + impl_->graph.memory(); }
+
+std::vector<std::string> simd_levels() { return engine::available_levels(); }
+
+} // namespace tlmlp

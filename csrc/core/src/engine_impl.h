@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "runner.h"
+
+namespace tlmlp {
+
+/// Neighbour lists of one engine; defined where the neighbour-list library is linked.
+class NeighbourFinder;
+
+struct Engine::Impl {
+    Impl(engine::ModelFile model, const EngineOptions &engine_options);
+    ~Impl();
+
+    engine::ModelFile file;
+    EngineOptions options;
+    std::unique_ptr<engine::Runner> runner;
+    engine::Graph graph;
+    engine::Totals totals;
+    std::shared_ptr<NeighbourFinder> neighbours;
+};
+
+} // namespace tlmlp

@@ -1,0 +1,186 @@
+#include "graph.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace tlmlp::engine {
+
+namespace {
+
+constexpr double nm_per_angstrom = 0.1;
+constexpr double smallest_distance = 1e-3;       // Angstrom
+constexpr double same_vector = 1e-3;             // Angstrom: reverse edges agree within this
+constexpr double cutoff_slack = 1e-5;            // relative: where an edge may lack its reverse
+
+double length_squared(const double *v) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
+
+template <class T> std::size_t bytes(const std::vector<T> &v) { return v.capacity() * sizeof(T); }
+
+} // namespace
+
+void Graph::sort_by_target(const EdgeList &list, double cutoff) {
+    const double limit = cutoff * cutoff;
+    offsets_.assign(static_cast<std::size_t>(list.n_atoms) + 1, 0);
+    order_.resize(static_cast<std::size_t>(list.n_edges));
+    for (std::int64_t e = 0; e < list.n_edges; ++e) {
+        const double square = length_squared(list.vector + 3 * e);
+        if (square < limit) {
+            ++offsets_[static_cast<std::size_t>(list.target[e]) + 1];
+        }
+    }
+    for (std::int64_t e : dropped_) {
+        --offsets_[static_cast<std::size_t>(list.target[e]) + 1];
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(list.n_atoms); ++i) {
+        offsets_[i + 1] += offsets_[i];
+    }
+    edges = offsets_.back();
+    sources_.resize(static_cast<std::size_t>(edges));
+    slot_of_.resize(static_cast<std::size_t>(edges));
+    partner_.assign(static_cast<std::size_t>(edges), -1);
+    // `slot_of_` counts the edges placed per atom until lay_out gives it its meaning.
+    count.assign(static_cast<std::size_t>(list.n_atoms), 0);
+    for (std::int64_t e = 0; e < list.n_edges; ++e) {
+        if (!(length_squared(list.vector + 3 * e) < limit) ||
+            std::binary_search(dropped_.begin(), dropped_.end(), e)) {
+            continue;
+        }
+        const auto i = static_cast<std::size_t>(list.target[e]);
+        const auto at = static_cast<std::size_t>(offsets_[i] + count[i]++);
+        order_[at] = e;
+        sources_[at] = static_cast<std::int32_t>(list.source[e]);
+    }
+}
+
+/// Pairs every edge with its reverse; false when edges at the cutoff had to be dropped.
+bool Graph::match(const EdgeList &list, double cutoff) {
+    const std::size_t dropped_before = dropped_.size();
+    for (std::int64_t i = 0; i < list.n_atoms; ++i) {
+        for (std::int64_t a = offsets_[i]; a < offsets_[i + 1]; ++a) {
+            if (partner_[a] >= 0) {
+                continue;
+            }
+            const double *v = list.vector + 3 * order_[a];
+            const std::int32_t j = sources_[a];
+            double best = same_vector * same_vector;
+            for (std::int64_t b = offsets_[j]; b < offsets_[j + 1]; ++b) {
+                if (sources_[b] != i || partner_[b] >= 0) {
+                    continue;
+                }
+                const double *w = list.vector + 3 * order_[b];
+                const double sum[3] = {v[0] + w[0], v[1] + w[1], v[2] + w[2]};
+                const double distance = length_squared(sum);
+                if (distance < best) {
+                    best = distance;
+                    partner_[a] = b;
+                }
+            }
+            if (partner_[a] >= 0) {
+                partner_[partner_[a]] = a;
+                continue;
+            }
+            const double d = std::sqrt(length_squared(v));
+            if (d < cutoff * (1.0 - cutoff_slack)) {
+                throw Error("the edge " + std::to_string(j) + " -> " + std::to_string(i) + " of length " +
+                            std::to_string(d) + " Angstrom has no reverse edge; the list must hold both directions " +
+                            "of every pair, once");
+            }
+            dropped_.push_back(order_[a]);
+        }
+    }
+    std::sort(dropped_.begin(), dropped_.end());
+    return dropped_.size() == dropped_before;
+}
+
+void Graph::lay_out(const EdgeList &list, double cutoff) {
+    const auto n_atoms = static_cast<std::int32_t>(list.n_atoms);
+    chunks.clear();
+    first.resize(static_cast<std::size_t>(n_atoms));
+    slots = 0;
+    max_lanes = max_edges_of_atom = 0;
+    for (std::int32_t i = 0; i < n_atoms;) {
+        Chunk chunk{slots, i, 0, 0, 0, 0};
+        while (i < n_atoms && chunk.atoms < chunk_atoms && (chunk.atoms == 0 || chunk.edges < chunk_edges)) {
+            first[i] = chunk.edges;
+            chunk.edges += count[i];
+            max_edges_of_atom = std::max(max_edges_of_atom, count[i]);
+            ++chunk.atoms;
+            ++i;
+        }
+        chunk.lanes = pad_to(chunk.edges, lane_pad);
+        chunk.stride = chunk.lanes + lane_pad;
+        max_lanes = std::max(max_lanes, chunk.lanes);
+        slots += chunk.stride;
+        chunks.push_back(chunk);
+    }
+    if (slots > INT32_MAX) {
+        throw Error("too many edges for one engine: " + std::to_string(edges) + ", the limit is about 2e9");
+    }
+    const auto n = static_cast<std::size_t>(slots);
+    reverse.resize(n);
+    source.resize(n);
+    input.resize(n);
+    vector.resize(3 * n);
+    for (const Chunk &chunk : chunks) {
+        std::int64_t slot = chunk.slot, at = offsets_[chunk.atom];
+        for (; slot < chunk.slot + chunk.edges; ++slot, ++at) {
+            slot_of_[at] = slot;
+            input[slot] = order_[at];
+            source[slot] = sources_[at];
+            for (int k = 0; k < 3; ++k) {
+                vector[3 * slot + k] = nm_per_angstrom * list.vector[3 * order_[at] + k];
+            }
+        }
+        for (; slot < chunk.slot + chunk.stride; ++slot) { // dummies: an ordinary edge that nobody reads
+            input[slot] = -1;
+            source[slot] = chunk.atom;
+            reverse[slot] = static_cast<std::int32_t>(slot);
+            vector[3 * slot] = vector[3 * slot + 1] = 0.0;
+            vector[3 * slot + 2] = 0.5 * nm_per_angstrom * cutoff;
+        }
+    }
+    for (std::int64_t at = 0; at < edges; ++at) {
+        reverse[slot_of_[at]] = static_cast<std::int32_t>(slot_of_[partner_[at]]);
+    }
+}
+
+void Graph::build(const EdgeList &list, double cutoff, int n_species) {
+    if (list.n_atoms < 0 || list.n_edges < 0 || list.n_atoms > INT32_MAX) {
+        throw Error("wrong counts: " + std::to_string(list.n_atoms) + " atoms, " + std::to_string(list.n_edges) +
+                    " edges");
+    }
+    for (std::int64_t i = 0; i < list.n_atoms; ++i) {
+        if (list.species[i] < 0 || list.species[i] >= n_species) {
+            throw Error("atom " + std::to_string(i) + " has species number " + std::to_string(list.species[i]) +
+                        ", the model has " + std::to_string(n_species) + " species");
+        }
+    }
+    for (std::int64_t e = 0; e < list.n_edges; ++e) {
+        const std::int64_t i = list.target[e], j = list.source[e];
+        const double square = length_squared(list.vector + 3 * e);
+        if (i < 0 || i >= list.n_atoms || j < 0 || j >= list.n_atoms) {
+            throw Error("edge " + std::to_string(e) + " joins atoms " + std::to_string(j) + " and " +
+                        std::to_string(i) + ", but there are " + std::to_string(list.n_atoms) + " atoms");
+        }
+        if (!std::isfinite(square)) {
+            throw Error("the vector of the edge " + std::to_string(j) + " -> " + std::to_string(i) +
+                        " is not finite: positions or cell contain NaN or infinity");
+        }
+        if (square < smallest_distance * smallest_distance) {
+            throw Error("atoms " + std::to_string(j) + " and " + std::to_string(i) + " are in the same place");
+        }
+    }
+    dropped_.clear();
+    do {
+        sort_by_target(list, cutoff);
+    } while (!match(list, cutoff));
+    lay_out(list, cutoff);
+}
+
+std::size_t Graph::memory() const {
+    return bytes(chunks) + bytes(first) + bytes(count) + bytes(reverse) + bytes(source) + bytes(input) +
+           bytes(vector) + bytes(offsets_) + bytes(order_) + bytes(sources_) + bytes(partner_) + bytes(slot_of_);
+}
+
+} // namespace tlmlp::engine

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "layout.h"
+#include "tlmlp/engine.h"
+
+namespace tlmlp::engine {
+
+/// The edges of one evaluation in the order of layout.h, rebuilt at every call into the same memory.
+class Graph {
+  public:
+    /// Takes the edges shorter than `cutoff` (Angstrom); throws Error on wrong indices, numbers that are not finite,
+    /// atoms in one place, or an edge without its reverse (at the cutoff's edge such an edge is dropped: its
+    /// contribution is of third order in the rounding error).
+    void build(const EdgeList &edges, double cutoff, int n_species);
+
+    std::vector<Chunk> chunks;
+    std::vector<std::int32_t> first, count; ///< per atom: lane of its first edge in the chunk, number of edges
+    std::vector<std::int32_t> reverse;      ///< per slot
+    std::vector<std::int32_t> source;       ///< per slot
+    std::vector<std::int64_t> input;        ///< per slot: index in the caller's list, -1 for dummies
+    std::vector<double> vector;             ///< per slot, nm
+    std::int64_t slots = 0;
+    int max_lanes = 0, max_edges_of_atom = 0;
+    std::int64_t edges = 0;
+
+    std::size_t memory() const;
+
+  private:
+    void sort_by_target(const EdgeList &edges, double cutoff);
+    bool match(const EdgeList &edges, double cutoff);
+    void lay_out(const EdgeList &edges, double cutoff);
+
+    std::vector<std::int64_t> offsets_;   // edges with target i: order_[offsets_[i]..offsets_[i+1])
+    std::vector<std::int64_t> order_;     // index in the caller's list
+    std::vector<std::int32_t> sources_;   // source in that order
+    std::vector<std::int64_t> partner_;   // the reverse edge in that order, -1 while unknown
+    std::vector<std::int64_t> slot_of_;   // slot in that order
+    std::vector<std::int64_t> dropped_;   // caller's edges without reverse at the cutoff
+};
+
+} // namespace tlmlp::engine

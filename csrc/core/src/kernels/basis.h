@@ -1,0 +1,142 @@
+#pragma once
+
+// What the network sees of a chunk's edges: unit vectors, the functions of the distance from their table, spherical
+// harmonics; and the way back from their adjoints to dE/dvector.
+
+#include "kernels/layers.h"
+#include "tlmlp/math/harmonics.h"
+
+namespace {
+
+/// This chunk's rows of a per-edge lane array of `rows` channels.
+template <class T> TLMLP_INLINE Lanes<T> lanes_of(T *array, int rows, const Chunk &chunk) {
+    return {array + rows * chunk.slot, chunk.stride};
+}
+
+/// Unit vectors (3 rows), table interval and local variable, from displacements in double precision.
+template <class T> TLMLP_NOINLINE void locate(const Job<T> &job, const Chunk &chunk) {
+    const Lanes<T> unit = lanes_of(job.unit, 3, chunk);
+    T *position = job.position + chunk.slot;
+    std::int32_t *interval = job.interval + chunk.slot;
+    const int intervals = job.network->table.intervals;
+    const double scale = job.network->inverse_cutoff * intervals;
+    const double *vector = job.vector + 3 * chunk.slot;
+    for (int e = 0; e < chunk.lanes; ++e) {
+        const double x = vector[3 * e], y = vector[3 * e + 1], z = vector[3 * e + 2];
+        const double d = __builtin_sqrt(x * x + y * y + z * z), inverse = 1.0 / d;
+        *unit.at(0, e) = T(x * inverse);
+        *unit.at(1, e) = T(y * inverse);
+        *unit.at(2, e) = T(z * inverse);
+        const double scaled = d * scale;
+        const int i = scaled < intervals ? int(scaled) : intervals - 1;
+        interval[e] = i;
+        position[e] = T(2.0 * (scaled - i) - 1.0);
+    }
+}
+
+/// Polynomials of all functions of the distance for `lanes` edges; consume(row, vector over the edges). `derivative`:
+/// of d/dt instead of the values. Functions are in the lanes while the polynomials run, so no gather is needed.
+template <class T, bool derivative, class Consume>
+TLMLP_INLINE void table_rows(const Table<T> &table, const std::int32_t *interval, const T *position,
+                             Consume &&consume) {
+    const std::ptrdiff_t size = std::ptrdiff_t(table.degree + 1) * table.stride;
+    for (int row = 0; row < table.stride; row += lanes<T>) {
+        V<T> block[lanes<T>];
+#pragma GCC unroll 16
+        for (int e = 0; e < lanes<T>; ++e) {
+            const T *c = table.coefficients + interval[e] * size + row;
+            const T t = position[e];
+            V<T> value = load(c + std::ptrdiff_t(table.degree) * table.stride);
+            if constexpr (derivative) {
+                value *= T(table.degree);
+            }
+            for (int k = table.degree - 1; k >= (derivative ? 1 : 0); --k) {
+                const V<T> next = load(c + std::ptrdiff_t(k) * table.stride);
+                value = value * t + (derivative ? next * T(k) : next);
+            }
+            block[e] = value;
+        }
+        transpose<T>(block);
+#pragma GCC unroll 16
+        for (int k = 0; k < lanes<T>; ++k) {
+            consume(row + k, block[k]);
+        }
+    }
+}
+
+template <class T> TLMLP_NOINLINE void evaluate_table(const Job<T> &job, const Chunk &chunk) {
+    const Sizes &s = job.network->sizes;
+    const Lanes<T> radial = lanes_of(job.radial, s.radial_p, chunk), basis = lanes_of(job.basis, s.basis, chunk);
+    for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        table_rows<T, false>(job.network->table, job.interval + chunk.slot + lane, job.position + chunk.slot + lane,
+                             [&](int row, V<T> value) {
+                                 if (row < s.radial) {
+                                     store(radial.at(row, lane), value);
+                                 } else if (row < s.radial + s.basis) {
+                                     store(basis.at(row - s.radial, lane), value);
+                                 }
+                             });
+    }
+}
+
+inline constexpr int max_order = 11;
+
+template <class T> TLMLP_NOINLINE void evaluate_harmonics(const Job<T> &job, const Chunk &chunk) {
+    const Sizes &s = job.network->sizes;
+    const Lanes<T> unit = lanes_of(job.unit, 3, chunk), y = lanes_of(job.harmonics, s.harmonics, chunk);
+    V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
+    for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
+                                                load(unit.at(2, lane)), scratch);
+        tlmlp::math::harmonics_values<V<T>, T>(s.spherical - 1, job.network->harmonic_norms, scratch,
+                                               [&](int k, V<T> value) { store(y.at(k, lane), value); });
+    }
+}
+
+/// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d, from the adjoints of the table's functions and of the harmonics.
+template <class T> TLMLP_NOINLINE void geometry_backward(const Job<T> &job, const Chunk &chunk) {
+    const Network<T> &net = *job.network;
+    const Sizes &s = net.sizes;
+    const Lanes<T> unit = lanes_of(job.unit, 3, chunk);
+    const Lanes<T> radial_bar = lanes_of(job.radial_bar, s.radial_p, chunk);
+    const Lanes<T> basis_bar = lanes_of(job.basis_bar, s.basis, chunk);
+    const Lanes<T> harmonics_bar = lanes_of(job.harmonics_bar, s.harmonics, chunk);
+    const T slope = T(2.0 * net.table.intervals * net.inverse_cutoff); // dt/dd
+    const double *vector = job.vector + 3 * chunk.slot;
+    double *vector_bar = job.vector_bar + 3 * chunk.slot;
+    V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
+    for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        V<T> distance_bar = {};
+        table_rows<T, true>(net.table, job.interval + chunk.slot + lane, job.position + chunk.slot + lane,
+                            [&](int row, V<T> value) {
+                                if (row < s.radial) {
+                                    distance_bar += value * load(radial_bar.at(row, lane));
+                                } else if (row < s.radial + s.basis) {
+                                    distance_bar += value * load(basis_bar.at(row - s.radial, lane));
+                                }
+                            });
+        const V<T> x = load(unit.at(0, lane)), y = load(unit.at(1, lane)), z = load(unit.at(2, lane));
+        V<T> gx = {}, gy = {}, gz = {};
+        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, x, y, z, scratch);
+        tlmlp::math::harmonics_gradients<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
+                                                  [&](int k, V<T> dx, V<T> dy, V<T> dz) {
+                                                      const V<T> bar = load(harmonics_bar.at(k, lane));
+                                                      gx += bar * dx;
+                                                      gy += bar * dy;
+                                                      gz += bar * dz;
+                                                  });
+        const V<T> along = gx * x + gy * y + gz * z;
+        distance_bar *= slope;
+        for (int e = 0; e < lanes<T>; ++e) {
+            const double *v = vector + 3 * (lane + e);
+            const double inverse = 1.0 / __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+            double *out = vector_bar + 3 * (lane + e);
+            const double radial = double(distance_bar[e]) - double(along[e]) * inverse;
+            out[0] = radial * double(x[e]) + double(gx[e]) * inverse;
+            out[1] = radial * double(y[e]) + double(gy[e]) * inverse;
+            out[2] = radial * double(z[e]) + double(gz[e]) * inverse;
+        }
+    }
+}
+
+} // namespace

@@ -1,0 +1,111 @@
+#pragma once
+
+// The few fused layer operations that all blocks are made of. Each is compiled once per precision and not inlined:
+// together they stay in the instruction cache while a tile runs through its twenty layers.
+
+#include "kernels/dense.h"
+
+namespace {
+
+#define TLMLP_NOINLINE __attribute__((noinline))
+#define TLMLP_FINISH __attribute__((always_inline))
+
+/// A lane array: `data[c * ld + lane]`.
+template <class T> struct Lanes {
+    T *data;
+    std::ptrdiff_t ld;
+    TLMLP_INLINE T *at(int c, int lane) const { return data + c * ld + lane; }
+};
+
+/// y = swish(W x + b)
+template <class T> TLMLP_NOINLINE void layer_swish(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) {
+    dense(layer, x.data, x.ld, vectors,
+          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), swish<T>(a)); });
+}
+
+/// y = swish(W x + b) + add
+template <class T>
+TLMLP_NOINLINE void layer_swish_add(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y.at(o, lane), swish<T>(a) + load(add.at(o, lane)));
+    });
+}
+
+/// y = swish(W x + b), slope = its derivative
+template <class T>
+TLMLP_NOINLINE void layer_swish_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, Lanes<T> slope, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        const auto s = swish_slope<T>(a);
+        store(y.at(o, lane), s.value);
+        store(slope.at(o, lane), s.slope);
+    });
+}
+
+/// y = swish(W x + b) + add, slope = the derivative
+template <class T>
+TLMLP_NOINLINE void layer_swish_add_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y,
+                                         Lanes<T> slope, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        const auto s = swish_slope<T>(a);
+        store(y.at(o, lane), s.value + load(add.at(o, lane)));
+        store(slope.at(o, lane), s.slope);
+    });
+}
+
+/// y = W x + b
+template <class T> TLMLP_NOINLINE void layer_linear(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
+}
+
+/// y = (W^T g) * factor
+template <class T>
+TLMLP_NOINLINE void back_times(const Dense<T> &layer, Lanes<T> g, Lanes<T> factor, Lanes<T> y, int vectors) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y.at(o, lane), a * load(factor.at(o, lane)));
+    });
+}
+
+/// y += W^T g
+template <class T> TLMLP_NOINLINE void back_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y.at(o, lane), load(y.at(o, lane)) + a);
+    });
+}
+
+/// y += W^T g, next = y * slope: the step through a residual connection to the layer below it
+template <class T>
+TLMLP_NOINLINE void back_add_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> slope, Lanes<T> next,
+                                  int vectors) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        const V<T> sum = load(y.at(o, lane)) + a;
+        store(y.at(o, lane), sum);
+        store(next.at(o, lane), sum * load(slope.at(o, lane)));
+    });
+}
+
+/// y = W^T g
+template <class T> TLMLP_NOINLINE void back_linear(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors) {
+    dense_back(layer, g.data, g.ld, vectors,
+               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
+}
+
+/// y = a * b, `rows` rows
+template <class T> TLMLP_INLINE void multiply(Lanes<T> a, Lanes<T> b, Lanes<T> y, int rows, int vectors) {
+    for (int c = 0; c < rows; ++c) {
+        for (int v = 0; v < vectors; ++v) {
+            const int lane = v * lanes<T>;
+            store(y.at(c, lane), load(a.at(c, lane)) * load(b.at(c, lane)));
+        }
+    }
+}
+
+/// y = x, `rows` rows
+template <class T> TLMLP_INLINE void copy(Lanes<T> x, Lanes<T> y, int rows, int vectors) {
+    for (int c = 0; c < rows; ++c) {
+        for (int v = 0; v < vectors; ++v) {
+            store(y.at(c, v * lanes<T>), load(x.at(c, v * lanes<T>)));
+        }
+    }
+}
+
+} // namespace

@@ -1,0 +1,114 @@
+#pragma once
+
+// Output blocks: the gated sum of an atom's messages, s_i[c] = sum_j (W_g e)_ji[c] m_ji[c], then a small network with
+// the atoms of the chunk in the lanes, forward and backward in one go: E_i = w . act(W .. act(W W_up s_i + b)).
+
+#include "kernels/layers.h"
+
+namespace {
+
+inline constexpr int atom_vectors_max = 8; ///< chunk_atoms doubles in 16-byte vectors
+
+/// sums[c * chunk_atoms + atom] += sum over the atom's edges of product row c, in a tile of lanes [begin, begin + n).
+/// `first`, `count`: lanes of the atoms' edges in the chunk.
+template <class T>
+TLMLP_NOINLINE void segment_sums(Lanes<T> product, int rows, int begin, int n, const std::int32_t *first,
+                                 const std::int32_t *count, int atoms, T *sums) {
+    for (int atom = 0; atom < atoms; ++atom) {
+        const int from = first[atom] > begin ? first[atom] - begin : 0;
+        const int to_end = first[atom] + count[atom] - begin;
+        const int to = to_end < n ? to_end : n;
+        if (from >= to) {
+            continue;
+        }
+        for (int c = 0; c < rows; c += lanes<T>) {
+            const int valid = rows - c < lanes<T> ? rows - c : lanes<T>;
+            V<T> block[lanes<T>] = {};
+            for (int lane = from; lane < to; lane += lanes<T>) {
+                const auto inside = lanes_below<T>(to - lane);
+#pragma GCC unroll 16
+                for (int k = 0; k < lanes<T>; ++k) {
+                    if (k < valid) {
+                        block[k] += inside ? load(product.at(c + k, lane)) : V<T>{};
+                    }
+                }
+            }
+            const V<T> total = sum_rows<T>(block);
+            for (int k = 0; k < valid; ++k) {
+                sums[(c + k) * chunk_atoms + atom] += total[k];
+            }
+        }
+    }
+}
+
+/// bar[c][lane] = s_bar[c][atom of the lane] for the tile's lanes, 0 for dummy edges.
+template <class T>
+TLMLP_NOINLINE void spread(const T *s_bar, int rows, int begin, int n, const std::int32_t *first,
+                           const std::int32_t *count, int atoms, Lanes<T> bar) {
+    for (int atom = 0; atom <= atoms; ++atom) {
+        const int start = atom < atoms ? first[atom] : first[atoms - 1] + count[atoms - 1];
+        const int end = atom < atoms ? start + count[atom] : begin + n;
+        const int from = start > begin ? start - begin : 0;
+        const int to = end - begin < n ? end - begin : n;
+        for (int c = 0; c < rows && from < to; ++c) {
+            const V<T> value = splat<T>(atom < atoms ? s_bar[c * chunk_atoms + atom] : T(0));
+            for (int lane = from; lane < to; lane += lanes<T>) {
+                store(bar.at(c, lane), value); // may run into the next atom's lanes, which are written after
+            }
+        }
+    }
+}
+
+/// Energies of the chunk's atoms added to `energy`; where s_bar is given, dE/ds in its rows. `work` holds
+/// (2 + dense) arrays of output_p * chunk_atoms.
+template <class T>
+TLMLP_NOINLINE void output_network(const Sizes &s, const OutputBlock<T> &w, const T *sums, int atoms, T *work,
+                                   double *energy, T *s_bar) {
+    constexpr int width = tile_width<T>;
+    const std::ptrdiff_t size = std::ptrdiff_t(s.output_p) * chunk_atoms;
+    for (int lane = 0; lane < chunk_atoms && lane < pad_to(atoms, lanes<T>); lane += width) {
+        const int left = (pad_to(atoms, lanes<T>) - lane) / lanes<T>;
+        const int vectors = left < tile_vectors ? left : tile_vectors;
+        Lanes<T> x{work + lane, chunk_atoms}, y{work + size + lane, chunk_atoms};
+        const auto slope = [=](int k) TLMLP_FINISH { return Lanes<T>{work + (2 + k) * size + lane, chunk_atoms}; };
+        layer_linear(w.up, {const_cast<T *>(sums) + lane, chunk_atoms}, x, vectors);
+        for (int k = 0; k < s.dense; ++k) {
+            layer_swish_keep(w.dense[k], x, y, slope(k), vectors);
+            const Lanes<T> swap = x;
+            x = y;
+            y = swap;
+        }
+        for (int a = lane; a < atoms && a < lane + vectors * lanes<T>; ++a) {
+            double sum = 0.0;
+            for (int o = 0; o < s.output; ++o) {
+                sum += double(w.last[o]) * double(*x.at(o, a - lane));
+            }
+            energy[a] += sum;
+        }
+        if (!s_bar) {
+            continue;
+        }
+        for (int o = 0; o < s.output_p; ++o) {
+            for (int v = 0; v < vectors; ++v) {
+                V<T> g = splat<T>(w.last[o]);
+                if (s.dense > 0) {
+                    g *= load(slope(s.dense - 1).at(o, v * lanes<T>));
+                }
+                store(x.at(o, v * lanes<T>), g);
+            }
+        }
+        for (int k = s.dense - 1; k >= 0; --k) {
+            if (k > 0) {
+                back_times(w.dense[k], x, slope(k - 1), y, vectors);
+            } else {
+                back_linear(w.dense[k], x, y, vectors);
+            }
+            const Lanes<T> swap = x;
+            x = y;
+            y = swap;
+        }
+        back_linear(w.up, x, {s_bar + lane, chunk_atoms}, vectors);
+    }
+}
+
+} // namespace

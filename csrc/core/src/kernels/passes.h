@@ -1,0 +1,342 @@
+#pragma once
+
+// The passes over chunks that the engine runs, with a barrier between two passes (all chunks of one before any of the
+// next). Forward pass b = 0..blocks: finish the messages m_b of the chunk's edges, add output block b, and, if a block
+// follows, build its y, its A_j and the z of the edges that leave the chunk's atoms. The last forward pass turns
+// around at once: output gradient, then back through the update it has just computed. Reverse pass b = blocks-1..0
+// mirrors forward pass b and recomputes its activations; the last one ends at dE/dvector.
+
+#include "kernels/basis.h"
+#include "kernels/scratch.h"
+
+namespace {
+
+template <class T> struct Pass {
+    const Job<T> &job;
+    const Network<T> &net;
+    const Sizes &s;
+    const Chunk &chunk;
+    Scratch<T> &w;
+
+    Pass(const Job<T> &j, const Chunk &c, Scratch<T> &scratch)
+        : job(j), net(*j.network), s(net.sizes), chunk(c), w(scratch) {}
+
+    static constexpr int width = tile_width<T>;
+
+    TLMLP_INLINE int tile_vectors_at(int lane) const {
+        const int left = (chunk.lanes - lane) / lanes<T>;
+        return left < tile_vectors ? left : tile_vectors;
+    }
+    TLMLP_INLINE Lanes<T> rows_at(T *array, int rows, int lane) const {
+        return {array + rows * chunk.slot + lane, chunk.stride};
+    }
+    TLMLP_INLINE Lanes<T> message(int block, int lane) const {
+        return rows_at(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
+    }
+    TLMLP_INLINE Lanes<T> radial(int lane) const { return rows_at(job.radial, s.radial_p, lane); }
+    TLMLP_INLINE T *sums_of(int block) const { return job.sum + block * job.slots * s.directional_p; }
+    TLMLP_INLINE T *centre_of(int block, int atom) const {
+        return job.centre + (block * job.atoms + atom) * s.harmonics * s.directional_p;
+    }
+    TLMLP_INLINE T *atom_gradient(int block) const {
+        return job.atom_gradient + (block * job.padded_atoms + chunk_atoms * (&chunk - job.chunks)) * s.embed_p;
+    }
+    TLMLP_INLINE Slopes<T> slopes_of(int tile) const {
+        return {w.slopes + tile * slope_count(s) * w.slope_size, w.slope_size};
+    }
+    TLMLP_INLINE const std::int32_t *first() const { return job.first + chunk.atom; }
+    TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
+
+    // ---- embedding: m_0 = act(t[species_i] + s[species_j] + W e), both matrices of the embedding multiplied out
+
+    void embed_inputs(int lane, int vectors, Lanes<T> out) const {
+        const int n = vectors * lanes<T>;
+        for (int a = 0, e = 0; e < n; ++e) {
+            while (a + 1 < chunk.atoms && lane + e >= first()[a] + count()[a]) {
+                ++a;
+            }
+            const T *target = net.embed_target + std::ptrdiff_t(job.species[chunk.atom + a]) * s.embed_p;
+            const T *source = net.embed_source +
+                              std::ptrdiff_t(job.species[job.source[chunk.slot + lane + e]]) * s.embed_p;
+            for (int c = 0; c < s.embed_p; ++c) {
+                *out.at(c, e) = target[c] + source[c];
+            }
+        }
+    }
+
+    void embed(int lane, int vectors, Lanes<T> out, Lanes<T> slope) const {
+        embed_inputs(lane, vectors, out);
+        embedding_layer(net.embed_radial, radial(lane), out, slope, vectors);
+    }
+
+    TLMLP_NOINLINE static void embedding_layer(const Dense<T> &layer, Lanes<T> e, Lanes<T> out, Lanes<T> slope,
+                                               int vectors) {
+        dense(layer, e.data, e.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+            const auto value = swish_slope<T>(a + load(out.at(o, lane)));
+            store(out.at(o, lane), value.value);
+            store(slope.at(o, lane), value.slope);
+        });
+    }
+
+    // ---- directional sum
+
+    void gather_z(int block, int lane, int vectors) const {
+        const T *sums = sums_of(block);
+        const int row = s.directional_p;
+        for (int v = 0; v < vectors; ++v) {
+            const std::int32_t *reverse = job.reverse + chunk.slot + lane + v * lanes<T>;
+            for (int c = 0; c < row; c += lanes<T>) {
+                V<T> rows[lanes<T>];
+#pragma GCC unroll 16
+                for (int e = 0; e < lanes<T>; ++e) {
+                    rows[e] = load(sums + std::ptrdiff_t(reverse[e]) * row + c);
+                }
+                transpose<T>(rows);
+#pragma GCC unroll 16
+                for (int k = 0; k < lanes<T>; ++k) {
+                    store(w.z.at(c + k, v * lanes<T>), rows[k]);
+                }
+            }
+        }
+    }
+
+    /// y = act(W_down (act(W_kj m + b) * gate)) as rows.
+    void messages_down(int block, int lane, int vectors, Lanes<T> m) const {
+        const Interaction<T> &layer = net.interactions[block];
+        const Lanes<T> x = w.tile[0], gate = w.tile[1];
+        layer_swish(layer.kj, m, x, vectors);
+        layer_linear(layer.gate, radial(lane), gate, vectors);
+        multiply(x, gate, x, s.embed_p, vectors);
+        T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
+        dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
+                   [y, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
+                       store(y + std::ptrdiff_t(e) * row + c, swish<T>(a));
+                   });
+    }
+
+    void messages_down_keep(int block, int lane, int vectors, Lanes<T> m) const {
+        const Interaction<T> &layer = net.interactions[block];
+        const Lanes<T> x = w.tile[0], gate{w.gate.data + lane, w.gate.ld}, kj{w.kj.data + lane, w.kj.ld};
+        layer_swish_keep(layer.kj, m, kj, {w.kj_slope.data + lane, w.kj_slope.ld}, vectors);
+        layer_linear(layer.gate, radial(lane), gate, vectors);
+        multiply(kj, gate, x, s.embed_p, vectors);
+        T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
+        T *slope = w.y_slope + std::ptrdiff_t(lane) * s.directional_p;
+        dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
+                   [y, slope, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
+                       const auto value = swish_slope<T>(a);
+                       store(y + std::ptrdiff_t(e) * row + c, value.value);
+                       store(slope + std::ptrdiff_t(e) * row + c, value.slope);
+                   });
+    }
+
+    Centre<T> centre_at(int atom) const {
+        const int lane = first()[atom];
+        return {rows_at(job.basis, s.basis, lane), rows_at(job.harmonics, s.harmonics, lane),
+                w.y + std::ptrdiff_t(lane) * s.directional_p, count()[atom]};
+    }
+
+    void centres_forward(int block) const {
+        const Interaction<T> &layer = net.interactions[block];
+        for (int a = 0; a < chunk.atoms; ++a) {
+            directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products, w.own,
+                                centre_of(block, chunk.atom + a),
+                                sums_of(block) + (chunk.slot + first()[a]) * s.directional_p);
+        }
+    }
+
+    void centres_backward(int block) const {
+        const Interaction<T> &layer = net.interactions[block];
+        const int row = s.directional_p;
+        for (int a = 0; a < chunk.atoms; ++a) {
+            const int lane = first()[a], n = count()[a];
+            const std::int32_t *reverse = job.reverse + chunk.slot + lane;
+            for (int p = 0; p < n; ++p) {
+                for (int c = 0; c < row; c += lanes<T>) {
+                    store(w.z_bar + std::ptrdiff_t(p) * row + c,
+                          load(job.sum_bar + std::ptrdiff_t(reverse[p]) * row + c));
+                }
+            }
+            directional_backward(s, layer.radial, net.legendre, centre_at(a), centre_of(block, chunk.atom + a),
+                                 w.z_bar, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
+                                 rows_at(job.basis_bar, s.basis, lane), rows_at(job.harmonics_bar, s.harmonics, lane));
+        }
+    }
+
+    /// From y_bar to the message's adjoint g (added to) and the radial basis's.
+    void messages_down_backward(int block, int lane, int vectors, Lanes<T> g) const {
+        const Interaction<T> &layer = net.interactions[block];
+        const Lanes<T> y_bar{w.y_bar.data + lane, w.y_bar.ld}, x = w.tile[1], t = w.tile[2];
+        const Lanes<T> kj{w.kj.data + lane, w.kj.ld}, gate{w.gate.data + lane, w.gate.ld};
+        const int row = s.directional_p;
+        for (int v = 0; v < vectors; ++v) {
+            const T *slope = w.y_slope + std::ptrdiff_t(lane + v * lanes<T>) * row;
+            for (int c = 0; c < row; c += lanes<T>) {
+                V<T> rows[lanes<T>];
+#pragma GCC unroll 16
+                for (int e = 0; e < lanes<T>; ++e) {
+                    rows[e] = load(slope + std::ptrdiff_t(e) * row + c);
+                }
+                transpose<T>(rows);
+#pragma GCC unroll 16
+                for (int k = 0; k < lanes<T>; ++k) {
+                    store(y_bar.at(c + k, v * lanes<T>), load(y_bar.at(c + k, v * lanes<T>)) * rows[k]);
+                }
+            }
+        }
+        back_linear(layer.down, y_bar, x, vectors);
+        multiply(x, kj, t, s.embed_p, vectors);
+        back_add(layer.gate, t, rows_at(job.radial_bar, s.radial_p, lane), vectors);
+        multiply(x, gate, t, s.embed_p, vectors);
+        multiply(t, {w.kj_slope.data + lane, w.kj_slope.ld}, t, s.embed_p, vectors);
+        back_add(layer.kj, t, g, vectors);
+    }
+
+    // ---- output blocks
+
+    void output_sums(int block, int lane, int vectors, Lanes<T> m) const {
+        const Lanes<T> gate = w.tile[1];
+        layer_linear(net.outputs[block].gate, radial(lane), gate, vectors);
+        multiply(gate, m, gate, s.embed_p, vectors);
+        segment_sums(gate, s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, w.sums);
+    }
+
+    void output_atoms(int block) const {
+        output_network(s, net.outputs[block], w.sums, chunk.atoms, w.output, job.atom_energy + chunk.atom,
+                       job.gradient ? atom_gradient(block) : nullptr);
+    }
+
+    /// g += gate * s_bar, and the adjoint of the gate on to the radial basis.
+    void output_backward(int block, int lane, int vectors, Lanes<T> m, Lanes<T> g) const {
+        const Lanes<T> gate = w.tile[1];
+        const OutputBlock<T> &layer = net.outputs[block];
+        spread(atom_gradient(block), s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, w.spread);
+        layer_linear(layer.gate, radial(lane), gate, vectors);
+        for (int c = 0; c < s.embed_p; ++c) {
+            for (int k = 0; k < vectors * lanes<T>; k += lanes<T>) {
+                const V<T> bar = load(w.spread.at(c, k));
+                store(g.at(c, k), load(g.at(c, k)) + bar * load(gate.at(c, k)));
+                store(gate.at(c, k), bar * load(m.at(c, k)));
+            }
+        }
+        back_add(layer.gate, gate, rows_at(job.radial_bar, s.radial_p, lane), vectors);
+    }
+
+    // ---- passes
+
+    void clear(T *array, std::ptrdiff_t n) const {
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            array[i] = T(0);
+        }
+    }
+
+    void geometry() const {
+        locate(job, chunk);
+        evaluate_table(job, chunk);
+        evaluate_harmonics(job, chunk);
+        for (int a = 0; a < chunk.atoms; ++a) {
+            job.atom_energy[chunk.atom + a] = 0.0;
+        }
+        if (job.gradient) {
+            clear(lanes_of(job.radial_bar, s.radial_p, chunk).data, std::ptrdiff_t(s.radial_p) * chunk.stride);
+            clear(lanes_of(job.basis_bar, s.basis, chunk).data, std::ptrdiff_t(s.basis) * chunk.stride);
+            clear(lanes_of(job.harmonics_bar, s.harmonics, chunk).data, std::ptrdiff_t(s.harmonics) * chunk.stride);
+        }
+    }
+
+    void forward(int b) const {
+        const bool last = b == s.blocks, keep = last && job.gradient;
+        if (b == 0) {
+            geometry();
+        }
+        clear(w.sums, std::ptrdiff_t(s.embed_p) * chunk_atoms);
+        for (int lane = 0; lane < chunk.lanes; lane += width) {
+            const int vectors = tile_vectors_at(lane);
+            // The last messages stay in the chunk's work space for the way back.
+            const Lanes<T> m = last ? Lanes<T>{w.kj.data + lane, w.kj.ld} : message(b, lane);
+            if (b == 0) {
+                embed(lane, vectors, m, last ? Lanes<T>{w.kj_slope.data + lane, w.kj_slope.ld} : w.tile[2]);
+            } else {
+                gather_z(b - 1, lane, vectors);
+                const Interaction<T> &layer = net.interactions[b - 1];
+                if (keep) {
+                    update_forward_keep(s, layer, message(b - 1, lane), w.z, w.tile[0], w.tile[1], m,
+                                        slopes_of(lane / width), vectors);
+                } else {
+                    update_forward(s, layer, message(b - 1, lane), w.z, w.tile[0], w.tile[1], m, vectors);
+                }
+            }
+            output_sums(b, lane, vectors, m);
+            if (!last) {
+                messages_down(b, lane, vectors, m);
+            }
+        }
+        output_atoms(b);
+        if (!last) {
+            centres_forward(b);
+        } else if (keep) {
+            turn(b);
+        }
+    }
+
+    void turn(int b) const {
+        for (int lane = 0; lane < chunk.lanes; lane += width) {
+            const int vectors = tile_vectors_at(lane);
+            const Lanes<T> m{w.kj.data + lane, w.kj.ld}, g = w.tile[5];
+            for (int c = 0; c < s.embed_p; ++c) {
+                for (int v = 0; v < vectors; ++v) {
+                    store(g.at(c, v * lanes<T>), V<T>{});
+                }
+            }
+            output_backward(b, lane, vectors, m, g);
+            if (b > 0) {
+                descend(b, lane, vectors, g, slopes_of(lane / width));
+            } else {
+                embed_backward(lane, vectors, g, {w.kj_slope.data + lane, w.kj_slope.ld});
+            }
+        }
+        if (b == 0) {
+            geometry_backward(job, chunk);
+        }
+    }
+
+    void backward(int b) const {
+        for (int lane = 0; lane < chunk.lanes; lane += width) {
+            messages_down_keep(b, lane, tile_vectors_at(lane), message(b, lane));
+        }
+        centres_backward(b);
+        for (int lane = 0; lane < chunk.lanes; lane += width) {
+            const int vectors = tile_vectors_at(lane);
+            const Lanes<T> g = w.tile[5];
+            copy(rows_at(job.message_bar, s.embed_p, lane), g, s.embed_p, vectors);
+            messages_down_backward(b, lane, vectors, g);
+            output_backward(b, lane, vectors, message(b, lane), g);
+            if (b > 0) {
+                gather_z(b - 1, lane, vectors);
+                update_forward_keep(s, net.interactions[b - 1], message(b - 1, lane), w.z, w.tile[0], w.tile[1],
+                                    w.tile[2], slopes_of(0), vectors);
+                descend(b, lane, vectors, g, slopes_of(0));
+            } else {
+                embed(lane, vectors, w.tile[0], w.tile[2]);
+                embed_backward(lane, vectors, g, w.tile[2]);
+            }
+        }
+        if (b == 0) {
+            geometry_backward(job, chunk);
+        }
+    }
+
+    /// From dE/dm_b in the tile g to dE/dm_{b-1} and dE/dz_{b-1}.
+    void descend(int b, int lane, int vectors, Lanes<T> g, Slopes<T> slopes) const {
+        update_backward(s, net.interactions[b - 1], slopes, g, w.tile[0], w.tile[1], w.tile[2],
+                        job.sum_bar_next + (chunk.slot + lane) * s.directional_p, vectors);
+        copy(g, rows_at(job.message_bar, s.embed_p, lane), s.embed_p, vectors);
+    }
+
+    void embed_backward(int lane, int vectors, Lanes<T> g, Lanes<T> slope) const {
+        multiply(g, slope, g, s.embed_p, vectors);
+        back_add(net.embed_radial, g, rows_at(job.radial_bar, s.radial_p, lane), vectors);
+    }
+};
+
+} // namespace

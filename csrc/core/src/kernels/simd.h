@@ -1,0 +1,134 @@
+#pragma once
+
+// SIMD vectors of one instruction level, by the compiler's vector extension. Included by level.cpp only, which is
+// compiled once per level (TLMLP_SIMD_BYTES, TLMLP_SIMD_ROWS). Everything here and in the kernels lies in an unnamed
+// namespace: a function compiled for a newer processor must never be the one that the linker keeps for an older one.
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#define TLMLP_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+template <class T> struct VectorOf {
+    typedef T type __attribute__((vector_size(TLMLP_SIMD_BYTES)));
+};
+template <class T> using V = typename VectorOf<T>::type;
+template <class T> inline constexpr int lanes = TLMLP_SIMD_BYTES / int(sizeof(T));
+
+/// Vectors side by side in a tile of edges: with TLMLP_SIMD_ROWS outputs they fill the registers with accumulators.
+inline constexpr int tile_vectors = 3;
+template <class T> inline constexpr int tile_width = tile_vectors *lanes<T>;
+
+template <class T> TLMLP_INLINE V<T> load(const T *p) {
+    V<T> v;
+    __builtin_memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+template <class T> TLMLP_INLINE void store(T *p, V<T> v) { __builtin_memcpy(p, &v, sizeof(v)); }
+
+template <class T> TLMLP_INLINE V<T> splat(T x) { return x - V<T>{}; }
+
+template <class T> struct FloatBits;
+
+template <> struct FloatBits<float> {
+    using Int = std::int32_t;
+    static constexpr int mantissa = 23;
+    static constexpr float round_magic = 12582912.0f; // 1.5 * 2^23
+    static constexpr float limit = 126.0f;
+    /// 2^f on [-1/2, 1/2], Chebyshev fit, relative error 8e-8.
+    static constexpr float exp2[] = {1.0f,           0.693147188f,   0.240221075f,
+                                     0.0555035711f,  0.00967603192f, 0.00133908634f};
+};
+
+template <> struct FloatBits<double> {
+    using Int = std::int64_t;
+    static constexpr int mantissa = 52;
+    static constexpr double round_magic = 6755399441055744.0; // 1.5 * 2^52
+    static constexpr double limit = 1022.0;
+    /// 2^f on [-1/2, 1/2], Chebyshev fit, relative error 3e-18.
+    static constexpr double exp2[] = {1.0,
+                                      0.69314718055994530925,
+                                      0.24022650695910159567,
+                                      0.055504108664821627039,
+                                      0.0096181291075872566681,
+                                      0.0013333558146406470697,
+                                      0.00015403530463724354209,
+                                      0.000015252733841556772589,
+                                      1.3215432535912376166e-6,
+                                      1.0178057087733941105e-7,
+                                      7.0741942972885210056e-9,
+                                      4.455817908336064493e-10};
+};
+
+/// 1 / (1 + exp(-x)). exp(-x) = 2^n 2^f with n + f = -x log2(e): the rounding of that product costs the result
+/// |x| s(1-s) ulp, less than half of one, so no second part of ln 2 is needed.
+template <class T> TLMLP_INLINE V<T> sigmoid(V<T> x) {
+    using Bits = FloatBits<T>;
+    typedef typename VectorOf<typename Bits::Int>::type I;
+    constexpr int terms = int(sizeof(Bits::exp2) / sizeof(T));
+    V<T> t = x * T(-1.44269504088896340736);
+    t = t < T(-Bits::limit) ? splat<T>(-Bits::limit) : t;
+    t = t > T(Bits::limit) ? splat<T>(Bits::limit) : t;
+    const V<T> shifted = t + Bits::round_magic; // its low bits are the integer n
+    const V<T> f = t - (shifted - Bits::round_magic);
+    V<T> p = splat<T>(Bits::exp2[terms - 1]);
+#pragma GCC unroll 12
+    for (int k = terms - 2; k >= 0; --k) {
+        p = p * f + Bits::exp2[k];
+    }
+    const V<T> power = (V<T>)((I)p + ((I)shifted << Bits::mantissa));
+    return T(1) / (T(1) + power);
+}
+
+template <class T> TLMLP_INLINE V<T> swish(V<T> x) { return x * sigmoid<T>(x); }
+
+/// Mask of the lanes below n.
+template <class T> TLMLP_INLINE auto lanes_below(int n) {
+    using Int = typename FloatBits<T>::Int;
+    typename VectorOf<Int>::type index;
+    for (int i = 0; i < lanes<T>; ++i) {
+        index[i] = Int(i);
+    }
+    return index < Int(n);
+}
+
+/// One exchange of a butterfly transposition: blocks of `step` lanes swap between a and b.
+template <int step, class T, int... lane>
+TLMLP_INLINE void exchange(V<T> &a, V<T> &b, std::integer_sequence<int, lane...>) {
+    const V<T> low = __builtin_shufflevector(a, b, ((lane & step) ? lane - step + lanes<T> : lane)...);
+    const V<T> high = __builtin_shufflevector(a, b, ((lane & step) ? lane + lanes<T> : lane + step)...);
+    a = low;
+    b = high;
+}
+
+template <class T, int step = 1> TLMLP_INLINE void transpose(V<T> (&rows)[lanes<T>]) {
+    if constexpr (step < lanes<T>) {
+#pragma GCC unroll 16
+        for (int i = 0; i < lanes<T>; ++i) {
+            if (!(i & step)) {
+                exchange<step, T>(rows[i], rows[i + step], std::make_integer_sequence<int, lanes<T>>{});
+            }
+        }
+        transpose<T, step * 2>(rows);
+    }
+}
+
+/// Lane i of the result is the sum over the lanes of rows[i]; destroys `rows`.
+template <class T, int step = 1> TLMLP_INLINE V<T> sum_rows(V<T> (&rows)[lanes<T>]) {
+    if constexpr (step == lanes<T>) {
+        return rows[0];
+    } else {
+#pragma GCC unroll 16
+        for (int i = 0; i < lanes<T>; i += 2 * step) {
+            exchange<step, T>(rows[i], rows[i + step], std::make_integer_sequence<int, lanes<T>>{});
+            rows[i] += rows[i + step];
+        }
+        return sum_rows<T, step * 2>(rows);
+    }
+}
+
+} // namespace

@@ -1,0 +1,137 @@
+#pragma once
+
+// Plain structs of pointers through which the engine and the kernels of each instruction level share memory.
+//
+//   slot    position of a directed edge j -> i in all per-edge arrays; edges of one target lie side by side
+//   chunk   up to `chunk_atoms` consecutive target atoms with all edges that end at them: the unit of work of a thread
+//   lane    position of an edge inside its chunk
+//   stride  lanes of a chunk, padded with harmless dummy edges to `lane_pad`, plus `lane_pad` lanes of slack, so that
+//           a vector that starts at any edge stays inside its row
+//   tile    a few vectors of neighbouring lanes, small enough that all layers of a block run in the first-level cache
+//
+// A per-edge array of C channels keeps, for each chunk, C rows of `stride` lanes ("lane arrays", index
+// C * chunk.slot + c * stride + lane), or, where the channels of one edge are used together, one row of channels per
+// slot ("row arrays", index slot * row + c). Widths are padded with zeros: lane arrays to 8 rows, rows to 16 channels.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tlmlp::engine {
+
+inline constexpr int chunk_atoms = 16;
+inline constexpr int chunk_edges = 512; ///< a chunk takes no further atom beyond this many edges
+inline constexpr int lane_pad = 16;
+inline constexpr int row_pad = 16;
+inline constexpr int output_group = 8;
+
+constexpr int pad_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
+
+/// Sizes of the network, in the words of docs/model-file.md; `_p` are padded.
+struct Sizes {
+    int species = 0;
+    int embed = 0, embed_p = 0;           ///< E, width of a message
+    int directional = 0, directional_p = 0; ///< I, width of the directional sum (padded to row_pad)
+    int output = 0, output_p = 0;         ///< O
+    int radial = 0, radial_p = 0;         ///< radial basis functions
+    int spherical = 0;                    ///< orders l of the spherical basis
+    int basis = 0;                        ///< spherical * radial
+    int harmonics = 0;                    ///< spherical^2
+    int blocks = 0, before = 0, after = 0, dense = 0;
+};
+
+/// y = W x + b in the packings that the kernels read; absent ones are null.
+template <class T> struct Dense {
+    int in = 0, out = 0;
+    const T *forward = nullptr;   ///< [out_p / 8][in][8]
+    const T *backward = nullptr;  ///< [in_p / 8][out][8], the transpose
+    const T *rows = nullptr;      ///< [in][out padded to row_pad], outputs in SIMD lanes
+    const T *rows_back = nullptr; ///< [out][in padded to row_pad], the transpose
+    const T *bias = nullptr;      ///< [out_p], zeros where the layer has none
+};
+
+template <class T> struct Interaction {
+    Dense<T> kj, gate, down, up, ji, final;
+    const Dense<T> *before = nullptr; ///< 2 per residual layer
+    const Dense<T> *after = nullptr;
+    const T *radial = nullptr; ///< [spherical][radial][directional_p]: R_l[c] = sum_n radial[l][n][c] b_ln(d)
+};
+
+template <class T> struct OutputBlock {
+    Dense<T> gate, up;
+    const Dense<T> *dense = nullptr;
+    const T *last = nullptr; ///< [output_p]
+};
+
+/// Piecewise polynomials of all functions of the distance, see math/piecewise.h: radial basis, then spherical one.
+template <class T> struct Table {
+    int intervals = 0, degree = 0, stride = 0;
+    const T *coefficients = nullptr;
+};
+
+template <class T> struct Network {
+    Sizes sizes;
+    double inverse_cutoff = 0; ///< 1/nm
+    Table<T> table;
+    const T *harmonic_norms = nullptr; ///< F_lm of math/harmonics.h
+    const T *legendre = nullptr;       ///< N_l
+    Dense<T> embed_radial;             ///< radial basis -> E, both layers of the embedding multiplied out
+    const T *embed_target = nullptr;   ///< [species][embed_p], bias included
+    const T *embed_source = nullptr;   ///< [species][embed_p]
+    const Interaction<T> *interactions = nullptr;
+    const OutputBlock<T> *outputs = nullptr;
+};
+
+struct Chunk {
+    std::int64_t slot;
+    std::int32_t atom, atoms;
+    std::int32_t edges, lanes, stride; ///< real edges; padded to lane_pad; row length
+};
+
+/// One evaluation: the graph and every array that outlives a chunk. Energies in kJ/mol, lengths in nm.
+template <class T> struct Job {
+    const Network<T> *network = nullptr;
+    const Chunk *chunks = nullptr;
+    const std::int32_t *first = nullptr;   ///< [atoms] lane of an atom's first edge in its chunk
+    const std::int32_t *count = nullptr;   ///< [atoms] edges that end there
+    const std::int32_t *reverse = nullptr; ///< [slots] slot of i -> j
+    const std::int32_t *species = nullptr; ///< [atoms]
+    const std::int32_t *source = nullptr;  ///< [slots]
+    const double *vector = nullptr;        ///< [slots][3] r_j - r_i in nm
+    bool gradient = false;
+
+    T *unit = nullptr;           ///< lanes, 3 rows: vector / d
+    T *position = nullptr;       ///< lanes, 1 row: local variable t of the table
+    std::int32_t *interval = nullptr; ///< lanes, 1 row
+    T *radial = nullptr;         ///< lanes, radial_p rows
+    T *basis = nullptr;          ///< lanes, basis rows
+    T *harmonics = nullptr;      ///< lanes, harmonics rows
+    T *message = nullptr;        ///< [blocks] lanes, embed_p rows: m_b, input of block b
+    T *sum = nullptr;            ///< [blocks][slots][directional_p]: z of the reverse edge
+    T *centre = nullptr;         ///< [blocks][atoms][harmonics][directional_p]: A_j / N_l
+    T *atom_gradient = nullptr;  ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
+    double *atom_energy = nullptr; ///< [atoms]
+
+    T *message_bar = nullptr;   ///< lanes, embed_p rows: dE/dm
+    const T *sum_bar = nullptr; ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
+    T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes
+    T *radial_bar = nullptr;    ///< lanes, radial_p rows
+    T *basis_bar = nullptr;     ///< lanes, basis rows
+    T *harmonics_bar = nullptr; ///< lanes, harmonics rows
+    double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
+
+    std::int64_t slots = 0;
+    std::int64_t atoms = 0;
+    std::int64_t padded_atoms = 0; ///< chunks * chunk_atoms
+};
+
+/// The kernels of one instruction level and precision.
+template <class T> struct Kernels {
+    const char *level;
+    int width; ///< SIMD lanes
+    /// Work space of a thread in numbers of T.
+    std::ptrdiff_t (*scratch)(const Sizes &sizes, int max_lanes, int max_edges_of_atom);
+    void (*forward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
+    void (*backward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
+};
+
+} // namespace tlmlp::engine

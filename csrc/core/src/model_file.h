@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tlmlp/engine.h"
+
+namespace tlmlp::engine {
+
+/// Sizes as the file states them; docs/model-file.md explains each.
+struct ModelSizes {
+    int n_species = 0, embed_size = 0, out_size = 0, int_emb_size = 0, basis_emb_size = 0, atom_emb_size = 0;
+    int n_blocks = 0, num_spherical = 0, num_radial = 0, envelope_exponent = 0;
+    int n_residual_before = 0, n_residual_after = 0, n_dense_output = 0;
+    double cutoff = 0.0; ///< Angstrom
+};
+
+/// A matrix (rows, columns), or a vector with one row, in float64 whatever the file holds.
+struct Tensor {
+    int rows = 1, columns = 0;
+    std::vector<double> values;
+    double operator()(int row, int column) const { return values[static_cast<std::size_t>(row) * columns + column]; }
+};
+
+struct GoldenStructure {
+    std::vector<std::int32_t> species;
+    std::vector<double> positions, forces;
+    std::array<double, 9> cell{}, virial{};
+    std::array<bool, 3> pbc{};
+    double energy = 0.0;
+};
+
+/// Everything the engine needs of an exported model: tlmlp.json and weights.safetensors, checked.
+struct ModelFile {
+    ModelInfo info;
+    ModelSizes sizes;
+    std::vector<double> energy_shift; ///< eV per species
+    std::map<std::string, Tensor> tensors;
+    std::vector<GoldenStructure> golden;
+
+    /// `name` is the file's name in error messages.
+    static ModelFile from_bytes(std::string_view bytes, const std::string &name);
+    static ModelFile from_path(const std::string &path);
+
+    /// Throws Error unless the tensor exists with this shape; vectors have rows = 1.
+    const Tensor &tensor(const std::string &tensor_name, int rows, int columns) const;
+};
+
+/// The tensors of a safetensors file (float32 or float64).
+std::map<std::string, Tensor> read_safetensors(std::string_view bytes, const std::string &name);
+
+} // namespace tlmlp::engine

@@ -1,0 +1,170 @@
+#include "runner.h"
+
+#include <algorithm>
+
+#include <omp.h>
+
+namespace tlmlp::engine {
+
+namespace {
+
+constexpr double ev_in_kj_per_mol = 96.48533212331001; // CODATA 2018, python/tlmlp/units.py
+constexpr double nm_per_angstrom = 0.1;
+
+} // namespace
+
+template <class T>
+RunnerOf<T>::RunnerOf(const ModelFile &file, const std::string &level)
+    : weights_(file), kernels_(find_kernels<T>(level)) {}
+
+template <class T>
+Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads, bool gradient) {
+    const Sizes &s = weights_.network().sizes;
+    const auto slots = static_cast<std::size_t>(graph.slots), atoms = graph.first.size();
+    const auto blocks = static_cast<std::size_t>(s.blocks);
+    Job<T> job;
+    job.network = &weights_.network();
+    job.chunks = graph.chunks.data();
+    job.first = graph.first.data();
+    job.count = graph.count.data();
+    job.reverse = graph.reverse.data();
+    job.species = species;
+    job.source = graph.source.data();
+    job.vector = graph.vector.data();
+    job.gradient = gradient;
+    job.slots = graph.slots;
+    job.atoms = static_cast<std::int64_t>(atoms);
+    job.padded_atoms = static_cast<std::int64_t>(graph.chunks.size()) * chunk_atoms;
+
+    // Vectors that start at the last edge of a row may read past it.
+    const auto lane_array = [&](Buffer<T> &buffer, int rows) { return buffer.resize(slots * rows + lane_pad); };
+    job.unit = lane_array(unit_, 3);
+    job.position = lane_array(position_, 1);
+    job.interval = interval_.resize(slots);
+    job.radial = lane_array(radial_, s.radial_p);
+    job.basis = lane_array(basis_, s.basis);
+    job.harmonics = lane_array(harmonics_, s.harmonics);
+    job.message = message_.resize(blocks * slots * s.embed_p);
+    job.sum = sum_.resize(blocks * slots * s.directional_p);
+    job.centre = centre_.resize(blocks * atoms * s.harmonics * s.directional_p);
+    job.atom_energy = atom_energy_.resize(atoms);
+    if (gradient) {
+        job.atom_gradient = atom_gradient_.resize((blocks + 1) * job.padded_atoms * s.embed_p);
+        job.message_bar = message_bar_.resize(slots * s.embed_p);
+        T *sums = sum_bar_.resize(2 * slots * s.directional_p);
+        job.sum_bar = sums;
+        job.sum_bar_next = sums + slots * s.directional_p;
+        job.radial_bar = lane_array(radial_bar_, s.radial_p);
+        job.basis_bar = lane_array(basis_bar_, s.basis);
+        job.harmonics_bar = lane_array(harmonics_bar_, s.harmonics);
+        job.vector_bar = vector_bar_.resize(3 * slots);
+    }
+    scratch_.resize(std::max<std::size_t>(scratch_.size(), threads));
+    for (int t = 0; t < threads; ++t) {
+        scratch_[t].resize(kernels_.scratch(s, graph.max_lanes, graph.max_edges_of_atom));
+    }
+    return job;
+}
+
+/// Forces of the chunk's atoms, its share of the virial, and gradients in the caller's order.
+template <class T>
+void RunnerOf<T>::collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options,
+                          Totals &out, double *chunk_virial) const {
+    constexpr double to_force = nm_per_angstrom / ev_in_kj_per_mol; // kJ/mol/nm to eV/Angstrom
+    constexpr double to_virial = 1.0 / ev_in_kj_per_mol;            // kJ/mol to eV
+    const double *bar = job.vector_bar, *vector = graph.vector.data();
+    std::array<double, 9> sum{};
+    for (std::int32_t i = chunk.atom; i < chunk.atom + chunk.atoms; ++i) {
+        double force[3] = {0.0, 0.0, 0.0};
+        const std::int64_t begin = chunk.slot + graph.first[i];
+        for (std::int64_t slot = begin; slot < begin + graph.count[i]; ++slot) {
+            const double *g = bar + 3 * slot, *opposite = bar + 3 * std::int64_t(graph.reverse[slot]);
+            const double *v = vector + 3 * slot;
+            for (int a = 0; a < 3; ++a) {
+                force[a] += g[a] - opposite[a];
+                for (int b = 0; b < 3; ++b) {
+                    sum[3 * a + b] -= g[a] * v[b];
+                }
+                if (options.edge_gradients) {
+                    out.edge_gradients[3 * graph.input[slot] + a] = g[a] * to_force;
+                }
+            }
+        }
+        for (int a = 0; a < 3; ++a) {
+            out.forces[3 * static_cast<std::size_t>(i) + a] = force[a] * to_force;
+        }
+    }
+    for (int k = 0; k < 9; ++k) {
+        chunk_virial[k] = sum[k] * to_virial;
+    }
+}
+
+template <class T>
+void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift,
+                      int threads, const ComputeOptions &options, std::int64_t n_edges, Totals &out) {
+    const Job<T> shared = prepare(graph, species, threads, options.forces);
+    const auto n_chunks = static_cast<std::int64_t>(graph.chunks.size());
+    const int blocks = weights_.network().sizes.blocks;
+    const std::size_t n_atoms = graph.first.size();
+    out.atomic_energies.resize(n_atoms);
+    out.forces.assign(options.forces ? 3 * n_atoms : 0, 0.0);
+    out.edge_gradients.assign(options.forces && options.edge_gradients ? 3 * static_cast<std::size_t>(n_edges) : 0, 0.0);
+    double *virial = chunk_virial_.resize(9 * graph.chunks.size());
+
+#pragma omp parallel num_threads(threads) default(shared)
+    {
+        Job<T> job = shared; // the arrays of dE/dz change places after each pass
+        T *scratch = scratch_[omp_get_thread_num()].data();
+        for (int pass = 0; pass <= blocks; ++pass) {
+#pragma omp for schedule(dynamic, 1)
+            for (std::int64_t c = 0; c < n_chunks; ++c) {
+                kernels_.forward(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
+            }
+        }
+        for (int pass = blocks - 1; options.forces && pass >= 0; --pass) {
+            T *written = job.sum_bar_next;
+            job.sum_bar_next = const_cast<T *>(job.sum_bar);
+            job.sum_bar = written;
+#pragma omp for schedule(dynamic, 1)
+            for (std::int64_t c = 0; c < n_chunks; ++c) {
+                kernels_.backward(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
+            }
+        }
+        if (options.forces) {
+#pragma omp for schedule(static)
+            for (std::int64_t c = 0; c < n_chunks; ++c) {
+                collect(graph, graph.chunks[c], job, options, out, virial + 9 * c);
+            }
+        }
+    }
+
+    out.energy = 0.0;
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        out.atomic_energies[i] = shared.atom_energy[i] / ev_in_kj_per_mol + energy_shift[species[i]];
+        out.energy += out.atomic_energies[i];
+    }
+    out.virial.fill(0.0);
+    for (std::int64_t c = 0; options.forces && c < n_chunks; ++c) {
+        for (int k = 0; k < 9; ++k) {
+            out.virial[k] += virial[9 * c + k];
+        }
+    }
+}
+
+template <class T> std::size_t RunnerOf<T>::memory() const {
+    std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
+    for (const Buffer<T> *buffer :
+         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &sum_, &centre_, &atom_gradient_,
+          &message_bar_, &sum_bar_, &radial_bar_, &basis_bar_, &harmonics_bar_}) {
+        bytes += buffer->bytes();
+    }
+    for (const Buffer<T> &buffer : scratch_) {
+        bytes += buffer.bytes();
+    }
+    return bytes;
+}
+
+template class RunnerOf<float>;
+template class RunnerOf<double>;
+
+} // namespace tlmlp::engine

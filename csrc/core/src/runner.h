@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "buffer.h"
+#include "dispatch.h"
+#include "graph.h"
+#include "weights.h"
+
+namespace tlmlp::engine {
+
+/// Numbers of one evaluation, in eV and Angstrom.
+struct Totals {
+    std::vector<double> atomic_energies, forces, edge_gradients;
+    std::array<double, 9> virial{};
+    double energy = 0.0;
+};
+
+/// The network in one precision with the arrays of its passes; independent of the precision for its owner.
+class Runner {
+  public:
+    virtual ~Runner() = default;
+    virtual void run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift,
+                     int threads, const ComputeOptions &options, std::int64_t n_edges, Totals &out) = 0;
+    virtual const char *level() const = 0;
+    virtual std::size_t memory() const = 0;
+};
+
+template <class T> class RunnerOf final : public Runner {
+  public:
+    RunnerOf(const ModelFile &file, const std::string &level);
+    void run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift, int threads,
+             const ComputeOptions &options, std::int64_t n_edges, Totals &out) override;
+    const char *level() const override { return kernels_.level; }
+    std::size_t memory() const override;
+
+  private:
+    Job<T> prepare(const Graph &graph, const std::int32_t *species, int threads, bool gradient);
+    void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options,
+                 Totals &out, double *chunk_virial) const;
+
+    PackedNetwork<T> weights_;
+    const Kernels<T> &kernels_;
+    Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, sum_, centre_, atom_gradient_;
+    Buffer<T> message_bar_, sum_bar_, radial_bar_, basis_bar_, harmonics_bar_;
+    Buffer<std::int32_t> interval_;
+    Buffer<double> atom_energy_, vector_bar_, chunk_virial_;
+    std::vector<Buffer<T>> scratch_;
+};
+
+} // namespace tlmlp::engine
