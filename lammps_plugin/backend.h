@@ -13,7 +13,7 @@ namespace tlmlp_lammps {
 /// Directed edges j -> i among the atoms of one process, grouped by target i in ascending order.
 struct Graph {
   /// Species of each atom, an index into `Backend::species()`.
-  std::vector<std::int64_t> species;
+  std::vector<std::int32_t> species;
   /// Atom j of each edge.
   std::vector<std::int64_t> source;
   /// Atom i of each edge.
@@ -54,6 +54,9 @@ class Backend {
   /// Energy and its derivatives with `threads` threads; vectors of `result` are resized as needed.
   virtual void compute(const Graph &graph, int threads, Result &result) = 0;
 };
+
+/// Makes a backend; how a pair style is told which one to use.
+using OpenBackend = std::unique_ptr<Backend>(const Options &);
 
 /// The backend on libtorch. It lies in a library of its own that is opened here, so that LAMMPS starts fast and
 /// works where there is no torch. Throws std::runtime_error when a library is missing or the file is unusable.

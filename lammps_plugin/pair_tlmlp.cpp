@@ -21,7 +21,7 @@
 
 namespace LAMMPS_NS {
 
-PairTlmlp::PairTlmlp(LAMMPS *lmp) : Pair(lmp)
+PairTlmlp::PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend) : Pair(lmp), open_backend_(open_backend)
 {
   single_enable = 0;
   restartinfo = 0;
@@ -84,7 +84,7 @@ void PairTlmlp::coeff(int narg, char **arg)
   if (!allocated) allocate();
   options_.path = arg[2];
   try {
-    backend_ = tlmlp_lammps::open_torch_backend(options_);
+    backend_ = open_backend_(options_);
   } catch (const std::exception &problem) {
     stop(problem.what());
   }
@@ -158,8 +158,7 @@ double PairTlmlp::memory_usage()
   double bytes = Pair::memory_usage();
   bytes += static_cast<double>(sizeof(double)) *
       (graph_.vectors.capacity() + result_.edge_gradients.capacity() + result_.atomic_energies.capacity());
-  bytes += static_cast<double>(sizeof(std::int64_t)) *
-      (graph_.source.capacity() + graph_.target.capacity() + graph_.species.capacity());
+  bytes += static_cast<double>(sizeof(std::int64_t)) * (graph_.source.capacity() + graph_.target.capacity());
   return bytes;
 }
 

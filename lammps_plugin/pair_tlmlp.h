@@ -17,7 +17,7 @@ namespace LAMMPS_NS {
 /// Talks to LAMMPS only: units, type mapping, edges, tallies, errors. The model lies behind tlmlp_lammps::Backend.
 class PairTlmlp : public Pair {
  public:
-  explicit PairTlmlp(LAMMPS *lmp);
+  PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend);
   ~PairTlmlp() override;
 
   void compute(int eflag, int vflag) override;
@@ -38,6 +38,7 @@ class PairTlmlp : public Pair {
   void tally();
   [[noreturn]] void stop(const std::string &text);
 
+  tlmlp_lammps::OpenBackend *open_backend_;
   std::unique_ptr<tlmlp_lammps::Backend> backend_;
   tlmlp_lammps::Options options_;
   tlmlp_lammps::Graph graph_;

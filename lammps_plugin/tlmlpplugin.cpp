@@ -12,7 +12,10 @@
 
 namespace {
 
-void *create_pair(LAMMPS_NS::LAMMPS *lmp) { return new LAMMPS_NS::PairTlmlp(lmp); }
+void *create_pair(void *lmp)
+{
+  return new LAMMPS_NS::PairTlmlp(static_cast<LAMMPS_NS::LAMMPS *>(lmp), &tlmlp_lammps::open_torch_backend);
+}
 
 }    // namespace
 
@@ -34,7 +37,7 @@ extern "C" void lammpsplugin_init(void *lmp_pointer, void *handle, void *regfunc
   plugin.name = "tlmlp";
   plugin.info = "DimeNet++ potentials of tlmlp";
   plugin.author = "the tlmlp developers";
-  plugin.creator.v1 = reinterpret_cast<lammpsplugin_factory1 *>(&create_pair);
+  plugin.creator.v1 = &create_pair;
   plugin.handle = handle;
   reinterpret_cast<lammpsplugin_regfunc *>(regfunc)(&plugin, lmp);
 }

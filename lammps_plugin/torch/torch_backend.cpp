@@ -144,16 +144,16 @@ class TorchBackend : public Backend {
     const PlainExecution plain;
     const auto n_atoms = static_cast<std::int64_t>(graph.species.size());
     const auto n_edges = static_cast<std::int64_t>(graph.source.size());
-    const auto int64 = at::TensorOptions().dtype(at::kLong);
-    const auto wrap = [&](const std::vector<std::int64_t> &values) {
-      return at::from_blob(const_cast<std::int64_t *>(values.data()), {static_cast<std::int64_t>(values.size())}, int64);
+    const auto wrap = [](const auto &values, std::initializer_list<std::int64_t> shape, at::ScalarType dtype) {
+      void *data = const_cast<void *>(static_cast<const void *>(values.data()));
+      return at::from_blob(data, shape, at::TensorOptions().dtype(dtype));
     };
-    const at::Tensor vectors =
-        at::from_blob(const_cast<double *>(graph.vectors.data()), {n_edges, 3}, at::TensorOptions().dtype(at::kDouble));
+    const at::Tensor species = wrap(graph.species, {n_atoms}, at::kInt).to(at::kLong);
+    const at::Tensor edge_index =
+        at::stack({wrap(graph.source, {n_edges}, at::kLong), wrap(graph.target, {n_edges}, at::kLong)});
+    const at::Tensor edge_vector = wrap(graph.vectors, {n_edges, 3}, at::kDouble);
     const auto outputs =
-        module_.get_method("forward_edges")(
-            {wrap(graph.species), at::stack({wrap(graph.source), wrap(graph.target)}), vectors})
-            .toTuple();
+        module_.get_method("forward_edges")({species, edge_index, edge_vector}).toTuple();
     result.energy = outputs->elements()[0].toTensor().item<double>();
     copy(outputs->elements()[1].toTensor(), 3 * n_edges, result.edge_gradients);
     copy(outputs->elements()[2].toTensor(), n_atoms, result.atomic_energies);
