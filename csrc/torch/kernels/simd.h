@@ -1,0 +1,155 @@
+#pragma once
+
+// SIMD vectors of one instruction level, by the compiler's vector extension. Included by level.cpp only, which is
+// compiled once per level; everything lives in an unnamed namespace, so that no function compiled for a newer
+// processor can be picked by the linker for an older one. No standard header with inline functions is included.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace {
+
+#define TLMLP_INLINE inline __attribute__((always_inline))
+
+template <class T> struct VectorOf {
+    typedef T type __attribute__((vector_size(TLMLP_SIMD_BYTES)));
+};
+template <class T> using V = typename VectorOf<T>::type;
+template <class T> inline constexpr int lanes = TLMLP_SIMD_BYTES / int(sizeof(T));
+
+/// Vector registers that one block of accumulators may take.
+#if TLMLP_SIMD_BYTES == 64
+inline constexpr int block_rows = 12;
+#else
+inline constexpr int block_rows = 6;
+#endif
+
+template <class T> TLMLP_INLINE V<T> load(const T *p) {
+    V<T> v;
+    __builtin_memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+template <class T> TLMLP_INLINE void store(T *p, V<T> v) { __builtin_memcpy(p, &v, sizeof(v)); }
+
+template <class T> TLMLP_INLINE V<T> splat(T x) { return V<T>{} + x; }
+
+template <class T> TLMLP_INLINE T horizontal_sum(V<T> v) {
+    T sum = v[0];
+    for (int i = 1; i < lanes<T>; ++i) {
+        sum += v[i];
+    }
+    return sum;
+}
+
+/// The first n lanes only, for the ends of rows.
+template <class T> TLMLP_INLINE V<T> load_some(const T *p, std::int64_t n) {
+    V<T> v = {};
+    __builtin_memcpy(&v, p, std::size_t(n) * sizeof(T));
+    return v;
+}
+
+template <class T> TLMLP_INLINE void store_some(T *p, V<T> v, std::int64_t n) {
+    __builtin_memcpy(p, &v, std::size_t(n) * sizeof(T));
+}
+
+template <class T> TLMLP_INLINE void copy_row(T *to, const T *from, std::int64_t n) {
+    std::int64_t i = 0;
+    for (; i + lanes<T> <= n; i += lanes<T>) {
+        store<T>(to + i, load<T>(from + i));
+    }
+    for (; i < n; ++i) {
+        to[i] = from[i];
+    }
+}
+
+template <class T> TLMLP_INLINE void fill_zero(T *p, std::int64_t n) {
+    __builtin_memset(p, 0, std::size_t(n) * sizeof(T));
+}
+
+/// Hands out pieces of one scratch array; with a null base it only counts.
+template <class T> struct Workspace {
+    T *base;
+    std::int64_t used = 0;
+
+    T *take(std::int64_t n) {
+        T *piece = base ? base + used : nullptr;
+        used += (n + 15) / 16 * 16;
+        return piece;
+    }
+};
+
+inline constexpr std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
+template <class T> struct FloatTraits;
+
+template <> struct FloatTraits<float> {
+    using Int = std::int32_t;
+    static constexpr int mantissa = 23, exp_terms = 7, sin_terms = 4, cos_terms = 5;
+    static constexpr float round_magic = 12582912.0f; // 1.5 * 2^23
+    static constexpr float exp_low = -87.0f, exp_high = 88.0f;
+    static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    static constexpr float half_pi[3] = {1.5703125f, 4.837512969970703125e-4f, 7.54978995489188216e-8f};
+};
+
+template <> struct FloatTraits<double> {
+    using Int = std::int64_t;
+    static constexpr int mantissa = 52, exp_terms = 13, sin_terms = 8, cos_terms = 9;
+    static constexpr double round_magic = 6755399441055744.0; // 1.5 * 2^52
+    static constexpr double exp_low = -708.0, exp_high = 709.0;
+    static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6;
+    static constexpr double half_pi[3] = {1.57079625129699707031, 7.54978941586159635336e-8,
+                                          5.39030285815811905290e-15};
+};
+
+/// 1/n!, the polynomials' coefficients, evaluated by the compiler.
+inline constexpr double inverse_factorial(int n) { return n < 2 ? 1.0 : inverse_factorial(n - 1) / n; }
+
+/// e^x: x = n ln 2 + r, |r| <= ln 2 / 2, Taylor polynomial of r, exponent field shifted by n. Relative error below
+/// 2e-7 (float) and 4e-16 (double); saturates outside the clamped range, passes NaN on.
+template <class T> TLMLP_INLINE V<T> exponential(V<T> x) {
+    using F = FloatTraits<T>;
+    typedef typename VectorOf<typename F::Int>::type I;
+    x = x < F::exp_low ? splat<T>(F::exp_low) : x;
+    x = x > F::exp_high ? splat<T>(F::exp_high) : x;
+    const V<T> shifted = x * T(1.44269504088896340736) + F::round_magic;
+    const V<T> n = shifted - F::round_magic;
+    const V<T> r = (x - n * F::ln2_high) - n * F::ln2_low;
+    V<T> p = splat<T>(T(inverse_factorial(F::exp_terms)));
+#pragma GCC unroll 16
+    for (int k = F::exp_terms - 1; k >= 0; --k) {
+        p = p * r + T(inverse_factorial(k));
+    }
+    const I bits = reinterpret_cast<I>(shifted) << F::mantissa;
+    return reinterpret_cast<V<T>>(reinterpret_cast<I>(p) + bits);
+}
+
+template <class T> TLMLP_INLINE V<T> logistic(V<T> x) { return T(1) / (T(1) + exponential<T>(-x)); }
+
+/// sin and cos by reduction modulo pi/2 in three steps; absolute error below 1e-7 (float), 3e-16 (double) for
+/// |x| < 1000.
+template <class T> TLMLP_INLINE void sine_cosine(V<T> x, V<T> &sine, V<T> &cosine) {
+    using F = FloatTraits<T>;
+    typedef typename VectorOf<typename F::Int>::type I;
+    const V<T> shifted = x * T(0.63661977236758134308) + F::round_magic;
+    const V<T> n = shifted - F::round_magic;
+    const V<T> r = ((x - n * F::half_pi[0]) - n * F::half_pi[1]) - n * F::half_pi[2];
+    const V<T> square = r * r;
+    V<T> s = splat<T>(T(0)), c = splat<T>(T(0));
+#pragma GCC unroll 16
+    for (int k = F::sin_terms; k >= 0; --k) {
+        s = s * square + T((k % 2 ? -1.0 : 1.0) * inverse_factorial(2 * k + 1));
+    }
+#pragma GCC unroll 16
+    for (int k = F::cos_terms; k >= 0; --k) {
+        c = c * square + T((k % 2 ? -1.0 : 1.0) * inverse_factorial(2 * k));
+    }
+    s = s * r;
+    const I quadrant = reinterpret_cast<I>(shifted);
+    const I odd = (quadrant & 1) == 1;
+    const V<T> a = odd ? c : s, b = odd ? s : c;
+    sine = (quadrant & 2) == 2 ? -a : a;
+    cosine = ((quadrant + 1) & 2) == 2 ? -b : b;
+}
+
+} // namespace
