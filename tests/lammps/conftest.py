@@ -62,7 +62,7 @@ def _model(folder: Path, species: list[str], **arguments) -> Model:
     from tlmlp.export import export_model
     from tlmlp.testing.random_models import random_potential
 
-    portable = arguments.pop("portable", True)
+    portable = arguments.pop("portable", False)
     path = folder / f"{'-'.join(species)}.pt"
     export_model(random_potential(species, **arguments), path, {"min_distance": 1.5}, portable=portable)
     return Model(path, species)
@@ -77,7 +77,7 @@ def small() -> dict[str, int]:
 
 @pytest.fixture(scope="session")
 def germanium(tmp_path_factory) -> Model:
-    """One species, small network, no compiled operators."""
+    """One species, small network."""
     return _model(tmp_path_factory.mktemp("models"), ["Ge"], **small())
 
 
@@ -89,8 +89,14 @@ def alloy(tmp_path_factory) -> Model:
 
 @pytest.fixture(scope="session")
 def production(tmp_path_factory) -> Model:
-    """The default sizes on the compiled operators."""
-    return _model(tmp_path_factory.mktemp("models"), ["Ge"], portable=False)
+    """The default sizes."""
+    return _model(tmp_path_factory.mktemp("models"), ["Ge"])
+
+
+@pytest.fixture(scope="session")
+def portable(tmp_path_factory) -> Model:
+    """An archive of standard torch operators."""
+    return _model(tmp_path_factory.mktemp("models"), ["Ge"], portable=True, **small())
 
 
 class Decks:

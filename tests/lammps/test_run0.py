@@ -78,12 +78,13 @@ def test_single_precision(germanium, decks, helpers):
     np.testing.assert_allclose(got["forces"], expected["forces"], rtol=0, atol=2e-5)
 
 
-def test_compiled_operators_at_the_default_sizes(production, decks, helpers):
+def test_default_sizes_and_an_archive_of_standard_operators(production, portable, decks, helpers):
     atoms = STRUCTURES["64 atoms"]
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    dump = decks.add(head + production.pair())
+    dumps = [decks.add(head + model.pair()) for model in (production, portable)]
     tables = decks.run().tables
-    assert_same(helpers.read_dump(dump), tables[0], helpers.reference(atoms, production), helpers)
+    for model, dump, table in zip((production, portable), dumps, tables, strict=True):
+        assert_same(helpers.read_dump(dump), table, helpers.reference(atoms, model), helpers)
 
 
 def test_threads_do_not_change_the_result(germanium, decks, helpers):

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,22 +100,38 @@ def load_potential(path: str | os.PathLike, route: str = "ops", dtype: torch.dty
     return Potential(network, header["species"], shifts).eval()
 
 
+def operators_missing() -> str | None:
+    """Why the compiled operators cannot be loaded; None when they are."""
+    from tlmlp import ops
+
+    try:
+        ops.load()
+    except TlmlpError as error:
+        return str(error)
+    return None
+
+
 def load_archive(path: str | os.PathLike, dtype: torch.dtype | None = None) -> torch.jit.ScriptModule:
     """The TorchScript module of an exported model, as a host of libtorch sees it; runs code of the file.
 
     :param dtype: of the parameters; as stored by default
     :raises TlmlpError: when the file is unusable
     """
-    import zipfile
-
     read_model_file(path)
     with zipfile.ZipFile(path) as archive:  # libtorch does not compare the checksums of the entries
         damaged = archive.testzip()
     if damaged is not None:
         raise TlmlpError(f"cannot use the model file {path}: it is damaged (checksum of {damaged})")
+    missing = operators_missing()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
-        module = torch.jit.load(io.BytesIO(Path(path).read_bytes()), map_location="cpu")
+        try:
+            module = torch.jit.load(io.BytesIO(Path(path).read_bytes()), map_location="cpu")
+        except RuntimeError as error:
+            if missing is not None and "tlmlp::" in str(error):
+                raise TlmlpError(f"the archive in {path} calls the compiled operators: {missing}") from None
+            reason = str(error).strip().splitlines()[0]
+            raise TlmlpError(f"the archive in {path} cannot be opened: {reason}") from None
     if dtype is not None:
         for parameter in module.parameters():
             parameter.data = parameter.data.to(dtype)

@@ -35,7 +35,7 @@ def path(potential, tmp_path_factory):
 
 
 def calculator(path, precision: str = "double", **kwargs) -> TlmlpCalculator:
-    return TlmlpCalculator(path, precision=precision, backend="torch-plain", **kwargs)
+    return TlmlpCalculator(path, precision=precision, **kwargs)
 
 
 def to_atoms(structure) -> ase.Atoms:
@@ -85,7 +85,7 @@ def test_single_precision_is_close_to_double_and_the_default(path):
     atoms = to_atoms(standard_structures(["Si", "Ge"])["random"])
     atoms.calc = calculator(path)
     energy, forces = atoms.get_potential_energy(), atoms.get_forces()
-    atoms.calc = TlmlpCalculator(path, backend="torch-plain")
+    atoms.calc = TlmlpCalculator(path)
     assert 0 < np.abs(atoms.get_forces() - forces).max() < 1e-4
     assert abs(atoms.get_potential_energy() - energy) < 1e-4
 
@@ -99,6 +99,14 @@ def test_relaxation_of_positions_and_cell(path):
     before = atoms.get_potential_energy()
     BFGS(FrechetCellFilter(atoms), logfile=None, maxstep=0.05).run(fmax=0.05, steps=40)
     assert atoms.get_potential_energy() < before
+
+
+def test_standard_operators_give_the_same(path):
+    atoms = to_atoms(standard_structures(["Si", "Ge"])["skewed"])
+    atoms.calc = calculator(path)
+    forces = atoms.get_forces()
+    atoms.calc = TlmlpCalculator(path, precision="double", backend="torch-plain")
+    np.testing.assert_allclose(atoms.get_forces(), forces, rtol=0, atol=1e-10)
 
 
 def test_results_are_kept_until_something_changes(path, monkeypatch):
