@@ -13,6 +13,7 @@ from torch import Tensor
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential, edge_forces
 from tlmlp.train.dataset import Graph
+from tlmlp.train.memory import keep_freed_memory
 
 #: (potential, batch with reference forces) -> loss in (eV/Å)^2; adds dL/d(parameter) to every ``parameter.grad``.
 LossGradient = Callable[[Potential, Graph], float]
@@ -38,6 +39,7 @@ class TrainingStep:
     """Loss, gradient and Adam update of one batch."""
 
     def __init__(self, potential: Potential, learning_rate: float, gradient: LossGradient = double_backward) -> None:
+        keep_freed_memory()
         self.potential, self.gradient = potential, gradient
         self.optimizer = torch.optim.Adam(potential.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=1e-8,
                                           fused=True)
