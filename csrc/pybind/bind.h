@@ -1,0 +1,10 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace tlmlp {
+
+/// Basis functions of the network, for tests and for other codes.
+void bind_basis(pybind11::module_ &m);
+
+} // namespace tlmlp

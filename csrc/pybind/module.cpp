@@ -1,0 +1,6 @@
+#include "bind.h"
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "The C++ core of tlmlp, numpy in and numpy out.";
+    tlmlp::bind_basis(m);
+}
