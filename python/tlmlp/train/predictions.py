@@ -36,7 +36,7 @@ def predict(potential: Potential, graphs: Sequence[Graph], *, forces: bool = Tru
             zeros = torch.zeros(batch.n_frames, dtype=torch.float64)
             energies.append(zeros.index_add(0, batch.frame, atomic.detach().double()))
             if forces or virials:
-                (gradient,) = torch.autograd.grad(atomic.sum(), vector)
+                (gradient,) = torch.autograd.grad(atomic.sum(), vector, materialize_grads=True)
         if forces:
             all_forces.append(edge_forces(batch.n_atoms, batch.edge_index, gradient))
         if virials:

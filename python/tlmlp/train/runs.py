@@ -66,6 +66,7 @@ def use_threads(config: Config) -> None:
 
 def start(run: Path, config: Config, potential: Potential, data: TrainingData, origin: dict[str, Any]) -> RunResult:
     """Train ``potential`` in ``run``, or go on with the same training there. ``origin``: method, source, element map."""
+    config = _resolved(config, potential)
     metadata = {"provenance": {**origin, **_circumstances(config, data)}}
     with run_lock(run):
         state = newest_checkpoint(run)
@@ -75,9 +76,9 @@ def start(run: Path, config: Config, potential: Potential, data: TrainingData, o
         left_over = [name for name in ("config.yaml", "best.pt", "metrics.jsonl") if (run / name).exists()]
         if left_over and not _begun_by(run, config):
             raise TlmlpError(f"{run}: holds {', '.join(left_over)} of another training; choose another directory")
-        for warning in consistency_warnings(data.train, None):
-            console.print(f"[yellow]warning:[/yellow] training data: {warning}")
         trainer = Trainer(run, config, potential, data, metadata)
+        for warning in consistency_warnings(data.train, metadata["min_distance"]):
+            console.print(f"[yellow]warning:[/yellow] training data: {warning}")
         _announce(trainer)
         return _train(trainer)
 
@@ -134,6 +135,14 @@ def _begun_by(run: Path, config: Config) -> bool:
         return as_config(run / "config.yaml").to_dict() == config.to_dict()
     except TlmlpError:
         return False
+
+
+def _resolved(config: Config, potential: Potential) -> Config:
+    """``config`` with everything written out that was taken from the data, the source or defaults."""
+    model = {**potential.config.to_dict(), "species": list(potential.species)}
+    del model["n_species"]
+    training = {**config.training.model_dump(), "dtype": str(potential.dtype).removeprefix("torch.")}
+    return Config.model_validate({**config.to_dict(), "model": model, "training": training})
 
 
 def _circumstances(config: Config, data: TrainingData) -> dict[str, Any]:

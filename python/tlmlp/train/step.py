@@ -29,9 +29,10 @@ def double_backward(potential: Potential, batch: Graph) -> float:
     """Loss gradient by differentiating the force computation: a :data:`LossGradient`."""
     vector = batch.edge_vector.detach().requires_grad_(True)
     energy = atomic_energies(potential, batch, vector).sum()
-    (gradient,) = torch.autograd.grad(energy, vector, create_graph=True)
+    (gradient,) = torch.autograd.grad(energy, vector, create_graph=True, materialize_grads=True)
     loss = (edge_forces(batch.n_atoms, batch.edge_index, gradient) - batch.forces).square().mean()
-    loss.backward(inputs=list(potential.parameters()))  # and not by the edge vectors
+    if loss.requires_grad:  # not so for atoms without neighbours, whose forces are zero
+        loss.backward(inputs=list(potential.parameters()))  # and not by the edge vectors
     return loss.item()
 
 

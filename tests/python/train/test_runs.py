@@ -1,5 +1,6 @@
 """Training runs: they learn, they repeat themselves, they refuse what cannot work."""
 
+import dataclasses
 import errno
 import fcntl
 import json
@@ -12,7 +13,7 @@ import torch
 import yaml
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
-from tlmlp.train import as_config, fit, load_run, open_model, resume, weights_sha256
+from tlmlp.train import as_config, evaluate, fit, load_run, open_model, resume, weights_sha256
 from tlmlp.train import checkpoint as checkpoint_module
 
 
@@ -37,8 +38,10 @@ def test_a_training_learns_and_leaves_a_whole_run_directory(config, tmp_path):
     assert metadata["errors"]["validation"]["force_rmse_ev_per_ang"] == pytest.approx(min(forces), rel=1e-6)
     assert result.finished and weights_sha256(potential) == weights_sha256(result.potential)
     assert metadata["provenance"]["data"]["train"]["frames"] == 12
-    assert yaml.safe_load((result.run / "config.yaml").read_text()) == as_config(config(
-        updates=60, validate_every=20, learning_rate=5e-3)).to_dict()
+    resolved = yaml.safe_load((result.run / "config.yaml").read_text())
+    assert resolved["model"]["species"] == ["Si"] and resolved["model"]["out_size"] == 16
+    assert resolved["training"]["dtype"] == "float32" and resolved["training"]["checkpoint_every"] == 20
+    assert as_config(result.run / "config.yaml").to_dict() == resolved
     assert len(list((result.run / "checkpoints").iterdir())) == 2
 
 
@@ -55,6 +58,13 @@ def test_energy_shift_is_the_mean_difference_per_atom_and_the_shortest_distance_
     assert shift == pytest.approx(expected, abs=1e-5)
     assert metadata["model"]["energy_shift_from"] == "training"
     assert metadata["min_distance"] == pytest.approx(2.4, abs=0.3)
+
+
+def test_the_saved_config_repeats_the_training(config, tmp_path):
+    first = fit(config(seed=3, dtype="float64"), tmp_path / "first").run
+    potential = load_run(first, route="plain")[0]
+    assert potential.dtype == torch.float64
+    assert digest(fit(first / "config.yaml", tmp_path / "again").run) == digest(first)
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not(config, tmp_path):
@@ -154,6 +164,17 @@ def test_a_run_without_checkpoint_but_with_other_files_is_left_alone(config, tmp
     with pytest.raises(TlmlpError, match=r"holds metrics\.jsonl of another training"):
         fit(config(), tmp_path)
     assert (tmp_path / "metrics.jsonl").read_text() == "mine"
+
+
+def test_frames_without_neighbours_do_no_harm(config, tmp_path, lj):
+    lone = dataclasses.replace(lj(1, 0)[0], positions=[[0.0, 0, 0]], cell=np.eye(3) * 9, atomic_numbers=[14],
+                               forces=np.zeros((1, 3)), energy=-3.0)
+    content = config(batch_size=1, updates=14)
+    content["data"]["train"] = str(tmp_path / "t.extxyz")
+    write_frames(tmp_path / "t.extxyz", [*lj(6, 0), lone])
+    result = fit(content, tmp_path / "run")
+    assert np.isfinite(list(result.errors["training"].values())).all()
+    assert evaluate(result.potential, [lone])["force_mae_ev_per_ang"] == 0.0
 
 
 def test_a_cutoff_is_needed_and_must_reach_a_neighbour(config, tmp_path):

@@ -107,3 +107,17 @@ def test_a_damaged_source_is_refused(ge_config, tmp_path):
     (tmp_path / "source.pt").write_bytes(b"PK\x05\x06" + bytes(18))
     with pytest.raises(TlmlpError, match=r"source\.pt"):
         transfer(tmp_path / "source.pt", ge_config(), "Si:Ge", tmp_path / "run")
+
+
+def test_an_exported_model_serves_as_source_and_is_evaluated(lj, ge_config, data_dir, tmp_path):
+    from tlmlp.export import export_model
+
+    silicon = source()
+    export_model(silicon, tmp_path / "si.pt", {"min_distance": 2.2}, portable=True)
+    result = transfer(tmp_path / "si.pt", ge_config(), "Si:Ge", tmp_path / "ge")
+    assert result.metadata["provenance"]["source"]["sha256"] == weights_sha256(silicon)
+    assert result.metadata["provenance"]["source"]["name"] == "si.pt"
+    first = torch.load(tmp_path / "ge" / "checkpoints" / "00000004.pt", weights_only=True)
+    assert first["config"]["model"]["cutoff"] == 4.0
+    frames = lj(2, 0)
+    assert evaluate(tmp_path / "si.pt", frames=frames, route="plain") == evaluate(silicon, frames)
