@@ -7,7 +7,7 @@ import torch
 from tlmlp.bench.systems import CUTOFF, silicon
 from tlmlp.bench.timing import WARM_UP, median_ms, versions
 from tlmlp.data.neighbours import neighbour_list
-from tlmlp.models import build_potential, edge_forces
+from tlmlp.models import build_potential, edge_forces, frozen
 
 
 def torch_dtype(name: str) -> torch.dtype:
@@ -29,7 +29,7 @@ def bench_model(atoms: int, threads: int, dtype: str, repeats: int) -> dict:
     """
     torch.set_num_threads(threads)
     potential = build_potential(["Si"], cutoff=CUTOFF, seed=0, dtype=torch_dtype(dtype))
-    script = torch.jit.freeze(torch.jit.script(potential.eval()), preserved_attrs=["forward_edges"])
+    script = torch.jit.freeze(torch.jit.script(frozen(potential)), preserved_attrs=["forward_edges"])
     inputs = []
     for frame in itertools.islice(silicon(atoms), repeats + WARM_UP):
         edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, CUTOFF)

@@ -2,7 +2,6 @@
 
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.dimenet import DimeNetPP
-from tlmlp.models.memory import keep_freed_memory
 from tlmlp.models.potential import Potential, build_potential, edge_forces, edge_virial, frozen
 from tlmlp.models.routes import PlainRoute, build_route
 
@@ -16,5 +15,4 @@ __all__ = [
     "edge_forces",
     "edge_virial",
     "frozen",
-    "keep_freed_memory",
 ]
