@@ -55,8 +55,9 @@ def register(app: typer.Typer) -> None:
         model: Annotated[Path, typer.Argument(help="Run directory or exported model.")],
         data: Annotated[list[Path], typer.Argument(help="Files of labelled frames; FILE@:10 for the first ten.")],
         json: Annotated[Path | None, typer.Option(help="Write the errors as JSON.", show_default=False)] = None,
-        figure: Annotated[Path | None, typer.Option(help="Write a parity figure (PNG) and its numbers beside it (CSV).",
-                                                    show_default="the JSON file's name with .png")] = None,
+        figure: Annotated[Path | None, typer.Option(help="Parity figure (PNG), its numbers go beside it (CSV).",
+                                                    show_default="the JSON file's name with .png, else "
+                                                                 "parity-DATA.png in the run directory")] = None,
         route: Annotated[str, typer.Option(help="ops (compiled) or plain (standard torch operators).")] = "ops",
         energy_key: Annotated[str | None, typer.Option(help="Name of the energy in the files.")] = None,
         forces_key: Annotated[str | None, typer.Option(help="Name of the forces in the files.")] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tlmlp.train.runs import print_error_rows
 
 def evaluate_files(model: Path, data: Sequence[Path], *, json_file: Path | None = None, figure: Path | None = None,
                    route: str = "ops", keys: Mapping[str, str | None] | None = None) -> dict[str, Any]:
-    """Evaluate ``model`` on the frames of ``data`` and write what was asked for; returns what goes into the JSON file.
+    """Evaluate ``model`` on the frames of ``data``; returns what goes into the JSON file.
 
+    :param figure: PNG file, its numbers go beside it (CSV); left out: the JSON file's name, else a name of its own in
+        the run directory, or for a model file in the current folder
     :param keys: ``energy_key``, ``forces_key`` and ``stress_key`` of the files
     :raises TlmlpError: when model or data cannot be read, hold different elements, or have no labels at all
     """
@@ -38,9 +41,17 @@ def evaluate_files(model: Path, data: Sequence[Path], *, json_file: Path | None 
     print_error_rows(f"{model} on {names}", rows)
     if json_file is not None:
         atomic_write_json(json_file, summary)
-    figure = figure or (json_file.with_suffix(".png") if json_file else None)
-    if figure is not None:
-        write_parity_csv(comparison, figure.with_suffix(".csv"))
+    figure = figure or (json_file.with_suffix(".png") if json_file else _default_figure(model, data[0]))
+    write_parity_csv(comparison, figure.with_suffix(".csv"))
+    if find_spec("matplotlib") is None:
+        console.print(f"no figure without matplotlib (pip install matplotlib); its numbers: {figure.with_suffix('.csv')}")
+    else:
         write_parity_figure(comparison, figure, f"{model.name} on {names}")
         console.print(f"figure: {figure}, its numbers: {figure.with_suffix('.csv')}")
     return summary
+
+
+def _default_figure(model: Path, data: Path) -> Path:
+    """In the run directory, or for a model file in the current folder."""
+    name = f"parity-{data.name.split('.')[0]}.png"
+    return model / name if model.is_dir() else Path(f"{model.stem}-{name}")

@@ -71,3 +71,26 @@ def test_files_that_are_no_config_are_refused(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(TlmlpError, match=r"none\.yaml: cannot be read"):
         as_config(tmp_path / "none.yaml")
+
+
+def test_every_key_is_documented_with_its_default():
+    from pathlib import Path
+
+    from tlmlp.train.config import Config, DataSection, ModelSection, TrainingSection
+
+    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    assert set(Config.model_fields) == {"model", "data", "training"}
+    for name, section in (("model", ModelSection), ("data", DataSection), ("training", TrainingSection)):
+        row_of = {key: line for line in text.splitlines() if line.startswith(f"| `{name}.")
+                  for key in section.model_fields if f"`{name}.{key}`" in line or f", `{key}`" in line}
+        assert row_of.keys() == set(section.model_fields)
+        for key, field in section.model_fields.items():
+            if name == "training" and field.default is not None:
+                assert str(field.default) in row_of[key], key
+
+
+def test_the_example_configs_are_valid():
+    from pathlib import Path
+
+    for file in (Path(__file__).parents[3] / "examples").glob("*.yaml"):
+        assert as_config(file).training.updates >= 1000

@@ -62,7 +62,7 @@ def test_some_labels_missing_leaves_the_others_in(lj, potential):
     assert evaluate(potential, mixed)["force_mae_ev_per_ang"] == pytest.approx(by_hand(potential, frames[2:])[2], rel=1e-8)
 
 
-def test_json_figure_and_csv_are_written(lj, potential, tmp_path, capsys):
+def test_json_figure_and_csv_are_written(lj, potential, tmp_path, capsys, monkeypatch):
     write_frames(tmp_path / "test.extxyz", lj(3, 0))
     save_model(tmp_path / "model.pt", model_payload(potential), {})
     evaluate_files(tmp_path / "model.pt", [tmp_path / "test.extxyz"], json_file=tmp_path / "out" / "e.json", route="plain")
@@ -74,6 +74,9 @@ def test_json_figure_and_csv_are_written(lj, potential, tmp_path, capsys):
     forces = [float(r["model"]) - float(r["reference"]) for r in rows if r["quantity"] == "force"]
     assert np.abs(forces).mean() == pytest.approx(found["force_mae_ev_per_ang"], rel=1e-12)
     table = capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    evaluate_files(tmp_path / "model.pt", [tmp_path / "test.extxyz"], route="plain")
+    assert (tmp_path / "model-parity-test.png").is_file() and (tmp_path / "model-parity-test.csv").is_file()
     assert "force MAE (eV/Å)" in table and f"{found['force_mae_ev_per_ang']:.4f}" in table
 
 
