@@ -58,8 +58,11 @@ class Backend {
 /// Makes a backend; how a pair style is told which one to use.
 using OpenBackend = std::unique_ptr<Backend>(const Options &);
 
+/// The backend on the engine of csrc/core. Throws std::runtime_error when the file is unusable.
+OpenBackend open_engine_backend;
+
 /// The backend on libtorch. It lies in a library of its own that is opened here, so that LAMMPS starts fast and
 /// works where there is no torch. Throws std::runtime_error when a library is missing or the file is unusable.
-std::unique_ptr<Backend> open_torch_backend(const Options &options);
+OpenBackend open_torch_backend;
 
 }    // namespace tlmlp_lammps

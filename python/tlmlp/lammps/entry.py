@@ -7,7 +7,14 @@ import os
 
 
 def plugin_path() -> str:
-    """Folder whose ``*plugin.so`` files LAMMPS loads; tells the plugin where libtorch is by ``TLMLP_TORCH_LIB``."""
+    """Folder whose ``*plugin.so`` files LAMMPS loads.
+
+    ``TLMLP_LAMMPS_TORCH=1`` adds that of ``pair_style tlmlp/torch``, and ``TLMLP_TORCH_LIB`` then tells it where libtorch is.
+    """
+    here = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(here, "plugin")
+    if os.environ.get("TLMLP_LAMMPS_TORCH") != "1":
+        return folder
     try:
         from tlmlp.lammps.locate import torch_lib_dir
 
@@ -16,4 +23,4 @@ def plugin_path() -> str:
             os.environ.setdefault("TLMLP_TORCH_LIB", str(libtorch))
     except Exception:
         os.environ.pop("TLMLP_TORCH_LIB", None)
-    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "plugin")
+    return os.pathsep.join([folder, os.path.join(here, "plugin_torch")])

