@@ -71,6 +71,14 @@ dense_swish_second(const OptionalTensor &v_x, const OptionalTensor &v_weight, co
                    const Tensor &x, const Tensor &weight, const Tensor &pre, const OptionalTensor &grad_y,
                    const OptionalTensor &grad_pre, std::int64_t wanted);
 
+Tensor gate(const Tensor &x, const Tensor &e, const Tensor &weight);
+std::tuple<Tensor, Tensor, Tensor> gate_backward(const Tensor &x, const Tensor &e, const Tensor &weight,
+                                                 const Tensor &grad_y, std::int64_t wanted);
+std::tuple<Tensor, Tensor, Tensor, Tensor> gate_second(const OptionalTensor &v_x, const OptionalTensor &v_e,
+                                                       const OptionalTensor &v_weight, const Tensor &x,
+                                                       const Tensor &e, const Tensor &weight, const Tensor &grad_y,
+                                                       std::int64_t wanted);
+
 } // namespace cpu
 
 namespace autograd {
@@ -82,6 +90,8 @@ Tensor spherical_bessel_basis(const Tensor &distance, double cutoff, std::int64_
 Tensor directional_sum(const Tensor &y, const Tensor &sbf, const Tensor &weight, const Tensor &harmonics,
                        const Tensor &edge_index, const Tensor &offsets, const Tensor &edges, const Tensor &reverse);
 Tensor dense_swish(const Tensor &x, const Tensor &weight, const OptionalTensor &bias);
+
+Tensor gate(const Tensor &x, const Tensor &e, const Tensor &weight);
 
 } // namespace autograd
 } // namespace tlmlp

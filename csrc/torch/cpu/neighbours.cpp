@@ -50,8 +50,9 @@ const Vesin &vesin() {
 }
 
 struct List {
+    const Vesin &library;
     VesinNeighborList list{};
-    ~List() { vesin().free(&list); }
+    ~List() { library.free(&list); }
 };
 
 using Row = double[3];
@@ -64,36 +65,34 @@ void cross(const Row &a, const Row &b, Row &c) {
 
 double length(const Row &a) { return std::sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]); }
 
-/// Directions without periodicity need no cell vector: replace theirs by a unit vector across the others.
+/// Directions without periodicity need no cell vector: replace theirs by unit vectors across the others.
 void complete_cell(double cell[3][3], const bool *periodic) {
+    bool settled[3] = {periodic[0], periodic[1], periodic[2]};
     for (int i = 0; i < 3; ++i) {
-        if (periodic[i]) {
+        if (settled[i]) {
             continue;
         }
         const int j = (i + 1) % 3, k = (i + 2) % 3;
         Row across{};
-        if (periodic[j] && periodic[k]) {
+        if (settled[j] && settled[k]) {
             cross(cell[j], cell[k], across);
-        } else if (periodic[j] || periodic[k] || k < i || j < i) {
-            // Across the one vector that is settled: with the axis it has least of.
-            const int settled = periodic[j] ? j : (periodic[k] ? k : (j < i ? j : k));
-            int axis = 0;
+        } else if (settled[j] || settled[k]) {
+            const Row &only = cell[settled[j] ? j : k];
+            int axis = 0; // the Cartesian direction it has least of
             for (int a = 1; a < 3; ++a) {
-                axis = std::abs(cell[settled][a]) < std::abs(cell[settled][axis]) ? a : axis;
+                axis = std::abs(only[a]) < std::abs(only[axis]) ? a : axis;
             }
-            const Row unit{axis == 0 ? 1.0 : 0.0, axis == 1 ? 1.0 : 0.0, axis == 2 ? 1.0 : 0.0};
-            if (j < i && k < i) {
-                cross(cell[j], cell[k], across);
-            } else {
-                cross(cell[settled], unit, across);
-            }
+            Row unit{};
+            unit[axis] = 1.0;
+            cross(only, unit, across);
         } else {
             across[i] = 1.0;
         }
         const double norm = length(across);
         for (int a = 0; a < 3; ++a) {
-            cell[i][a] = norm > 0 ? across[a] / norm : (a == i ? 1.0 : 0.0);
+            cell[i][a] = norm > 0 ? across[a] / norm : 0.0;
         }
+        settled[i] = true;
     }
 }
 
@@ -138,9 +137,9 @@ std::tuple<Tensor, Tensor> neighbour_list(const Tensor &positions_, const Tensor
     if constexpr (requires { settings.n_threads; }) {
         settings.n_threads = 1;
     }
-    List result;
+    List result{vesin()};
     const char *message = nullptr;
-    const int status = vesin().neighbors(reinterpret_cast<const double(*)[3]>(points), std::size_t(n_atoms), box,
+    const int status = result.library.neighbors(reinterpret_cast<const double(*)[3]>(points), std::size_t(n_atoms), box,
                                          periodic, VesinDevice{VesinCPU, 0}, settings, &result.list, &message);
     TORCH_CHECK(status == 0, "neighbour_list: ", message ? message : "vesin failed");
 

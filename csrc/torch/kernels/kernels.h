@@ -26,6 +26,22 @@ template <class T> struct DenseSecond {
     T *to_x, *to_weight;                  ///< (rows, in) written; (out, in) added to
 };
 
+/// y = x * (e W^T), elementwise; x (rows, channels), e (rows, inputs), W (channels, inputs).
+template <class T> struct Gate {
+    std::int64_t channels, inputs;
+    const T *x, *e, *weight;
+};
+
+template <class T> struct GateGrads {
+    const T *grad_y;
+    T *grad_x, *grad_e, *grad_weight; ///< rows written; the weight's (channels, inputs) added to
+};
+
+template <class T> struct GateSecond {
+    const T *grad_y, *v_x, *v_e, *v_weight;   ///< cotangents of grad_x, grad_e, grad_weight
+    T *to_grad_y, *to_x, *to_e, *to_weight; ///< rows written; the weight's (channels, inputs) added to
+};
+
 /// The directional sum on a graph sorted by target; see directional.h for the formulas.
 template <class T> struct Directional {
     std::int64_t num_spherical, num_radial, channels;
@@ -70,6 +86,11 @@ template <class T> struct Table {
                            T *scratch);
     void (*dense_second)(const Dense<T> &, const DenseGrads<T> &, const DenseSecond<T> &, std::int64_t first,
                          std::int64_t last, T *scratch);
+
+    std::int64_t (*gate_scratch)(std::int64_t channels, std::int64_t inputs);
+    void (*gate)(const Gate<T> &, std::int64_t first, std::int64_t last, T *y, T *scratch);
+    void (*gate_backward)(const Gate<T> &, const GateGrads<T> &, std::int64_t first, std::int64_t last, T *scratch);
+    void (*gate_second)(const Gate<T> &, const GateSecond<T> &, std::int64_t first, std::int64_t last, T *scratch);
 
     /// Numbers of T of scratch for atoms with at most `neighbours` entries; `directional*` treat atoms first..last-1.
     std::int64_t (*directional_scratch)(const Directional<T> &, std::int64_t neighbours);

@@ -15,6 +15,7 @@ namespace math = tlmlp::math;
 #include "basis.h"
 #include "dense.h"
 #include "directional.h"
+#include "gate.h"
 
 #define TLMLP_TEXT_(x) #x
 #define TLMLP_TEXT(x) TLMLP_TEXT_(x)
@@ -27,6 +28,10 @@ template <class T> const Table<T> *functions() {
                                     ::dense<T>,
                                     ::dense_backward<T>,
                                     ::dense_second<T>,
+                                    ::gate_scratch<T>,
+                                    ::gate<T>,
+                                    ::gate_backward<T>,
+                                    ::gate_second<T>,
                                     ::directional_scratch<T>,
                                     ::directional<T>,
                                     ::directional_backward<T>,

@@ -50,11 +50,15 @@ def build_ops(dest: str | os.PathLike[str] | None = None) -> Path:
         targets.append("tlmlp_lammps_torch")
     with tempfile.TemporaryDirectory(prefix="tlmlp-ops-") as build:
         generator = ["-G", "Ninja"] if _program("ninja") else []
-        _run(
-            [_cmake(), "-S", str(sources), "-B", build, *generator, f"-DPython_EXECUTABLE={sys.executable}"]
-            + ["-DTLMLP_TORCH=ON", "-DTLMLP_PYTHON=OFF", "-DTLMLP_TESTS=OFF"]
-            + [f"-DTLMLP_LAMMPS={'ON' if with_lammps else 'OFF'}"]
-        )
+        options = {
+            "Python_EXECUTABLE": sys.executable,
+            "TLMLP_TORCH": "ON",
+            "TLMLP_PYTHON": "OFF",
+            "TLMLP_TESTS": "OFF",
+            "TLMLP_LAMMPS": "ON" if with_lammps else "OFF",
+        }
+        defines = [f"-D{name}={value}" for name, value in options.items()]
+        _run([_cmake(), "-S", str(sources), "-B", build, *generator, *defines])
         _run([_cmake(), "--build", build, "--parallel", "--target", *targets])
         made = [Path(build) / "csrc" / "torch" / "lib" / name for name in (NAME, "libtlmlp_ops.json", "libvesin.so")]
         if with_lammps:

@@ -1,0 +1,123 @@
+"""Same bits on any number of threads; float32 close to float64; every SIMD level gives the same numbers."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from .conftest import make_graph
+
+OPS = torch.ops.tlmlp
+
+#: Largest relative difference of a float32 result from float64, by quantity (max norm of the difference / max norm).
+FLOAT32 = {"energy": 2e-6, "gradient": 5e-6, "parameter gradient": 3e-5}
+
+
+def network_like(dtype: torch.dtype, cells: int = 3) -> dict[str, torch.Tensor]:
+    """A basis, a layer, the directional sum and a layer; energy, force-like gradient, and a force-loss gradient."""
+    generator = torch.Generator().manual_seed(0)
+    a = 0.5431
+    basis = torch.tensor([[0, 0, 0], [2, 2, 0], [2, 0, 2], [0, 2, 2], [1, 1, 1], [3, 3, 1], [3, 1, 3], [1, 3, 3]])
+    grid = torch.cartesian_prod(*[torch.arange(cells)] * 3).double() * a
+    positions = (grid[:, None, :] + basis.double() * a / 4).reshape(-1, 3)
+    positions += 0.005 * torch.randn(positions.shape, generator=generator, dtype=torch.float64)
+    cell = torch.eye(3, dtype=torch.float64) * a * cells
+    index, shifts = OPS.neighbour_list(positions, cell, torch.ones(3, dtype=torch.bool), 0.5)
+    vectors = positions[index[0]] - positions[index[1]] + shifts.double() @ cell
+    topology = OPS.topology(index, vectors, len(positions))
+
+    def draw(*shape):
+        return (torch.randn(*shape, generator=generator, dtype=torch.float64) / shape[-1] ** 0.5).to(dtype)
+
+    leaves = [draw(32, 6), draw(32), draw(16, 32), draw(7, 6, 16), draw(16, 16)]
+    frequencies = (torch.pi * torch.arange(1, 7, dtype=torch.float64)).to(dtype)
+    leaves = [leaf.requires_grad_(True) for leaf in [*leaves, frequencies]]
+    first, shift, down, weight, last, frequencies = leaves
+    vectors = vectors.to(dtype).requires_grad_(True)
+    distance, harmonics = OPS.spherical_harmonics(vectors, 7)
+    rbf = OPS.radial_basis(distance, frequencies, 0.5, 6)
+    sbf = OPS.spherical_bessel_basis(distance, 0.5, 6, 7, 6)
+    y = OPS.dense_swish(OPS.dense_swish(rbf, first, shift), down, None)
+    z = OPS.directional_sum(y, sbf, weight, harmonics, index, *topology)
+    energy = OPS.dense_swish(z, last, None).sum()
+    (gradient,) = torch.autograd.grad(energy, vectors, create_graph=True)
+    parameters = torch.autograd.grad(gradient.square().mean() + energy / len(vectors), leaves)
+    return {"energy": energy.detach(), "gradient": gradient.detach(),
+            "parameter gradient": torch.cat([p.flatten() for p in parameters])}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_number_of_threads_changes_no_bit(dtype):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = network_like(dtype)
+        torch.set_num_threads(3)
+        three = network_like(dtype)
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(one[key], three[key]) for key in ("gradient", "parameter gradient"))
+
+
+def test_float32_is_close_to_float64():
+    single, double = network_like(torch.float32), network_like(torch.float64)
+    for key, tolerance in FLOAT32.items():
+        error = (single[key].double() - double[key]).abs().max() / double[key].abs().max()
+        assert error < tolerance, f"{key}: {error:.1e}"
+
+
+def test_float32_basis_close_to_the_nucleus_and_to_the_cutoff():
+    distance = torch.cat([torch.logspace(-6, -1, 50), torch.linspace(0.1, 0.4999999, 200)]).double()
+    exact = OPS.spherical_bessel_basis(distance, 0.5, 6, 7, 6)
+    single = OPS.spherical_bessel_basis(distance.float(), 0.5, 6, 7, 6)
+    assert (single - exact).abs().max() < 1e-5 * exact.abs().max()
+    frequencies = torch.pi * torch.arange(1, 7).double()
+    exact = OPS.radial_basis(distance, frequencies, 0.5, 6)
+    single = OPS.radial_basis(distance.float(), frequencies.float(), 0.5, 6)
+    assert (single - exact).abs().max() < 2e-6 * exact.abs().max()
+    # Beyond the cutoff all is exactly zero.
+    outside = torch.tensor([0.5, 0.7, 10.0])
+    assert not OPS.spherical_bessel_basis(outside, 0.5, 6, 7, 6).any()
+    assert not OPS.radial_basis(outside, frequencies.float(), 0.5, 6).any()
+
+
+LEVEL_SCRIPT = """
+import sys, importlib.util, torch
+from tlmlp import ops
+ops.load()
+sys.path.insert(0, {folder!r})
+package = importlib.util.module_from_spec(importlib.util.spec_from_loader("levels", None))
+package.__path__ = [{folder!r}]
+sys.modules["levels"] = package
+from levels.test_threads_and_levels import network_like
+torch.set_num_threads(1)
+torch.save({{d: network_like(getattr(torch, d), 2) for d in ("float32", "float64")}}, {out!r})
+"""
+
+
+def test_every_instruction_level_gives_the_same_numbers(tmp_path):
+    """A level that the processor lacks falls back to a lower one, so this runs everywhere."""
+    results = {}
+    for level in ("baseline", "avx2", "avx512"):
+        out = tmp_path / f"{level}.pt"
+        script = LEVEL_SCRIPT.format(folder=os.path.dirname(__file__), out=str(out))
+        subprocess.run([sys.executable, "-c", script], env={**os.environ, "TLMLP_SIMD": level}, check=True)
+        results[level] = torch.load(out)
+    for level in ("avx2", "avx512"):
+        for dtype, tolerance in (("float32", 3e-5), ("float64", 1e-12)):
+            for key, reference in results["baseline"][dtype].items():
+                error = (results[level][dtype][key] - reference).abs().max() / reference.abs().max()
+                assert error < tolerance, (level, dtype, key)
+
+
+def test_graph_helper_agrees_with_the_neighbour_list():
+    """The loop over images of these tests and the operator see the same edges."""
+    positions = [[0, 0, 0], [0.9, 1.1, 0.8]]
+    cell = [[2.0, 0, 0], [0.5, 2.2, 0], [0.3, -0.4, 1.9]]
+    graph = make_graph(positions, cell, cutoff=2.4)
+    index, _ = OPS.neighbour_list(
+        torch.tensor(positions, dtype=torch.float64), torch.tensor(cell), torch.ones(3, dtype=torch.bool), 2.4
+    )
+    assert index.shape[1] == graph.edge_index.shape[1]
