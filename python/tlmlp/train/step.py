@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential, edge_forces
+from tlmlp.train.adam import Adam
 from tlmlp.train.dataset import Graph
 from tlmlp.train.memory import keep_freed_memory
 
@@ -39,22 +40,19 @@ def double_backward(potential: Potential, batch: Graph) -> float:
 class TrainingStep:
     """Loss, gradient and Adam update of one batch."""
 
-    def __init__(self, potential: Potential, learning_rate: float, gradient: LossGradient = double_backward) -> None:
+    def __init__(self, potential: Potential, gradient: LossGradient = double_backward) -> None:
         keep_freed_memory()
         self.potential, self.gradient = potential, gradient
-        self.optimizer = torch.optim.Adam(potential.parameters(), lr=learning_rate, betas=(0.9, 0.999), eps=1e-8,
-                                          fused=True)
+        self.optimizer = Adam(potential.parameters())
 
     def __call__(self, batch: Graph, learning_rate: float) -> float:
         """Update the parameters; returns the loss before the update, (eV/Å)^2.
 
         :raises TlmlpError: when the loss is not finite; the parameters are then as they were
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss = self.gradient(self.potential, batch)
         if not loss < float("inf"):
             raise TlmlpError(f"the loss became {loss}; lower training.learning_rate")
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
+        self.optimizer.step(learning_rate)
         return loss

@@ -85,7 +85,7 @@ class Trainer:
         if not any(graph.n_edges for graph in self.train.graphs):
             raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
         self.metadata["min_distance"] = self.train.min_distance()
-        self.step = TrainingStep(potential, t.learning_rate)
+        self.step = TrainingStep(potential)
         self.schedule = ExponentialDecay(t.learning_rate, t.final_rate_factor, t.updates)
         self.sampler = Sampler(len(data.train), t.batch_size, t.shuffle_seed or 0)
         self.metrics = Metrics(run)

@@ -6,6 +6,7 @@ import torch
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import Oracle, brute_force_edges
+from tlmlp.train.adam import Adam
 from tlmlp.train.dataset import build_graph, collate
 from tlmlp.train.step import TrainingStep, double_backward
 
@@ -78,9 +79,32 @@ def test_gradient_equals_finite_differences(lj, potential):
     assert (values[1] - values[0]) / 2e-6 == pytest.approx(slope, rel=1e-6)
 
 
+def test_adam_is_that_of_torch():
+    generator = torch.Generator().manual_seed(0)
+
+    def parameters():
+        generator.manual_seed(0)
+        return [torch.nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64))
+                for shape in ((3, 4), (5,), ())]
+
+    mine, theirs = parameters(), parameters()
+    adam, reference = Adam(mine), torch.optim.Adam(theirs, lr=1.0)
+    for k in range(30):
+        rate = 0.1 * 0.9**k
+        for group in reference.param_groups:
+            group["lr"] = rate
+        for p, q in zip(mine, theirs, strict=True):
+            p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64) * 10.0 ** (k % 5)
+            q.grad = p.grad.clone()
+        adam.step(rate)
+        reference.step()
+    for p, q in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-13, atol=1e-13)
+
+
 def test_an_infinite_loss_stops_before_the_parameters_change(lj, potential):
     batch = collate([build_graph(potential, frame) for frame in frames_of(lj)])
-    step = TrainingStep(potential, 1e-3, gradient=lambda model, graph: float("nan"))
+    step = TrainingStep(potential, gradient=lambda model, graph: float("nan"))
     before = [p.detach().clone() for p in potential.parameters()]
     with pytest.raises(TlmlpError, match=r"the loss became nan; lower training\.learning_rate"):
         step(batch, 1e-3)
