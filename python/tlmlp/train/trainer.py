@@ -121,7 +121,7 @@ class Trainer:
         atomic_write_text(self.run / "config.yaml", yaml.safe_dump(self.config.to_dict(), sort_keys=False))
         started = time.monotonic()
         name = f"training from update {self.update}" if self.update else "training"
-        with _interrupts() as interrupted, progress(name, t.updates - self.update) as bar:
+        with self._disk_errors(), _interrupts() as interrupted, progress(name, t.updates - self.update) as bar:
             if self.saved < 0:
                 self.metrics.rewind(-1)
                 self._validate(started)
@@ -139,6 +139,10 @@ class Trainer:
 
     def finish(self) -> tuple[Potential, dict[str, Comparison]]:
         """Write best.pt and last.pt with the energy shift of the training set; the best model and its errors."""
+        with self._disk_errors():
+            return self._finish()
+
+    def _finish(self) -> tuple[Potential, dict[str, Comparison]]:
         _, shift = self.train.compare(self.potential)
         self.potential.energy_shift.copy_(torch.from_numpy(shift))
         save_model(self.run / "last.pt", model_payload(self.potential), self._model_metadata("training", self.update))
@@ -184,13 +188,17 @@ class Trainer:
             save_model(self.run / "best.pt", payload, self._model_metadata("validation"))
 
     def _save(self) -> None:
+        save_checkpoint(self.run, self.state(), self.config.training.keep_checkpoints)
+        self.saved = self.update
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
         try:
-            save_checkpoint(self.run, self.state(), self.config.training.keep_checkpoints)
+            yield
         except OSError as error:
             last = f"the last good state is update {self.saved}" if self.saved >= 0 else "nothing was saved yet"
-            raise TlmlpError(f"{self.run}: the checkpoint of update {self.update} could not be written "
-                             f"({error.strerror}); {last}, go on with: tlmlp resume {self.run}") from None
-        self.saved = self.update
+            raise TlmlpError(f"{self.run}: writing failed at update {self.update} ({error.strerror}); {last}, go on "
+                             f"with: tlmlp resume {self.run}") from None
 
     def _best_rmse(self) -> float:
         return math.sqrt(self.best.force_mse)

@@ -13,8 +13,7 @@ import torch
 import yaml
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
-from tlmlp.train import as_config, evaluate, fit, load_run, open_model, resume, weights_sha256
-from tlmlp.train import checkpoint as checkpoint_module
+from tlmlp.train import as_config, evaluate, fit, load_run, modelfile, open_model, resume, weights_sha256
 
 
 def digest(run: Path) -> str:
@@ -126,18 +125,18 @@ def test_a_run_in_use_is_refused(config, tmp_path):
             fit(config(), run)
 
 
-def test_a_full_disk_names_the_last_good_state(config, tmp_path, monkeypatch):
-    real = checkpoint_module.save_torch
+@pytest.mark.parametrize(("victim", "good"), [("00000008.pt", 4), ("best.pt", 8), ("last.pt", 12)])
+def test_a_full_disk_names_the_last_good_state(config, tmp_path, monkeypatch, victim, good):
+    real = modelfile.atomic_write_bytes
 
     def full(path, content):
-        if content["update"] == 8:
+        if path.name == victim and (tmp_path / "run" / "checkpoints" / f"{good:08d}.pt").exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(path, content)
 
     whole = digest(fit(config(), tmp_path / "whole").run)
-    monkeypatch.setattr(checkpoint_module, "save_torch", full)
-    with pytest.raises(TlmlpError, match=r"update 8 could not be written \(No space left on device\); the last good "
-                                         "state is update 4"):
+    monkeypatch.setattr(modelfile, "atomic_write_bytes", full)
+    with pytest.raises(TlmlpError, match=rf"\(No space left on device\); the last good state is update {good}, go on"):
         fit(config(), tmp_path / "run")
     monkeypatch.undo()
     resume(tmp_path / "run")
