@@ -195,8 +195,8 @@ def print_errors(title: str, comparisons: Mapping[str, Comparison]) -> None:
 
 def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) -> None:
     """The same for errors that are already numbers: (name, frames, errors)."""
-    columns = ["frames", "n", "energy MAE (meV/atom)", "energy RMSE (meV/atom)", "force MAE (eV/Å)",
-               "force RMSE (eV/Å)", "stress MAE (GPa)"]
+    columns = ["frames", "n", "energy MAE\nmeV/atom", "energy RMSE\nmeV/atom", "force MAE\neV/Å", "force RMSE\neV/Å",
+               "stress MAE\nGPa"]  # units on a line of their own: a terminal of 80 columns is wide enough
     digits = dict(zip(ERROR_KEYS, (2, 2, 4, 4, 3), strict=True))
     table(title, columns, [[name, n, *("-" if errors[key] is None or math.isnan(errors[key])
                                        else f"{errors[key]:.{digits[key]}f}" for key in ERROR_KEYS)]

@@ -77,7 +77,7 @@ def test_json_figure_and_csv_are_written(lj, potential, tmp_path, capsys, monkey
     monkeypatch.chdir(tmp_path)
     evaluate_files(tmp_path / "model.pt", [tmp_path / "test.extxyz"], route="plain")
     assert (tmp_path / "model-parity-test.png").is_file() and (tmp_path / "model-parity-test.csv").is_file()
-    assert "force MAE (eV/Å)" in table and f"{found['force_mae_ev_per_ang']:.4f}" in table
+    assert "force MAE" in table and "meV/atom" in table and f"{found['force_mae_ev_per_ang']:.4f}" in table
 
 
 def test_bad_calls_are_one_line_and_status_2(lj, potential, tmp_path, environment):
