@@ -4,6 +4,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace tlmlp::engine {
 
@@ -27,7 +32,9 @@ template <class T> class Buffer {
         if (n > capacity_) {
             // A quarter more than asked for, so that a fluctuating number of edges soon stops to allocate.
             const std::size_t capacity = capacity_ ? n + n / 4 : n;
-            const std::size_t bytes = (capacity * sizeof(T) + alignment - 1) / alignment * alignment;
+            const std::size_t wanted = capacity * sizeof(T);
+            const std::size_t alignment = wanted >= huge_page ? huge_page : cache_line;
+            const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
             std::free(data_);
             data_ = nullptr;
             capacity_ = 0;
@@ -35,6 +42,11 @@ template <class T> class Buffer {
             if (!data_) {
                 throw std::bad_alloc();
             }
+#if defined(__linux__)
+            if (alignment == huge_page) {
+                madvise(data_, bytes, MADV_HUGEPAGE); // a wish: arrays are read in strides longer than a small page
+            }
+#endif
             std::memset(data_, 0, bytes);
             capacity_ = capacity;
         }
@@ -44,7 +56,7 @@ template <class T> class Buffer {
     std::size_t bytes() const { return capacity_ * sizeof(T); }
 
   private:
-    static constexpr std::size_t alignment = 64;
+    static constexpr std::size_t cache_line = 64, huge_page = std::size_t(2) << 20;
     T *data_ = nullptr;
     std::size_t capacity_ = 0;
 };

@@ -47,6 +47,55 @@ template <class T> struct Pass {
     TLMLP_INLINE const std::int32_t *first() const { return job.first + chunk.atom; }
     TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
 
+    // ---- prefetching. A tile or a centre touches a few cache lines of every one of some hundred rows, too many
+    // streams for the processor to see; so each tile asks for what the next one reads, and for the rows of its own lanes
+    // that the centres will read afterwards.
+
+    TLMLP_INLINE void prefetch(const T *array, int rows, int lane) const {
+        if (lane >= chunk.lanes) {
+            return;
+        }
+        constexpr int line = 64 / int(sizeof(T));
+        const T *begin = array + rows * chunk.slot + lane;
+        for (int c = 0; c < rows; ++c) {
+            for (int k = 0; k < width; k += line) {
+                __builtin_prefetch(begin + std::ptrdiff_t(c) * chunk.stride + k, 0, 2);
+            }
+        }
+    }
+
+    TLMLP_INLINE void prefetch_message(int block, int lane) const {
+        prefetch(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
+    }
+
+    /// The z that the tile at `lane` will gather.
+    TLMLP_INLINE void prefetch_z(int block, int lane) const {
+        const T *sums = sums_of(block);
+        const int end = lane + width < chunk.lanes ? lane + width : chunk.lanes;
+        for (int e = lane; e < end; ++e) {
+            const T *row = sums + std::ptrdiff_t(job.reverse[chunk.slot + e]) * s.directional_p;
+            for (int c = 0; c < s.directional_p; c += 64 / int(sizeof(T))) {
+                __builtin_prefetch(row + c, 0, 2);
+            }
+        }
+    }
+
+    /// The dE/dz of the edges at `lane`, which their centres will gather.
+    TLMLP_INLINE void prefetch_bars(int lane) const {
+        const int end = lane + width < chunk.lanes ? lane + width : chunk.lanes;
+        for (int e = lane; e < end; ++e) {
+            const T *row = job.sum_bar + std::ptrdiff_t(job.reverse[chunk.slot + e]) * s.directional_p;
+            for (int c = 0; c < s.directional_p; c += 64 / int(sizeof(T))) {
+                __builtin_prefetch(row + c, 0, 2);
+            }
+        }
+    }
+
+    TLMLP_INLINE void prefetch_centres(int lane) const {
+        prefetch(job.basis, s.basis, lane);
+        prefetch(job.harmonics, s.harmonics, lane);
+    }
+
     // ---- embedding: m_0 = act(t[species_i] + s[species_j] + W e), both matrices of the embedding multiplied out
 
     void embed_inputs(int lane, int vectors, Lanes<T> out) const {
@@ -253,6 +302,14 @@ template <class T> struct Pass {
         for (int lane = 0; lane < chunk.lanes; lane += width) {
             const int vectors = tile_vectors_at(lane);
             // The last messages stay in the chunk's work space for the way back.
+            prefetch(job.radial, s.radial_p, lane + width);
+            if (b > 0) {
+                prefetch_message(b - 1, lane + width);
+                prefetch_z(b - 1, lane + width);
+                if (!last) {
+                    prefetch_centres(lane);
+                }
+            }
             const Lanes<T> m = last ? Lanes<T>{w.kj.data + lane, w.kj.ld} : message(b, lane);
             if (b == 0) {
                 embed(lane, vectors, m, last ? Lanes<T>{w.kj_slope.data + lane, w.kj_slope.ld} : w.tile[2]);
@@ -302,12 +359,22 @@ template <class T> struct Pass {
 
     void backward(int b) const {
         for (int lane = 0; lane < chunk.lanes; lane += width) {
+            prefetch_message(b, lane + width);
+            prefetch_centres(lane);
+            prefetch(job.basis_bar, s.basis, lane);
+            prefetch(job.harmonics_bar, s.harmonics, lane);
+            prefetch_bars(lane);
             messages_down_keep(b, lane, tile_vectors_at(lane), message(b, lane));
         }
         centres_backward(b);
         for (int lane = 0; lane < chunk.lanes; lane += width) {
             const int vectors = tile_vectors_at(lane);
             const Lanes<T> g = w.tile[5];
+            prefetch(job.message_bar, s.embed_p, lane + width);
+            if (b > 0) {
+                prefetch_message(b - 1, lane + width);
+                prefetch_z(b - 1, lane + width);
+            }
             copy(rows_at(job.message_bar, s.embed_p, lane), g, s.embed_p, vectors);
             messages_down_backward(b, lane, vectors, g);
             output_backward(b, lane, vectors, message(b, lane), g);

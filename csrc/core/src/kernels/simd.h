@@ -8,6 +8,10 @@
 #include <cstdint>
 #include <utility>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #define TLMLP_INLINE inline __attribute__((always_inline))
 
 namespace {
@@ -22,13 +26,16 @@ template <class T> inline constexpr int lanes = TLMLP_SIMD_BYTES / int(sizeof(T)
 inline constexpr int tile_vectors = 3;
 template <class T> inline constexpr int tile_width = tile_vectors *lanes<T>;
 
+/// The same vector at any address of T. It aliases T alone, so that stores do not make the compiler reload pointers.
+template <class T> struct UnalignedOf {
+    typedef T type __attribute__((vector_size(TLMLP_SIMD_BYTES), aligned(sizeof(T))));
+};
 template <class T> TLMLP_INLINE V<T> load(const T *p) {
-    V<T> v;
-    __builtin_memcpy(&v, p, sizeof(v));
-    return v;
+    return *reinterpret_cast<const typename UnalignedOf<T>::type *>(p);
 }
-
-template <class T> TLMLP_INLINE void store(T *p, V<T> v) { __builtin_memcpy(p, &v, sizeof(v)); }
+template <class T> TLMLP_INLINE void store(T *p, V<T> v) {
+    *reinterpret_cast<typename UnalignedOf<T>::type *>(p) = v;
+}
 
 template <class T> TLMLP_INLINE V<T> splat(T x) { return x - V<T>{}; }
 
@@ -64,24 +71,42 @@ template <> struct FloatBits<double> {
                                       4.455817908336064493e-10};
 };
 
-/// 1 / (1 + exp(-x)). exp(-x) = 2^n 2^f with n + f = -x log2(e): the rounding of that product costs the result
-/// |x| s(1-s) ulp, less than half of one, so no second part of ln 2 is needed.
-template <class T> TLMLP_INLINE V<T> sigmoid(V<T> x) {
+/// 2^f for f in [-1/2, 1/2].
+template <class T> TLMLP_INLINE V<T> exp2_fraction(V<T> f) {
+    constexpr int terms = int(sizeof(FloatBits<T>::exp2) / sizeof(T));
+    V<T> p = splat<T>(FloatBits<T>::exp2[terms - 1]);
+#pragma GCC unroll 12
+    for (int k = terms - 2; k >= 0; --k) {
+        p = p * f + FloatBits<T>::exp2[k];
+    }
+    return p;
+}
+
+/// 2^t; infinity or 0 (or the nearest that the level can do) far out.
+template <class T> TLMLP_INLINE V<T> exp2_any(V<T> t) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) {
+        const V<T> n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        return _mm512_scalef_ps(exp2_fraction<T>(t - n), n);
+    } else {
+        const V<T> n = _mm512_roundscale_pd(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        return _mm512_scalef_pd(exp2_fraction<T>(t - n), n);
+    }
+#else
     using Bits = FloatBits<T>;
     typedef typename VectorOf<typename Bits::Int>::type I;
-    constexpr int terms = int(sizeof(Bits::exp2) / sizeof(T));
-    V<T> t = x * T(-1.44269504088896340736);
     t = t < T(-Bits::limit) ? splat<T>(-Bits::limit) : t;
     t = t > T(Bits::limit) ? splat<T>(Bits::limit) : t;
     const V<T> shifted = t + Bits::round_magic; // its low bits are the integer n
     const V<T> f = t - (shifted - Bits::round_magic);
-    V<T> p = splat<T>(Bits::exp2[terms - 1]);
-#pragma GCC unroll 12
-    for (int k = terms - 2; k >= 0; --k) {
-        p = p * f + Bits::exp2[k];
-    }
-    const V<T> power = (V<T>)((I)p + ((I)shifted << Bits::mantissa));
-    return T(1) / (T(1) + power);
+    return (V<T>)((I)exp2_fraction<T>(f) + ((I)shifted << Bits::mantissa));
+#endif
+}
+
+/// 1 / (1 + exp(-x)), exp(-x) = 2^t with t = -x log2(e): the rounding of that product costs the result |x| s (1-s)
+/// ulp, less than half of one, so no second part of ln 2 is needed.
+template <class T> TLMLP_INLINE V<T> sigmoid(V<T> x) {
+    return T(1) / (T(1) + exp2_any<T>(x * T(-1.44269504088896340736)));
 }
 
 template <class T> TLMLP_INLINE V<T> swish(V<T> x) { return x * sigmoid<T>(x); }
