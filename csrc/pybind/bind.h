@@ -8,3 +8,6 @@ namespace tlmlp {
 void bind_basis(pybind11::module_ &m);
 
 } // namespace tlmlp
+
+/// The engine.
+void bind_engine(pybind11::module_ &m);

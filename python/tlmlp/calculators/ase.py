@@ -19,7 +19,9 @@ class TlmlpCalculator(Calculator):
 
     :param model_path: file written by ``tlmlp export``
     :param precision: "single" or "double", of the network; edges and sums are in double precision
-    :param backend: what evaluates the network: "torch", or "torch-plain" for standard operators alone
+    :param backend: what evaluates the network: "engine" (compiled, needs no torch), "torch", or "torch-plain" for
+        standard torch operators alone
+    :param threads: of the engine; the torch backends follow ``torch.set_num_threads``
     :raises TlmlpError: when the file is unusable; when calculating, on an element that the model does not know
 
     ``energies`` (eV) sum to ``energy``; ``stress`` is tensile positive, in eV/Å^3, in the order xx yy zz yz xz xy, and
@@ -28,11 +30,11 @@ class TlmlpCalculator(Calculator):
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies"]
 
-    def __init__(self, model_path: str | os.PathLike, *, precision: str = "single", backend: str = "torch",
-                 **kwargs: Any) -> None:
+    def __init__(self, model_path: str | os.PathLike, *, precision: str = "single", backend: str = "engine",
+                 threads: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.header = read_header(model_path)
-        self._backend = open_backend(model_path, backend, precision)
+        self._backend = open_backend(model_path, backend, precision, threads)
         self._rows = {int(z): row for row, z in enumerate(self.header["atomic_numbers"])}
         self._warned = False
 

@@ -29,6 +29,29 @@ class Backend(Protocol):
         ...
 
 
+class EngineBackend:
+    """The compiled engine, without torch."""
+
+    def __init__(self, path: str | os.PathLike, precision: str, threads: int = 1) -> None:
+        from tlmlp import _core
+
+        try:
+            self._engine = _core.Engine(os.fspath(path), precision=precision, threads=threads)
+        except RuntimeError as error:
+            raise TlmlpError(str(error)) from None
+        self.species = list(self._engine.species)
+        self.cutoff = float(self._engine.cutoff)
+
+    def compute(self, species: np.ndarray, edge_index: np.ndarray,
+                edge_vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """See :class:`Backend`."""
+        try:
+            result = self._engine.compute_edges(species, edge_index, edge_vector, edge_gradients=True)
+        except RuntimeError as error:
+            raise TlmlpError(str(error)) from None
+        return float(result["energy"]), result["edge_gradients"], result["atomic_energies"]
+
+
 class TorchBackend:
     """The network in torch, from the description and parameters of the file; no code of the file is run.
 
@@ -55,15 +78,20 @@ class TorchBackend:
         return float(energy), gradient.to(self._torch.float64).numpy(), atomic.numpy()
 
 
-def open_backend(path: str | os.PathLike, backend: str = "torch", precision: str = "single") -> Backend:
-    """The backend called ``backend``: "torch", or "torch-plain" for standard operators alone.
+def open_backend(path: str | os.PathLike, backend: str = "engine", precision: str = "single",
+                 threads: int = 1) -> Backend:
+    """The backend called ``backend``: "engine", "torch", or "torch-plain" for standard operators alone.
+
+    :param threads: of the engine; torch has its own setting
 
     :raises TlmlpError: on an unknown name or precision, or an unusable file
     """
     if precision not in PRECISIONS:
         raise TlmlpError(f"`precision` must be single or double, got {precision!r}")
+    if backend == "engine":
+        return EngineBackend(path, precision, threads)
     if backend == "torch":
         return TorchBackend(path, precision)
     if backend == "torch-plain":
         return TorchBackend(path, precision, route="plain")
-    raise TlmlpError(f"`backend` must be torch or torch-plain, got {backend!r}")
+    raise TlmlpError(f"`backend` must be engine, torch or torch-plain, got {backend!r}")

@@ -22,6 +22,9 @@ from tlmlp.testing import TOLERANCES, check_all, standard_structures
 from tlmlp.testing.random_models import SMALL, random_potential
 
 
+ROOT = Path(__file__).resolve().parents[3] / "python"
+
+
 @pytest.fixture(scope="module")
 def potential():
     return random_potential(["Si", "Ge"], **SMALL)
@@ -43,9 +46,9 @@ def to_atoms(structure) -> ase.Atoms:
                      pbc=structure.pbc)
 
 
-def backend(path):
+def backend(path, **kwargs):
     """The calculator as the checks want it; the virial from the stress."""
-    calc = calculator(path)
+    calc = calculator(path, **kwargs)
 
     def compute(structure):
         atoms = to_atoms(structure)
@@ -62,8 +65,9 @@ def test_finite_differences_and_invariances(path, name):
     check_all(backend(path), standard_structures(["Si", "Ge"])[name], TOLERANCES["float64"])
 
 
-def test_equals_the_oracle(path, potential):
-    calc = calculator(path)
+@pytest.mark.parametrize("which", ["engine", "torch", "torch-plain"])
+def test_equals_the_oracle(path, potential, which):
+    calc = calculator(path, backend=which)
     for name, structure in standard_structures(["Si", "Ge"]).items():
         atoms = to_atoms(structure)
         atoms.calc = calc
@@ -101,12 +105,21 @@ def test_relaxation_of_positions_and_cell(path):
     assert atoms.get_potential_energy() < before
 
 
-def test_standard_operators_give_the_same(path):
-    atoms = to_atoms(standard_structures(["Si", "Ge"])["skewed"])
-    atoms.calc = calculator(path)
-    forces = atoms.get_forces()
-    atoms.calc = TlmlpCalculator(path, precision="double", backend="torch-plain")
-    np.testing.assert_allclose(atoms.get_forces(), forces, rtol=0, atol=1e-10)
+def test_the_engine_needs_no_torch_and_threads_do_not_matter(path):
+    code = f"""
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+import ase.build
+from tlmlp.calculators import TlmlpCalculator
+atoms = ase.build.bulk("Ge", "diamond", 5.7, cubic=True)
+atoms.rattle(0.1, seed=1)
+energies = set()
+for threads in (1, 2):
+    atoms.calc = TlmlpCalculator({str(path)!r}, threads=threads)
+    energies.add(atoms.get_potential_energy())
+assert len(energies) == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
 
 
 def test_results_are_kept_until_something_changes(path, monkeypatch):
@@ -159,9 +172,8 @@ def test_bad_arguments(path, tmp_path):
 
 
 def test_importing_calculators_loads_no_torch():
-    root = Path(__file__).resolve().parents[3] / "python"
     code = "import sys, tlmlp.calculators; from tlmlp.calculators import TlmlpCalculator; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(root)})
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
 
 
 def test_random_forces_have_the_size_of_real_ones(path):
