@@ -21,7 +21,6 @@ from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.testing import TOLERANCES, check_all, standard_structures
 from tlmlp.testing.random_models import SMALL, random_potential
 
-
 ROOT = Path(__file__).resolve().parents[3] / "python"
 
 
