@@ -32,7 +32,7 @@ def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int) 
 
     batches = [collate([graph() for _ in range(batch)]) for _ in range(repeats + WARM_UP)]
     step = TrainingStep(potential)
-    median, times = median_ms(lambda graphs: step(graphs, LEARNING_RATE), batches)
+    median, times = median_ms(lambda graphs: step([graphs], LEARNING_RATE), batches)
     edges = round(sum(made.n_edges for made in batches) / len(batches))
     return {
         "benchmark": "train",

@@ -60,6 +60,7 @@ def write_parity_figure(comparison: Comparison, path: Path, title: str) -> None:
         low, high = np.nanmin(pairs), np.nanmax(pairs)
         axes.plot([low, high], [low, high], color="black", linewidth=0.7)
         axes.set(xlabel=f"reference {name}", ylabel=f"model {name}", title=f"MAE {errors[key]:.{digits}f} {unit}")
+        axes.locator_params(nbins=5)
         if n == 0 and set(labels.tolist()) != {""}:
             axes.legend(markerscale=3, fontsize="small")
     figure.suptitle(title)

@@ -29,7 +29,7 @@ from tlmlp.files import atomic_write_text
 from tlmlp.models import Potential
 from tlmlp.train.checkpoint import save_checkpoint
 from tlmlp.train.config import Config
-from tlmlp.train.dataset import Graph, Sampler, build_graph, collate
+from tlmlp.train.dataset import Graph, Sampler, build_graph
 from tlmlp.train.evaluation import Comparison, compare
 from tlmlp.train.metrics import Metrics
 from tlmlp.train.modelfile import model_payload, potential_from, save_model
@@ -156,7 +156,7 @@ class Trainer:
         return best, errors
 
     def _one_update(self) -> None:
-        batch = collate([self.train.graphs[i] for i in self.sampler.next_batch()])
+        batch = [self.train.graphs[i] for i in self.sampler.next_batch()]
         try:
             self.loss_sum += self.step(batch, self.schedule(self.update))
         except TlmlpError as error:

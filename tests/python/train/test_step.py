@@ -6,6 +6,7 @@ import torch
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import Oracle, brute_force_edges
+from tlmlp.train import step as step_module
 from tlmlp.train.adam import Adam
 from tlmlp.train.dataset import build_graph, collate
 from tlmlp.train.step import TrainingStep, double_backward
@@ -26,6 +27,13 @@ def potential(request):
     return potential
 
 
+def gradient_of(potential, frames):
+    """Loss and, in the parameters, its gradient."""
+    for parameter in potential.parameters():
+        parameter.grad = None
+    return double_backward(potential, collate([build_graph(potential, f) for f in frames]), 12 * len(frames))
+
+
 def frames_of(lj):
     frames = lj(3, 0)
     for frame in frames:
@@ -37,14 +45,14 @@ def test_the_loss_is_the_mean_square_over_components(lj, potential):
     from tlmlp.models.oracle import oracle_energy_forces_virial
 
     frames = frames_of(lj)[:2]
-    loss = double_backward(potential, collate([build_graph(potential, frame) for frame in frames]))
+    loss = gradient_of(potential, frames)
     squares = [(oracle_energy_forces_virial(potential, f)["forces"] - f.forces) ** 2 for f in frames]
     assert loss == pytest.approx(sum(s.sum() for s in squares) / (3 * 4 * 2), rel=1e-10)
 
 
 def test_gradient_equals_the_double_backward_of_the_oracle(lj, potential):
     frames = frames_of(lj)[:2]
-    double_backward(potential, collate([build_graph(potential, frame) for frame in frames]))
+    gradient_of(potential, frames)
     names = [name for name, _ in potential.network.named_parameters()]
     weights = {n: p.detach().clone().requires_grad_(True) for n, p in potential.network.named_parameters()}
     oracle = Oracle(weights, potential.config)
@@ -64,8 +72,8 @@ def test_gradient_equals_the_double_backward_of_the_oracle(lj, potential):
 
 
 def test_gradient_equals_finite_differences(lj, potential):
-    batch = collate([build_graph(potential, frame) for frame in frames_of(lj)])
-    double_backward(potential, batch)
+    frames = frames_of(lj)
+    gradient_of(potential, frames)
     random = np.random.default_rng(0)
     direction = [torch.tensor(random.normal(size=p.shape)) for p in potential.parameters()]
     slope = sum(float((p.grad * d).sum()) for p, d in zip(potential.parameters(), direction, strict=True)
@@ -75,7 +83,7 @@ def test_gradient_equals_finite_differences(lj, potential):
         with torch.no_grad():
             for p, d in zip(potential.parameters(), direction, strict=True):
                 p.add_(1e-6 * factor * d)
-        values.append(double_backward(potential, batch))
+        values.append(gradient_of(potential, frames))
     assert (values[1] - values[0]) / 2e-6 == pytest.approx(slope, rel=1e-6)
 
 
@@ -103,9 +111,20 @@ def test_adam_is_that_of_torch():
 
 
 def test_an_infinite_loss_stops_before_the_parameters_change(lj, potential):
-    batch = collate([build_graph(potential, frame) for frame in frames_of(lj)])
-    step = TrainingStep(potential, gradient=lambda model, graph: float("nan"))
+    batch = [build_graph(potential, frame) for frame in frames_of(lj)]
+    step = TrainingStep(potential, gradient=lambda *_: float("nan"))
     before = [p.detach().clone() for p in potential.parameters()]
     with pytest.raises(TlmlpError, match=r"the loss became nan; lower training\.learning_rate"):
         step(batch, 1e-3)
     assert all(torch.equal(a, b) for a, b in zip(before, potential.parameters(), strict=True))
+
+
+def test_a_batch_that_is_cut_up_gives_the_same_loss_and_gradient(lj, potential, monkeypatch):
+    frames = frames_of(lj)
+    expected = gradient_of(potential, frames)
+    gradients = [p.grad.clone() for p in potential.parameters()]
+    monkeypatch.setattr(step_module, "MAX_EDGES", 300)
+    step = TrainingStep(potential)
+    assert step([build_graph(potential, f) for f in frames], 0.0) == pytest.approx(expected, rel=1e-12)
+    for parameter, gradient in zip(potential.parameters(), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-9, atol=1e-12)
