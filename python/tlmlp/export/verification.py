@@ -1,6 +1,7 @@
 """Does a model file give the numbers that were written into it, by each way to evaluate it?"""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
 #: that exceeds 1 eV/Å.
 TOLERANCES = {torch.float64: (1e-8, 1e-7, 1e-7), torch.float32: (1e-4, 1e-3, 5e-3)}
 
+#: From a golden system to ``energy``, ``forces`` and perhaps ``virial``.
+Compute = Callable[[dict[str, Any]], dict[str, Any]]
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -31,9 +35,9 @@ class Comparison:
 
 
 def verify(path: str | os.PathLike) -> list[Comparison]:
-    """Recompute the golden systems through the archive (both calls, both precisions) and through the potential.
+    """Recompute the golden systems in both precisions through the archive (both calls), the potential and the engine.
 
-    Runs the code inside the archive. The compiled operators are left out where they are not installed.
+    Runs the code inside the archive. The compiled operators and the engine are left out where they are not built.
 
     :raises TlmlpError: when the file is unusable
     """
@@ -48,7 +52,22 @@ def verify(path: str | os.PathLike) -> list[Comparison]:
             potential = load_potential(path, route=route, dtype=dtype)
             rows.append(_compare(header, f"potential, {route} route", dtype,
                                  lambda s, m=potential: evaluate(m, s, header["cutoff"])))
+        engine = _engine(path, dtype)
+        if engine is not None:
+            rows.append(_compare(header, "engine", dtype, engine))
     return rows
+
+
+def _engine(path: str | os.PathLike, dtype: torch.dtype) -> Compute | None:
+    try:
+        from tlmlp._core import Engine
+    except ImportError:
+        return None
+    try:
+        engine = Engine(os.fspath(path), precision="double" if dtype == torch.float64 else "single")
+    except RuntimeError as error:
+        raise TlmlpError(str(error)) from None
+    return lambda s: engine.compute(s["species"], np.array(s["positions"]).reshape(-1, 3), s["cell"], s["pbc"])
 
 
 def _openmm_form(archive: Any, system: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +78,7 @@ def _openmm_form(archive: Any, system: dict[str, Any]) -> dict[str, Any]:
             "forces": forces.numpy() * NM_PER_ANGSTROM / EV_IN_KJ_PER_MOL}
 
 
-def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: Any) -> Comparison:
+def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: Compute) -> Comparison:
     worst = np.zeros(3)
     passed = True
     for system in header["golden"]:

@@ -37,7 +37,7 @@ def test_info_on_a_damaged_file_is_one_line(tmp_path):
 
 def test_verify_compares_every_route(germanium_path):
     rows = {(row.route, row.dtype): row for row in verify(germanium_path)}
-    routes = {"archive", "archive, OpenMM form", "potential, plain route", "potential, ops route"}
+    routes = {"archive", "archive, OpenMM form", "potential, plain route", "potential, ops route", "engine"}
     assert set(rows) == {(route, dtype) for route in routes for dtype in ("float32", "float64")}
     assert all(row.passed for row in rows.values()), rows
     assert all(row.energy < 1e-9 and row.forces < 1e-8 for row in rows.values() if row.dtype == "float64")
