@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors.torch import save
 
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_bytes, sha256_bytes
@@ -66,12 +67,9 @@ def potential_from(payload: dict[str, Any], route: str) -> Potential:
 
 
 def weights_sha256(potential: Potential) -> str:
-    """SHA-256 over names, shapes and numbers of the network's parameters."""
-    parts = []
-    for name, value in sorted(potential.network.state_dict().items()):
-        array = value.detach().cpu().contiguous().numpy()
-        parts += [f"{name}{array.shape}{array.dtype}".encode(), array.astype(array.dtype.newbyteorder("<")).tobytes()]
-    return sha256_bytes(b"".join(parts))
+    """SHA-256 of the network's parameters in the safetensors format: the one that an exported model states."""
+    return sha256_bytes(save({name: value.detach().cpu().contiguous()
+                              for name, value in potential.network.state_dict().items()}))
 
 
 def save_model(path: Path, payload: dict[str, Any], metadata: dict[str, Any]) -> None:

@@ -113,7 +113,8 @@ def test_an_exported_model_serves_as_source_and_is_evaluated(lj, ge_config, data
     from tlmlp.export import export_model
 
     silicon = source()
-    export_model(silicon, tmp_path / "si.pt", {"min_distance": 2.2}, portable=True)
+    header = export_model(silicon, tmp_path / "si.pt", {"min_distance": 2.2}, portable=True)
+    assert header["weights"]["sha256"] == weights_sha256(silicon)
     result = transfer(tmp_path / "si.pt", ge_config(), "Si:Ge", tmp_path / "ge")
     assert result.metadata["provenance"]["source"]["sha256"] == weights_sha256(silicon)
     assert result.metadata["provenance"]["source"]["name"] == "si.pt"
