@@ -121,6 +121,7 @@ void PairTlmlp::map_types(int narg, char **arg)
 
 void PairTlmlp::init_style()
 {
+  if (neighbor->includegroup) stop("neigh_modify include hides atoms from a many-body potential; leave it out");
   neighbor->add_request(this, NeighConst::REQ_FULL);
   warned_close_ = false;
 

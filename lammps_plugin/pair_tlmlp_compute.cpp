@@ -65,8 +65,7 @@ void PairTlmlp::build_graph()
       const double rsq = dx * dx + dy * dy + dz * dz;
       if (!(rsq < cutoff_squared)) continue;
       if (node_[owner_[j]] < 0)
-        error->one(FLERR, "pair_style tlmlp: an atom in reach has no neighbour list; neigh_modify include does not "
-                          "fit a many-body potential");
+        error->one(FLERR, "pair_style tlmlp: an atom in reach has no neighbour list");
       if (rsq < closest) {
         closest = rsq;
         close_i = i;

@@ -169,3 +169,14 @@ def test_without_libtorch_lammps_runs_and_the_pair_style_says_what_is_missing(de
     assert mine.returncode == 1
     errors = [line for line in mine.stdout.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1 and "libtorch could not be loaded" in errors[0] and "tlmlp[train]" in errors[0]
+
+
+def test_neigh_modify_include_is_refused(decks, germanium):
+    text = box() + germanium.pair() + "group first id 1\natom_modify first first\nneigh_modify include first\nrun 0\n"
+    assert "neigh_modify include hides atoms" in error_of(decks, text)
+
+
+def test_hidden_bonded_pairs_are_warned_of(decks, germanium):
+    text = "units metal\natom_style bond\n" + box().replace("units metal", "") + germanium.pair()
+    for special, count in (("special_bonds lj/coul 0 0 0.5\n", 1), ("special_bonds lj/coul 1 1 1\n", 0)):
+        assert decks.run_text(text + special + "run 0\n").output.count("hide bonded pairs") == count
