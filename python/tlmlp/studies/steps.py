@@ -66,7 +66,10 @@ class Runner:
 
     def _start(self, step: Step, threads: int, alone: bool) -> "_Running":
         argv = [sys.executable, "-m", "tlmlp", *step.argv[1:]] if step.argv[0] == "tlmlp" else list(step.argv)
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        # Waiting threads sleep: spinning ones stall a run wherever the machine has other work to do.
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+        programs = str(Path(sys.executable).parent)  # lmp of this environment, activated or not
+        environment["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
         draws = alone and console.is_terminal  # a lone step draws its own progress bar
         process = subprocess.Popen(
             argv,
