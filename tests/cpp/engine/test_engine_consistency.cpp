@@ -1,0 +1,191 @@
+// What must hold whatever the weights: all levels agree, threads and repetition change nothing, atoms may be renumbered
+// and edges listed in any order, energy and forces are continuous at the cutoff, bad input is refused.
+#include <limits>
+
+#include "reference.h"
+#include "support.h"
+
+namespace {
+
+using tlmlp::Engine;
+using tlmlp::Error;
+using tlmlp::Precision;
+
+std::vector<double> random_positions(int n, double box, double closest, unsigned seed) {
+    std::mt19937_64 random(seed);
+    std::uniform_real_distribution<double> uniform(0.0, box);
+    std::vector<double> positions;
+    while (static_cast<int>(positions.size()) < 3 * n) {
+        const double p[3] = {uniform(random), uniform(random), uniform(random)};
+        bool free = true;
+        for (std::size_t i = 0; i < positions.size() && free; i += 3) {
+            double square = 0.0;
+            for (int k = 0; k < 3; ++k) {
+                double d = positions[i + k] - p[k];
+                d -= box * std::round(d / box);
+                square += d * d;
+            }
+            free = square > closest * closest;
+        }
+        if (free) {
+            positions.insert(positions.end(), p, p + 3);
+        }
+    }
+    return positions;
+}
+
+const double box = 11.0;
+const std::vector<double> cell = {box, 0, 0, 0, box, 0, 0, 0, box};
+
+System liquid(const ModelSizes &sizes) {
+    return make_system(random_positions(60, box, 1.9, 3), cell, true, sizes.cutoff, sizes.n_species, 1);
+}
+
+void test_threads_and_repetition(const std::string &bytes, const System &system) {
+    Engine engine = Engine::from_bytes(bytes, {Precision::float32, 1, {}});
+    auto result = engine.energy_forces_virial(system.edges());
+    const double energy = result.energy;
+    const std::vector<double> forces(result.forces.begin(), result.forces.end());
+    const std::size_t memory = engine.memory();
+    for (const int threads : {1, 2, 3, 1}) {
+        engine.set_threads(threads);
+        result = engine.energy_forces_virial(system.edges());
+        expect(result.energy == energy && std::equal(forces.begin(), forces.end(), result.forces.begin()),
+               "bitwise the same with " + std::to_string(threads) + " threads");
+    }
+    engine.set_threads(1);
+    expect(engine.memory() < 3 * memory, "work space is kept, not piled up");
+    // A smaller system in between must not disturb.
+    const System dimer = make_system({0, 0, 0, 2.2, 0, 0}, {}, false, 4.0, 1);
+    engine.energy_forces_virial(dimer.edges());
+    result = engine.energy_forces_virial(system.edges());
+    expect(result.energy == energy, "the same after another system");
+    expect_close(engine.energy_forces_virial(system.edges(), {false, false}).energy, energy, 1e-6 * std::abs(energy),
+                 "the same without forces");
+}
+
+void test_levels_agree(const std::string &bytes, const System &system) {
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+        const double relative = precision == Precision::float32 ? 5e-5 : 1e-12;
+        std::vector<double> first;
+        for (const std::string &level : tlmlp::simd_levels()) {
+            Engine engine = Engine::from_bytes(bytes, {precision, 1, level});
+            expect(engine.level() == level, "the level asked for");
+            const auto forces = engine.energy_forces_virial(system.edges()).forces;
+            double total = 0.0, largest = 0.0;
+            for (const double force : forces) {
+                largest = std::max(largest, std::abs(force));
+                total += force;
+            }
+            expect(largest > 0.1, "forces that are worth comparing");
+            expect_close(total, 0.0, 1e-12 * largest, "total force");
+            if (first.empty()) {
+                first.assign(forces.begin(), forces.end());
+            }
+            for (std::size_t k = 0; k < forces.size(); ++k) {
+                expect_close(forces[k], first[k], relative * largest, "force, " + level);
+            }
+        }
+    }
+}
+
+void test_order_of_edges(const std::string &bytes, const System &system) {
+    Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
+    const auto result = engine.energy_forces_virial(system.edges());
+    const double energy = result.energy;
+    const std::vector<double> forces(result.forces.begin(), result.forces.end());
+    System shuffled = system;
+    std::vector<std::size_t> order(system.source.size());
+    for (std::size_t k = 0; k < order.size(); ++k) {
+        order[k] = k;
+    }
+    std::shuffle(order.begin(), order.end(), std::mt19937_64(5));
+    for (std::size_t k = 0; k < order.size(); ++k) {
+        shuffled.source[k] = system.source[order[k]];
+        shuffled.target[k] = system.target[order[k]];
+        std::copy_n(&system.vector[3 * order[k]], 3, &shuffled.vector[3 * k]);
+    }
+    const auto again = engine.energy_forces_virial(shuffled.edges());
+    expect_close(again.energy, energy, 1e-10, "energy of shuffled edges");
+    for (std::size_t k = 0; k < forces.size(); ++k) {
+        expect_close(again.forces[k], forces[k], 1e-10, "force of shuffled edges");
+    }
+}
+
+/// A dimer that crosses the cutoff of another: nothing jumps.
+void test_cutoff(const std::string &bytes, const ModelSizes &sizes) {
+    Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
+    const auto dimers = [&](double distance) {
+        return make_system({0, 0, 0, -2.0, 0.3, 0, distance, 0, 0, distance + 2.0, 0.2, 0}, {}, false,
+                           sizes.cutoff + 0.5, 1);
+    };
+    const auto at = [&](double distance) {
+        const System s = dimers(distance);
+        const auto result = engine.energy_forces_virial(s.edges());
+        return std::pair<double, double>(result.energy, result.forces[0]);
+    };
+    const auto inside = at(sizes.cutoff - 1e-5), outside = at(sizes.cutoff + 1e-5);
+    expect_close(inside.first, outside.first, 1e-8, "energy across the cutoff");
+    expect_close(inside.second, outside.second, 1e-6, "force across the cutoff");
+    // Rounding may leave one direction of a pair at the cutoff inside and the other outside.
+    System one_sided = dimers(sizes.cutoff - 1e-7);
+    one_sided.source.erase(one_sided.source.begin() + 1);
+    one_sided.target.erase(one_sided.target.begin() + 1);
+    one_sided.vector.erase(one_sided.vector.begin() + 3, one_sided.vector.begin() + 6);
+    expect_close(engine.energy_forces_virial(one_sided.edges()).energy, outside.first, 1e-8, "one direction only");
+}
+
+void test_empty(const std::string &bytes) {
+    Engine engine = Engine::from_bytes(bytes);
+    expect(engine.energy_forces_virial(tlmlp::EdgeList{}).energy == 0.0, "no atoms, no energy");
+    const std::int32_t species[2] = {0, 0};
+    const auto result = engine.energy_forces_virial(tlmlp::EdgeList{2, species, 0, nullptr, nullptr, nullptr});
+    expect(result.atomic_energies[0] == result.atomic_energies[1] && std::isfinite(result.energy), "two atoms alone");
+    expect(result.forces[0] == 0.0 && result.virial[0] == 0.0, "no force on an atom alone");
+}
+
+void test_bad_input(const std::string &bytes, const System &good) {
+    Engine engine = Engine::from_bytes(bytes);
+    const auto refuse = [&](const System &system, const char *words) {
+        expect_error<Error>([&] { engine.energy_forces_virial(system.edges()); }, words, words);
+    };
+    System bad = good;
+    bad.vector[4] = std::numeric_limits<double>::quiet_NaN();
+    refuse(bad, "not finite");
+    bad = good;
+    bad.vector[0] = bad.vector[1] = bad.vector[2] = 0.0;
+    refuse(bad, "same place");
+    bad = good;
+    bad.species[2] = 1;
+    refuse(bad, "species number 1");
+    bad = good;
+    bad.source[7] = 60;
+    refuse(bad, "there are 60 atoms");
+    bad = good;
+    bad.source.pop_back();
+    bad.target.pop_back();
+    refuse(bad, "no reverse edge");
+    expect_error<Error>([&] { engine.set_threads(0); }, "threads must be", "threads");
+    expect_error<Error>([&] { Engine::from_bytes(bytes, {Precision::float32, 1, "mmx"}); }, "no SIMD level 'mmx'",
+                        "level");
+    expect_error<Error>([&] { engine.species_of(92); }, "atomic number 92", "species_of");
+    expect_close(engine.energy_forces_virial(good.edges()).energy,
+                 Engine::from_bytes(bytes).energy_forces_virial(good.edges()).energy, 0.0, "fine after errors");
+}
+
+} // namespace
+
+int main() {
+    const ModelSizes sizes = usual_sizes();
+    const std::string bytes = model_bytes(sizes, random_weights(sizes, 11));
+    const System system = liquid(sizes);
+    test_threads_and_repetition(bytes, system);
+    test_levels_agree(bytes, system);
+    test_order_of_edges(bytes, system);
+    test_cutoff(bytes, sizes);
+    test_empty(bytes);
+    test_bad_input(bytes, system);
+    ModelSizes original{1, 128, 256, 64, 8, 128, 4, 7, 6, 6, 1, 2, 3, 4.3};
+    test_levels_agree(model_bytes(original, random_weights(original, 12)), system);
+    return report("test_engine_consistency");
+}
