@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.initialise import glorot_orthogonal
-from tlmlp.models.layers import Embedding, Interaction, Linear, Output, pad_columns
+from tlmlp.models.layers import Embedding, Interaction, Linear, Output
 from tlmlp.models.routes import build_route
 from tlmlp.units import NM_PER_ANGSTROM
 
@@ -95,7 +95,6 @@ class DimeNetPP(nn.Module):
         """
         distance, harmonics = self.route.spherical_harmonics(edge_vector, self.num_spherical)
         rbf = self.route.radial_basis(distance, self.frequencies, self.cutoff_nm, self.exponent)
-        rbf = pad_columns(rbf, (self.num_radial + 15) // 16 * 16)
         sbf = self.route.spherical_bessel_basis(
             distance, self.cutoff_nm, self.exponent, self.num_spherical, self.num_radial
         )

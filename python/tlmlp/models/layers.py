@@ -1,19 +1,14 @@
 """The layers of DimeNet++: embedding, interaction and output blocks.
 
 Layers whose product has no activation in between are merged before they meet the edges: the two matrices of a gate
-act as one (E, num_radial) matrix, and the species part of the embedding is a table of S rows per side. The radial
-basis may come with zero columns appended, see :func:`pad_columns`. Shapes in the comments: N atoms, M directed edges.
+act as one (E, num_radial) matrix, and the species part of the embedding is a table of S rows per side. Shapes in the
+comments: N atoms, M directed edges.
 """
 
 import torch
 from torch import Tensor, nn
 
 from tlmlp.models.config import DimeNetPPConfig
-
-
-def pad_columns(matrix: Tensor, width: int) -> Tensor:
-    """Zero columns appended up to ``width``: thin matrix products are several times slower than ones 16 wide."""
-    return nn.functional.pad(matrix, [0, width - matrix.shape[1]])
 
 
 class Linear(nn.Module):
@@ -70,7 +65,7 @@ class Embedding(nn.Module):
 
     def forward(self, rbf: Tensor, species: Tensor, edge_index: Tensor) -> Tensor:
         weight, t = self.dense.weight, self.atom_size
-        radial = pad_columns(weight[:, 2 * t :] @ self.rbf.weight, rbf.shape[1])
+        radial = weight[:, 2 * t :] @ self.rbf.weight
         target_table = self.species.weight @ weight[:, :t].t()
         source_table = self.species.weight @ weight[:, t : 2 * t].t()
         if self.n_species == 1:
@@ -114,8 +109,8 @@ class Interaction(nn.Module):
         edges: Tensor,
         reverse: Tensor,
     ) -> Tensor:
-        gate = rbf @ pad_columns(self.rbf2.weight @ self.rbf1.weight, rbf.shape[1]).t()
-        y = self.down(self.kj(m) * gate)  # (M, inner)
+        x = self.route.gate(self.kj(m), rbf, self.rbf2.weight @ self.rbf1.weight)
+        y = self.down(x)  # (M, inner)
         merged = self.sbf2.weight @ self.sbf1.weight  # (inner, num_spherical * num_radial)
         weight = merged.t().reshape(self.n_spherical, self.n_radial, self.inner)
         z = self.route.directional_sum(y, sbf, weight, harmonics, edge_index, offsets, edges, reverse)
@@ -141,8 +136,8 @@ class Output(nn.Module):
         self.route = route
 
     def forward(self, m: Tensor, rbf: Tensor, edge_index: Tensor, offsets: Tensor, edges: Tensor) -> Tensor:
-        gate = rbf @ pad_columns(self.rbf.weight, rbf.shape[1]).t()
-        x = self.up(self.route.segment_sum(gate * m, edge_index, offsets, edges))
+        gated = self.route.gate(m, rbf, self.rbf.weight)
+        x = self.up(self.route.segment_sum(gated, edge_index, offsets, edges))
         for layer in self.dense:
             x = layer(x)
         return self.final(x).squeeze(1)

@@ -58,6 +58,10 @@ class OpsRoute(nn.Module):
         """swish(x W^T + b)."""
         return torch.ops.tlmlp.dense_swish(x, weight, bias)
 
+    def gate(self, x: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
+        """x * (rbf W^T), elementwise."""
+        return torch.ops.tlmlp.gate(x, rbf, weight)
+
     def segment_sum(self, values: Tensor, edge_index: Tensor, offsets: Tensor, edges: Tensor) -> Tensor:
         """Sum of the values (E, C) over the edges into each atom, shape (N, C)."""
         return values.new_zeros((offsets.shape[0] - 1, values.shape[1])).index_add(0, edge_index[1], values)

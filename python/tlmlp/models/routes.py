@@ -130,6 +130,10 @@ class PlainRoute(nn.Module):
         """swish(x W^T + b)."""
         return nn.functional.silu(nn.functional.linear(x, weight, bias))
 
+    def gate(self, x: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
+        """x * (rbf W^T), elementwise."""
+        return x * nn.functional.linear(rbf, weight)
+
     def segment_sum(self, values: Tensor, edge_index: Tensor, offsets: Tensor, edges: Tensor) -> Tensor:
         """Sum of the values (E, C) over the edges into each atom, shape (N, C)."""
         return segment_sum(values, edge_index[1], offsets.shape[0] - 1)
