@@ -1,4 +1,5 @@
 #include <ATen/Dispatch.h>
+#include <ATen/ops/empty_like.h>
 
 #include <cmath>
 #include <map>

@@ -1,5 +1,8 @@
 #include <algorithm>
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
 #include "../checks.h"
 #include "../ops.h"
 
