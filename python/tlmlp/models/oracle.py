@@ -112,7 +112,7 @@ def bessel_zero(order: int, n: int) -> float:
                 break
         x += step
     x += 0.5 * step
-    for _ in range(20):
+    for _ in range(8):
         slope = order / x * value(x, order) - value(x, order + 1)
         x -= value(x, order) / slope
     return x

@@ -9,8 +9,13 @@ from tlmlp.testing.checks import check_lattice_shift, check_permutation, check_r
 STRUCTURES = standard_structures(("Si", "Ge"))
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
-def test_all_checks_in_double_precision(name, route, make_potential):
+#: The plain route agrees with the compiled one on all structures (test_oracle.py) and is slow: a few will do.
+CASES = [("ops", name) for name in STRUCTURES]
+CASES += [("plain", name) for name in ("skewed", "one atom in a small cell", "wire", "perfect diamond")]
+
+
+@pytest.mark.parametrize("route, name", CASES, indirect=["route"])
+def test_all_checks_in_double_precision(route, name, make_potential):
     compute = potential_backend(make_potential(("Si", "Ge"), route))
     check_all(compute, STRUCTURES[name], TOLERANCES["float64"])
 
