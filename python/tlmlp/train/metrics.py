@@ -23,10 +23,11 @@ class Metrics:
                 break
         return rows
 
-    def rewind(self, update: int) -> None:
-        """Forget what was logged after ``update``: a resumed training logs it again."""
+    def rewind(self, update: int) -> list[dict[str, Any]]:
+        """Forget what was logged after ``update``, which a resumed training logs again; returns the rows kept."""
         kept = [row for row in self.rows() if row["update"] <= update]
         atomic_write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        return kept
 
     def append(self, row: dict[str, Any]) -> None:
         """Add one row."""

@@ -32,7 +32,7 @@ from tlmlp.train.config import Config
 from tlmlp.train.dataset import Graph, Sampler, build_graph
 from tlmlp.train.evaluation import Comparison, compare
 from tlmlp.train.metrics import Metrics
-from tlmlp.train.modelfile import model_payload, potential_from, save_model
+from tlmlp.train.modelfile import MODEL_FORMAT, load_torch, model_payload, potential_from, save_model
 from tlmlp.train.predictions import fit_energy_shift, predict, species_counts
 from tlmlp.train.schedule import ExponentialDecay
 from tlmlp.train.selection import TrainingData
@@ -91,6 +91,7 @@ class Trainer:
         self.metrics = Metrics(run)
         self.update, self.best = 0, Best(0, math.inf, model_payload(potential))
         self.loss_sum, self.loss_count, self.saved = 0.0, 0, -1
+        self.started = time.monotonic()
 
     def state(self) -> dict[str, Any]:
         """Content of a checkpoint."""
@@ -108,9 +109,16 @@ class Trainer:
         self.best = Best(**state["best"])
         self.update = self.saved = state["update"]
         self.loss_sum, self.loss_count = state["loss_sum"], state["loss_count"]
-        self.metrics.rewind(self.update)
-        if self.best.force_mse < math.inf:
+        rows = self.metrics.rewind(self.update)
+        self.started -= rows[-1]["seconds"] if rows else 0.0
+        if self.best.force_mse < math.inf and self._update_of_best_file() != self.best.update:
             save_model(self.run / "best.pt", self.best.payload, self._model_metadata("validation"))
+
+    def _update_of_best_file(self) -> int | None:
+        try:
+            return load_torch(self.run / "best.pt", MODEL_FORMAT)["metadata"]["model"]["update"]
+        except TlmlpError:
+            return None
 
     def run_updates(self) -> bool:
         """Train to the end; False when an interrupt (SIGINT, SIGTERM) stopped it, with everything saved.
@@ -118,18 +126,17 @@ class Trainer:
         :raises TlmlpError: when the loss becomes infinite, or the disk is full; the last checkpoint stays good
         """
         t = self.config.training
-        atomic_write_text(self.run / "config.yaml", yaml.safe_dump(self.config.to_dict(), sort_keys=False))
-        started = time.monotonic()
         name = f"training from update {self.update}" if self.update else "training"
         with self._disk_errors(), _interrupts() as interrupted, progress(name, t.updates - self.update) as bar:
+            atomic_write_text(self.run / "config.yaml", yaml.safe_dump(self.config.to_dict(), sort_keys=False))
             if self.saved < 0:
                 self.metrics.rewind(-1)
-                self._validate(started)
+                self._validate()
                 self._save()
             while self.update < t.updates and not interrupted.is_set():
                 self._one_update()
                 if self.update % t.validate_every == 0 or self.update == t.updates:
-                    self._validate(started)
+                    self._validate()
                 if self.update % (t.checkpoint_every or t.validate_every) == 0 or self.update == t.updates:
                     self._save()
                 bar.advance(1, f"best {self._best_rmse():.4f} eV/Å at update {self.best.update}")
@@ -165,7 +172,7 @@ class Trainer:
         self.loss_count += 1
         self.update += 1
 
-    def _validate(self, started: float) -> None:
+    def _validate(self) -> None:
         predictions = predict(self.potential, self.val.graphs)
         shift = fit_energy_shift(self.val.counts, predictions.energies, self.val.frames)
         errors = compare(self.val.frames, self.val.counts, predictions, shift).errors()
@@ -177,7 +184,7 @@ class Trainer:
             "val_force_rmse_ev_per_ang": rmse, "val_force_mae_ev_per_ang": errors["force_mae_ev_per_ang"],
             # about the mean difference of the validation frames: the shift proper is fitted when the training ends
             "val_energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
-            "seconds": round(time.monotonic() - started, 3),
+            "seconds": round(time.monotonic() - self.started, 3),
         }
         self.metrics.append(row)
         self.loss_sum, self.loss_count = 0.0, 0
