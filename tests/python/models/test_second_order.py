@@ -62,6 +62,12 @@ def test_force_loss_gradients_are_those_of_the_oracle(name, route, make_potentia
     assert_same_gradients(got, expected, 1e-9)
 
 
+def test_force_loss_gradients_with_one_species(route, make_potential):
+    """One species takes a short cut through the embedding; its row gets a gradient all the same."""
+    potential, s = make_potential(("Si",), route), standard_structures(("Si",))["two atoms"]
+    assert_same_gradients(loss_gradients(potential, s), oracle_gradients(potential, s), 1e-9)
+
+
 def test_one_atom_and_straight_chain_have_finite_gradients(route, make_potential):
     """Forces on a lone atom per cell vanish by symmetry; its energy still trains."""
     potential = make_potential(("Si", "Ge"), route)
