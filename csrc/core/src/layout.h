@@ -10,7 +10,7 @@
 //   tile    a few vectors of neighbouring lanes, small enough that all layers of a block run in the first-level cache
 //
 // A per-edge array of C channels keeps, for each chunk, C rows of `stride` lanes ("lane arrays", index
-// C * chunk.slot + c * stride + lane), or, where the channels of one edge are used together, one row of channels per
+// C * chunk.slot + c * stride + lane), or C rows per tile, one tile after the other ("tile arrays"), or, where the channels of one edge are used together, one row of channels per
 // slot ("row arrays", index slot * row + c). Widths are padded with zeros: lane arrays to 8 rows, rows to 16 channels.
 
 #include <cstddef>
@@ -105,18 +105,17 @@ template <class T> struct Job {
     T *radial = nullptr;         ///< lanes, radial_p rows
     T *basis = nullptr;          ///< lanes, basis rows
     T *harmonics = nullptr;      ///< lanes, harmonics rows
-    T *message = nullptr;        ///< [blocks] lanes, embed_p rows: m_b, input of block b
+    T *message = nullptr;        ///< [blocks] tiles, embed_p rows: m_b, input of block b
     T *sum = nullptr;            ///< [blocks][slots][directional_p]: z of the reverse edge
     T *centre = nullptr;         ///< [blocks][atoms][harmonics][directional_p]: A_j / N_l
     T *atom_gradient = nullptr;  ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
     double *atom_energy = nullptr; ///< [atoms]
 
-    T *message_bar = nullptr;   ///< lanes, embed_p rows: dE/dm
+    T *message_bar = nullptr;   ///< tiles, embed_p rows: dE/dm
     const T *sum_bar = nullptr; ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
     T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes
     T *radial_bar = nullptr;    ///< lanes, radial_p rows
-    T *basis_bar = nullptr;     ///< lanes, basis rows
-    T *harmonics_bar = nullptr; ///< lanes, harmonics rows
+    T *geometry_bar = nullptr;  ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
     double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
 
     std::int64_t slots = 0;

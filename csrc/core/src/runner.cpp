@@ -55,8 +55,7 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
         job.sum_bar = sums;
         job.sum_bar_next = sums + slots * s.directional_p;
         job.radial_bar = lane_array(radial_bar_, s.radial_p);
-        job.basis_bar = lane_array(basis_bar_, s.basis);
-        job.harmonics_bar = lane_array(harmonics_bar_, s.harmonics);
+        job.geometry_bar = lane_array(geometry_bar_, 4);
         job.vector_bar = vector_bar_.resize(3 * slots);
     }
     scratch_.resize(std::max<std::size_t>(scratch_.size(), threads));
@@ -155,7 +154,7 @@ template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
          {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &sum_, &centre_, &atom_gradient_,
-          &message_bar_, &sum_bar_, &radial_bar_, &basis_bar_, &harmonics_bar_}) {
+          &message_bar_, &sum_bar_, &radial_bar_, &geometry_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

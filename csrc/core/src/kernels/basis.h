@@ -93,31 +93,23 @@ template <class T> TLMLP_NOINLINE void evaluate_harmonics(const Job<T> &job, con
     }
 }
 
-/// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d, from the adjoints of the table's functions and of the harmonics.
-template <class T> TLMLP_NOINLINE void geometry_backward(const Job<T> &job, const Chunk &chunk) {
+/// Adds the adjoints of the spherical basis and the harmonics of one block to dE/dd and dE/du (geometry_bar, 4 rows).
+template <class T>
+TLMLP_NOINLINE void basis_backward(const Job<T> &job, const Chunk &chunk, Lanes<T> basis_bar, Lanes<T> harmonics_bar) {
     const Network<T> &net = *job.network;
     const Sizes &s = net.sizes;
-    const Lanes<T> unit = lanes_of(job.unit, 3, chunk);
-    const Lanes<T> radial_bar = lanes_of(job.radial_bar, s.radial_p, chunk);
-    const Lanes<T> basis_bar = lanes_of(job.basis_bar, s.basis, chunk);
-    const Lanes<T> harmonics_bar = lanes_of(job.harmonics_bar, s.harmonics, chunk);
-    const T slope = T(2.0 * net.table.intervals * net.inverse_cutoff); // dt/dd
-    const double *vector = job.vector + 3 * chunk.slot;
-    double *vector_bar = job.vector_bar + 3 * chunk.slot;
+    const Lanes<T> unit = lanes_of(job.unit, 3, chunk), sum = lanes_of(job.geometry_bar, 4, chunk);
     V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
-        V<T> distance_bar = {};
+        V<T> t_bar = {}, gx = {}, gy = {}, gz = {};
         table_rows<T, true>(net.table, job.interval + chunk.slot + lane, job.position + chunk.slot + lane,
                             [&](int row, V<T> value) {
-                                if (row < s.radial) {
-                                    distance_bar += value * load(radial_bar.at(row, lane));
-                                } else if (row < s.radial + s.basis) {
-                                    distance_bar += value * load(basis_bar.at(row - s.radial, lane));
+                                if (row >= s.radial && row < s.radial + s.basis) {
+                                    t_bar += value * load(basis_bar.at(row - s.radial, lane));
                                 }
                             });
-        const V<T> x = load(unit.at(0, lane)), y = load(unit.at(1, lane)), z = load(unit.at(2, lane));
-        V<T> gx = {}, gy = {}, gz = {};
-        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, x, y, z, scratch);
+        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
+                                                load(unit.at(2, lane)), scratch);
         tlmlp::math::harmonics_gradients<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
                                                   [&](int k, V<T> dx, V<T> dy, V<T> dz) {
                                                       const V<T> bar = load(harmonics_bar.at(k, lane));
@@ -125,16 +117,43 @@ template <class T> TLMLP_NOINLINE void geometry_backward(const Job<T> &job, cons
                                                       gy += bar * dy;
                                                       gz += bar * dz;
                                                   });
-        const V<T> along = gx * x + gy * y + gz * z;
-        distance_bar *= slope;
+        store(sum.at(0, lane), load(sum.at(0, lane)) + t_bar);
+        store(sum.at(1, lane), load(sum.at(1, lane)) + gx);
+        store(sum.at(2, lane), load(sum.at(2, lane)) + gy);
+        store(sum.at(3, lane), load(sum.at(3, lane)) + gz);
+    }
+}
+
+/// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d, after adding the radial basis's part of dE/dd.
+template <class T> TLMLP_NOINLINE void geometry_backward(const Job<T> &job, const Chunk &chunk) {
+    const Network<T> &net = *job.network;
+    const Sizes &s = net.sizes;
+    const Lanes<T> unit = lanes_of(job.unit, 3, chunk), sum = lanes_of(job.geometry_bar, 4, chunk);
+    const Lanes<T> radial_bar = lanes_of(job.radial_bar, s.radial_p, chunk);
+    const T slope = T(2.0 * net.table.intervals * net.inverse_cutoff); // dt/dd
+    const double *vector = job.vector + 3 * chunk.slot;
+    double *vector_bar = job.vector_bar + 3 * chunk.slot;
+    for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        V<T> t_bar = load(sum.at(0, lane));
+        table_rows<T, true>(net.table, job.interval + chunk.slot + lane, job.position + chunk.slot + lane,
+                            [&](int row, V<T> value) {
+                                if (row < s.radial) {
+                                    t_bar += value * load(radial_bar.at(row, lane));
+                                }
+                            });
+        const V<T> distance_bar = t_bar * slope;
         for (int e = 0; e < lanes<T>; ++e) {
             const double *v = vector + 3 * (lane + e);
             const double inverse = 1.0 / __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-            double *out = vector_bar + 3 * (lane + e);
-            const double radial = double(distance_bar[e]) - double(along[e]) * inverse;
-            out[0] = radial * double(x[e]) + double(gx[e]) * inverse;
-            out[1] = radial * double(y[e]) + double(gy[e]) * inverse;
-            out[2] = radial * double(z[e]) + double(gz[e]) * inverse;
+            double u[3], g[3], along = 0.0;
+            for (int k = 0; k < 3; ++k) {
+                u[k] = v[k] * inverse;
+                g[k] = double(*sum.at(1 + k, lane + e)) * inverse;
+                along += u[k] * g[k];
+            }
+            for (int k = 0; k < 3; ++k) {
+                vector_bar[3 * (lane + e) + k] = (double(distance_bar[e]) - along) * u[k] + g[k];
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 // and then, with the edges in the lanes, for every order l and channel c
 //     t_bar = sum_m A_bar[lm] Y_lm - N_l z_bar        the adjoint of y R_l, own-reverse term included
 //     y_bar += t_bar R_l,   R_bar = t_bar y,   Y_bar_lm += A_bar[lm] y R_l + A[lm] z_bar,   b_bar_ln += w_ln R_bar
-// which has no sum across lanes. Lanes behind the last edge carry y = z_bar = 0 and so add nothing.
+// which has no sum across lanes. Lanes behind the last edge carry y = z_bar = 0.
 
 #include "kernels/directional.h"
 
@@ -47,7 +47,7 @@ TLMLP_NOINLINE void order_backward(const Sizes &s, const T *weights, T legendre,
     V<T> y_bar_lm[count], y_lm[count];
 #pragma GCC unroll 25
     for (int k = 0; k < count; ++k) {
-        y_bar_lm[k] = load(w.harmonics_bar.at(begin + k, lane));
+        y_bar_lm[k] = V<T>{};
         y_lm[k] = load(w.centre.harmonics.at(begin + k, lane));
     }
     for (int c = 0; c < row; ++c) {
@@ -72,7 +72,7 @@ TLMLP_NOINLINE void order_backward(const Sizes &s, const T *weights, T legendre,
     }
 
     for (int n = 0; n < s.radial; ++n) {
-        V<T> even = load(w.basis_bar.at(l * s.radial + n, lane)), odd = {};
+        V<T> even = {}, odd = {};
         const T *weight = order + std::ptrdiff_t(n) * row;
         for (int c = 0; c < row; c += 2) {
             even += load(w.radial_bar + c * width) * weight[c];
@@ -121,7 +121,8 @@ template <class T> constexpr std::ptrdiff_t centre_scratch(const Sizes &s) {
     return std::ptrdiff_t(s.directional_p) * (s.harmonics + 5 * lane_pad);
 }
 
-/// y_bar goes to lane arrays that start at the centre's first edge; its lanes behind the last edge are overwritten.
+/// y_bar, basis_bar and harmonics_bar are lane arrays that start at the centre's first edge; up to a vector of lanes
+/// behind its last edge is overwritten, so centres must come in the order of their lanes.
 template <class T>
 TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre,
                                          const T *a, const T *z_bar, T *scratch, Lanes<T> y_bar, Lanes<T> basis_bar,

@@ -30,9 +30,14 @@ template <class T> struct Pass {
     TLMLP_INLINE Lanes<T> rows_at(T *array, int rows, int lane) const {
         return {array + rows * chunk.slot + lane, chunk.stride};
     }
-    TLMLP_INLINE Lanes<T> message(int block, int lane) const {
-        return rows_at(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
+    /// Arrays that only tiles touch keep each tile's rows together: a tile is one stretch of memory.
+    TLMLP_INLINE Lanes<T> tile_at(T *array, int rows, int lane) const {
+        return {array + rows * (chunk.slot + lane), tile_vectors_at(lane) * lanes<T>};
     }
+    TLMLP_INLINE Lanes<T> message(int block, int lane) const {
+        return tile_at(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
+    }
+    TLMLP_INLINE Lanes<T> message_bar(int lane) const { return tile_at(job.message_bar, s.embed_p, lane); }
     TLMLP_INLINE Lanes<T> radial(int lane) const { return rows_at(job.radial, s.radial_p, lane); }
     TLMLP_INLINE T *sums_of(int block) const { return job.sum + block * job.slots * s.directional_p; }
     TLMLP_INLINE T *centre_of(int block, int atom) const {
@@ -64,8 +69,15 @@ template <class T> struct Pass {
         }
     }
 
+    TLMLP_INLINE void prefetch_tile(const T *array, int rows, int lane) const {
+        const T *begin = array + rows * (chunk.slot + lane);
+        for (int k = 0; k < rows * width; k += 64 / int(sizeof(T))) {
+            __builtin_prefetch(begin + k, 0, 2);
+        }
+    }
+
     TLMLP_INLINE void prefetch_message(int block, int lane) const {
-        prefetch(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
+        prefetch_tile(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
     }
 
     /// The z that the tile at `lane` will gather.
@@ -91,9 +103,19 @@ template <class T> struct Pass {
         }
     }
 
+    /// The tile's share of a whole lane array of the chunk, in the order of memory.
+    TLMLP_INLINE void prefetch_share(const T *array, int rows, int lane) const {
+        const std::ptrdiff_t size = std::ptrdiff_t(rows) * chunk.stride;
+        const T *begin = array + rows * chunk.slot;
+        const std::ptrdiff_t tiles = (chunk.lanes + width - 1) / width, tile = lane / width;
+        for (std::ptrdiff_t k = size * tile / tiles; k < size * (tile + 1) / tiles; k += 64 / int(sizeof(T))) {
+            __builtin_prefetch(begin + k, 0, 2);
+        }
+    }
+
     TLMLP_INLINE void prefetch_centres(int lane) const {
-        prefetch(job.basis, s.basis, lane);
-        prefetch(job.harmonics, s.harmonics, lane);
+        prefetch_share(job.basis, s.basis, lane);
+        prefetch_share(job.harmonics, s.harmonics, lane);
     }
 
     // ---- embedding: m_0 = act(t[species_i] + s[species_j] + W e), both matrices of the embedding multiplied out
@@ -208,7 +230,7 @@ template <class T> struct Pass {
             }
             directional_backward(s, layer.radial, net.legendre, centre_at(a), centre_of(block, chunk.atom + a),
                                  w.z_bar, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
-                                 rows_at(job.basis_bar, s.basis, lane), rows_at(job.harmonics_bar, s.harmonics, lane));
+                                 {w.basis_bar.data + lane, w.basis_bar.ld}, {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
         }
     }
 
@@ -288,8 +310,7 @@ template <class T> struct Pass {
         }
         if (job.gradient) {
             clear(lanes_of(job.radial_bar, s.radial_p, chunk).data, std::ptrdiff_t(s.radial_p) * chunk.stride);
-            clear(lanes_of(job.basis_bar, s.basis, chunk).data, std::ptrdiff_t(s.basis) * chunk.stride);
-            clear(lanes_of(job.harmonics_bar, s.harmonics, chunk).data, std::ptrdiff_t(s.harmonics) * chunk.stride);
+            clear(lanes_of(job.geometry_bar, 4, chunk).data, std::ptrdiff_t(4) * chunk.stride);
         }
     }
 
@@ -361,8 +382,6 @@ template <class T> struct Pass {
         for (int lane = 0; lane < chunk.lanes; lane += width) {
             prefetch_message(b, lane + width);
             prefetch_centres(lane);
-            prefetch(job.basis_bar, s.basis, lane);
-            prefetch(job.harmonics_bar, s.harmonics, lane);
             prefetch_bars(lane);
             messages_down_keep(b, lane, tile_vectors_at(lane), message(b, lane));
         }
@@ -370,12 +389,12 @@ template <class T> struct Pass {
         for (int lane = 0; lane < chunk.lanes; lane += width) {
             const int vectors = tile_vectors_at(lane);
             const Lanes<T> g = w.tile[5];
-            prefetch(job.message_bar, s.embed_p, lane + width);
+            prefetch_tile(job.message_bar, s.embed_p, lane + width);
             if (b > 0) {
                 prefetch_message(b - 1, lane + width);
                 prefetch_z(b - 1, lane + width);
             }
-            copy(rows_at(job.message_bar, s.embed_p, lane), g, s.embed_p, vectors);
+            copy(message_bar(lane), g, s.embed_p, vectors);
             messages_down_backward(b, lane, vectors, g);
             output_backward(b, lane, vectors, message(b, lane), g);
             if (b > 0) {
@@ -388,6 +407,7 @@ template <class T> struct Pass {
                 embed_backward(lane, vectors, g, w.tile[2]);
             }
         }
+        basis_backward(job, chunk, w.basis_bar, w.harmonics_bar);
         if (b == 0) {
             geometry_backward(job, chunk);
         }
@@ -397,7 +417,7 @@ template <class T> struct Pass {
     void descend(int b, int lane, int vectors, Lanes<T> g, Slopes<T> slopes) const {
         update_backward(s, net.interactions[b - 1], slopes, g, w.tile[0], w.tile[1], w.tile[2],
                         job.sum_bar_next + (chunk.slot + lane) * s.directional_p, vectors);
-        copy(g, rows_at(job.message_bar, s.embed_p, lane), s.embed_p, vectors);
+        copy(g, message_bar(lane), s.embed_p, vectors);
     }
 
     void embed_backward(int lane, int vectors, Lanes<T> g, Lanes<T> slope) const {

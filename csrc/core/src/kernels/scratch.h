@@ -17,6 +17,7 @@ template <class T> struct Scratch {
     T *z_bar;            ///< rows of one centre, gathered
     Lanes<T> y_bar;      ///< directional rows
     Lanes<T> kj, kj_slope, gate; ///< embed_p rows
+    Lanes<T> basis_bar, harmonics_bar; ///< adjoints of one block
     T *slopes;           ///< per tile, slope_count lane arrays
     T *products, *own;   ///< vectors of directional_forward
     T *centre;           ///< of directional_backward
@@ -45,6 +46,8 @@ template <class T> struct Scratch {
         kj = {take(rows * s.embed_p), rows};
         kj_slope = {take(rows * s.embed_p), rows};
         gate = {take(rows * s.embed_p), rows};
+        basis_bar = {take(rows * s.basis), rows};
+        harmonics_bar = {take(rows * s.harmonics), rows};
         slope_size = s.embed_p * width;
         const std::ptrdiff_t tiles = (max_lanes + width - 1) / width;
         slopes = take(tiles * slope_count(s) * slope_size);
