@@ -1,6 +1,7 @@
 // The part of the engine that finds neighbours itself, on the vesin library. Apart from engine.cpp, so that hosts with
 // neighbour lists of their own link neither.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -9,6 +10,43 @@
 #include "engine_impl.h"
 
 namespace tlmlp {
+
+namespace {
+
+std::array<double, 3> cross(const double *a, const double *b) {
+    return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
+}
+
+void set_normalised(double *row, const std::array<double, 3> &v) {
+    const double length = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    for (std::size_t k = 0; k < 3; ++k) {
+        row[k] = length > 0.0 ? v[k] / length : 0.0;
+    }
+}
+
+/// Rows that are not periodic mean nothing; unit vectors across the periodic ones take their place.
+std::array<double, 9> complete_cell(std::array<double, 9> cell, const std::array<bool, 3> &pbc) {
+    const int periodic = pbc[0] + pbc[1] + pbc[2];
+    for (int i = 0; i < 3; ++i) {
+        double *a = &cell[3 * i], *b = &cell[3 * ((i + 1) % 3)], *c = &cell[3 * ((i + 2) % 3)];
+        if (periodic == 2 && !pbc[i]) {
+            set_normalised(a, cross(b, c));
+        } else if (periodic == 1 && pbc[i]) {
+            // Any vector that is not along a gives the first; the axis of a's smallest component is farthest from it.
+            std::size_t smallest = 0;
+            for (std::size_t k = 1; k < 3; ++k) {
+                smallest = std::abs(a[k]) < std::abs(a[smallest]) ? k : smallest;
+            }
+            double axis[3] = {0.0, 0.0, 0.0};
+            axis[smallest] = 1.0;
+            set_normalised(b, cross(axis, a));
+            set_normalised(c, cross(a, b));
+        }
+    }
+    return cell;
+}
+
+} // namespace
 
 class NeighbourFinder {
   public:
@@ -37,7 +75,7 @@ EdgeList NeighbourFinder::find(const Structure &structure, double cutoff, int th
         }
     }
     const bool periodic = structure.pbc[0] || structure.pbc[1] || structure.pbc[2];
-    const auto &h = structure.cell;
+    const std::array<double, 9> h = complete_cell(structure.cell, structure.pbc);
     const double volume = h[0] * (h[4] * h[8] - h[5] * h[7]) - h[1] * (h[3] * h[8] - h[5] * h[6]) +
                           h[2] * (h[3] * h[7] - h[4] * h[6]);
     if (periodic && !(std::abs(volume) > 1e-6 && std::isfinite(volume))) {

@@ -40,6 +40,28 @@ void test_against_images(const ModelSizes &sizes, const std::string &bytes) {
     }
 }
 
+/// A slab and a wire: rows of the cell that are not periodic mean nothing, whatever stands there.
+void test_open_directions(const ModelSizes &sizes, const std::string &bytes) {
+    Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
+    for (int mask = 1; mask < 7; ++mask) {
+        const std::array<bool, 3> pbc = {(mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0};
+        std::vector<double> far(skewed.begin(), skewed.end());
+        const std::vector<std::int32_t> species(4, 0);
+        Structure structure = structure_of(species, true);
+        structure.pbc = pbc;
+        for (int row = 0; row < 3; ++row) {
+            for (int k = 0; k < 3 && !pbc[row]; ++k) {
+                structure.cell[3 * row + k] = 0.0;
+                far[3 * row + k] = row == k ? 1000.0 : 0.0;
+            }
+        }
+        System system = make_system(positions, far, true, sizes.cutoff, 1, 3);
+        const double expected = engine.energy_forces_virial(system.edges()).energy;
+        expect_close(engine.energy_forces_virial(structure).energy, expected, 1e-10,
+                     "energy with periodic directions " + std::to_string(mask));
+    }
+}
+
 void test_c_interface(const ModelSizes &sizes, const std::string &bytes) {
     const std::string path = "test_structures_model.pt";
     std::ofstream(path, std::ios::binary) << bytes;
@@ -97,6 +119,7 @@ int main() {
     const ModelSizes sizes = odd_sizes();
     const std::string bytes = model_bytes(sizes, random_weights(sizes, 21));
     test_against_images(sizes, bytes);
+    test_open_directions(sizes, bytes);
     test_c_interface(sizes, bytes);
     test_bad_structures(bytes);
     return report("test_structures");
