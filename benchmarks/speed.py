@@ -13,7 +13,7 @@ from pathlib import Path
 from tlmlp.console import progress, table
 from tlmlp.files import atomic_write_json
 
-CASES = [("model", 64), ("model", 512), ("train", 64)]
+CASES = [("engine", 64), ("engine", 512), ("model", 64), ("model", 512), ("train", 64)]
 
 
 def measure(benchmark: str, atoms: int, threads: int, dtype: str) -> dict:
@@ -47,7 +47,16 @@ def main() -> None:
         "Medians on " + results[0]["versions"]["processor"],
         ["benchmark", "atoms", "edges", "threads", "dtype", "ms", "min", "max"],
         [
-            [r["benchmark"], r["atoms"], r["edges"], r["threads"], r["dtype"], r["ms_per_step"], r["ms_min"], r["ms_max"]]
+            [
+                r["benchmark"],
+                r["atoms"],
+                r["edges"],
+                r["threads"],
+                r["dtype"],
+                r["ms_per_step"],
+                r["ms_min"],
+                r["ms_max"],
+            ]
             for r in results
         ],
     )

@@ -11,3 +11,6 @@ void bind_basis(pybind11::module_ &m);
 
 /// The engine.
 void bind_engine(pybind11::module_ &m);
+
+/// The multiply-add peak of the machine, for benchmarks.
+void bind_peak(pybind11::module_ &m);

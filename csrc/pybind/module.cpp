@@ -4,4 +4,5 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "The C++ core of tlmlp, numpy in and numpy out.";
     tlmlp::bind_basis(m);
     bind_engine(m);
+    bind_peak(m);
 }

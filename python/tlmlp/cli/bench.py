@@ -53,3 +53,12 @@ def register(app: typer.Typer) -> None:
         from tlmlp.bench.train import bench_train
 
         _show(bench_train(atoms, batch, threads, dtype, repeats), json)
+
+    @group.command()
+    def engine(
+        atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False
+    ) -> None:
+        """Energy and forces through the C++ engine, its rate against the machine's peak, and its memory."""
+        from tlmlp.bench.engine import bench_engine
+
+        _show(bench_engine(atoms, threads, dtype, repeats), json)
