@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/List.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -71,6 +72,20 @@ dense_swish_second(const OptionalTensor &v_x, const OptionalTensor &v_weight, co
                    const Tensor &x, const Tensor &weight, const Tensor &pre, const OptionalTensor &grad_y,
                    const OptionalTensor &grad_pre, std::int64_t wanted);
 
+Tensor residual_swish(const Tensor &h, const Tensor &weight1, const Tensor &bias1, const Tensor &weight2,
+                      const Tensor &bias2);
+std::tuple<Tensor, Tensor, Tensor> residual_swish_forward(const Tensor &h, const Tensor &weight1, const Tensor &bias1,
+                                                          const Tensor &weight2, const Tensor &bias2);
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>
+residual_swish_backward(const Tensor &h, const Tensor &weight1, const Tensor &weight2, const Tensor &pre1,
+                        const Tensor &pre2, const OptionalTensor &grad, const OptionalTensor &grad_pre1,
+                        const OptionalTensor &grad_pre2, std::int64_t wanted);
+/// v: cotangents of the five results above. Results for h, weight1, weight2, pre1, pre2, grad, grad_pre1, grad_pre2.
+std::vector<Tensor> residual_swish_second(const c10::List<OptionalTensor> &v, const Tensor &h, const Tensor &weight1,
+                                          const Tensor &weight2, const Tensor &pre1, const Tensor &pre2,
+                                          const OptionalTensor &grad, const OptionalTensor &grad_pre1,
+                                          const OptionalTensor &grad_pre2, std::int64_t wanted);
+
 Tensor gate(const Tensor &x, const Tensor &e, const Tensor &weight);
 std::tuple<Tensor, Tensor, Tensor> gate_backward(const Tensor &x, const Tensor &e, const Tensor &weight,
                                                  const Tensor &grad_y, std::int64_t wanted);
@@ -91,6 +106,8 @@ Tensor directional_sum(const Tensor &y, const Tensor &sbf, const Tensor &weight,
                        const Tensor &edge_index, const Tensor &offsets, const Tensor &edges, const Tensor &reverse);
 Tensor dense_swish(const Tensor &x, const Tensor &weight, const OptionalTensor &bias);
 
+Tensor residual_swish(const Tensor &h, const Tensor &weight1, const Tensor &bias1, const Tensor &weight2,
+                      const Tensor &bias2);
 Tensor gate(const Tensor &x, const Tensor &e, const Tensor &weight);
 
 } // namespace autograd

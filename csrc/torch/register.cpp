@@ -18,6 +18,7 @@ TORCH_LIBRARY(tlmlp, m) {
     m.def("directional_sum(Tensor y, Tensor sbf, Tensor weight, Tensor Y, Tensor edge_index, Tensor offsets,"
           " Tensor edges, Tensor reverse) -> Tensor");
     m.def("dense_swish(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    m.def("residual_swish(Tensor h, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2) -> Tensor");
     m.def("gate(Tensor x, Tensor e, Tensor weight) -> Tensor");
 
     m.def("_spherical_harmonics_backward(Tensor edge_vector, Tensor? grad_distance, Tensor? grad_Y,"
@@ -43,6 +44,12 @@ TORCH_LIBRARY(tlmlp, m) {
           " -> (Tensor, Tensor, Tensor)");
     m.def("_dense_swish_second(Tensor? v_x, Tensor? v_weight, Tensor? v_bias, Tensor x, Tensor weight, Tensor pre,"
           " Tensor? grad_y, Tensor? grad_pre, int wanted) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
+    m.def("_residual_swish_forward(Tensor h, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2)"
+          " -> (Tensor, Tensor pre1, Tensor pre2)");
+    m.def("_residual_swish_backward(Tensor h, Tensor weight1, Tensor weight2, Tensor pre1, Tensor pre2, Tensor? grad,"
+          " Tensor? grad_pre1, Tensor? grad_pre2, int wanted) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
+    m.def("_residual_swish_second(Tensor?[] v, Tensor h, Tensor weight1, Tensor weight2, Tensor pre1, Tensor pre2,"
+          " Tensor? grad, Tensor? grad_pre1, Tensor? grad_pre2, int wanted) -> Tensor[]");
     m.def("_gate_backward(Tensor x, Tensor e, Tensor weight, Tensor grad_y, int wanted) -> (Tensor, Tensor, Tensor)");
     m.def("_gate_second(Tensor? v_x, Tensor? v_e, Tensor? v_weight, Tensor x, Tensor e, Tensor weight, Tensor grad_y,"
           " int wanted) -> (Tensor, Tensor, Tensor, Tensor)");
@@ -68,6 +75,10 @@ TORCH_LIBRARY_IMPL(tlmlp, CPU, m) {
     m.impl("_dense_swish_forward", TORCH_FN(cpu::dense_swish_forward));
     m.impl("_dense_swish_backward", TORCH_FN(cpu::dense_swish_backward));
     m.impl("_dense_swish_second", TORCH_FN(cpu::dense_swish_second));
+    m.impl("residual_swish", TORCH_FN(cpu::residual_swish));
+    m.impl("_residual_swish_forward", TORCH_FN(cpu::residual_swish_forward));
+    m.impl("_residual_swish_backward", TORCH_FN(cpu::residual_swish_backward));
+    m.impl("_residual_swish_second", TORCH_FN(cpu::residual_swish_second));
     m.impl("gate", TORCH_FN(cpu::gate));
     m.impl("_gate_backward", TORCH_FN(cpu::gate_backward));
     m.impl("_gate_second", TORCH_FN(cpu::gate_second));
@@ -80,10 +91,11 @@ TORCH_LIBRARY_IMPL(tlmlp, Autograd, m) {
     m.impl("spherical_bessel_basis", TORCH_FN(autograd::spherical_bessel_basis));
     m.impl("directional_sum", TORCH_FN(autograd::directional_sum));
     m.impl("dense_swish", TORCH_FN(autograd::dense_swish));
+    m.impl("residual_swish", TORCH_FN(autograd::residual_swish));
     m.impl("gate", TORCH_FN(autograd::gate));
     // There is no third derivative: asking for one is an error, not a silent zero.
     for (const char *name : {"_spherical_harmonics_second", "_radial_basis_second", "_spherical_bessel_basis_second",
-                             "_directional_sum_second", "_dense_swish_second"}) {
+                             "_directional_sum_second", "_dense_swish_second", "_residual_swish_second"}) {
         m.impl(name, torch::autograd::autogradNotImplementedFallback());
     }
     // Integer results: nothing to differentiate.

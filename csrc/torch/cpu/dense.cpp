@@ -9,8 +9,6 @@ namespace tlmlp::cpu {
 
 namespace {
 
-Chunks row_chunks(const Tensor &x) { return Chunks(x.size(0), 480, 48); }
-
 void check_dense(const Tensor &x, const Tensor &weight, const OptionalTensor &bias) {
     check_float(x, "x");
     check_shape(x, "x", {-1, -1}, "(rows, in)");
@@ -102,7 +100,6 @@ dense_swish_second(const OptionalTensor &v_x_, const OptionalTensor &v_weight_, 
     Tensor weights = partial_sums(to_weight, chunks, out * in, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "dense_swish_second", [&] {
         const auto &kernels = kernels::table<scalar_t>();
-        const auto target = [](Tensor &t) { return t.numel() > 0 ? t.data_ptr<scalar_t>() : nullptr; };
         const kernels::Dense<scalar_t> d{in, out, pointer<scalar_t>(x), pointer<scalar_t>(weight), nullptr,
                                          pointer<scalar_t>(pre)};
         kernels::DenseGrads<scalar_t> g{};
@@ -114,10 +111,10 @@ dense_swish_second(const OptionalTensor &v_x_, const OptionalTensor &v_weight_, 
                                   s.v_x = pointer<scalar_t>(v_x);
                                   s.v_weight = pointer<scalar_t>(v_weight);
                                   s.v_bias = pointer<scalar_t>(v_bias);
-                                  s.to_grad_y = target(grad_y_result);
-                                  s.to_grad_pre = target(grad_pre_result);
-                                  s.to_pre = target(pre_result);
-                                  s.to_x = target(x_result);
+                                  s.to_grad_y = target<scalar_t>(grad_y_result);
+                                  s.to_grad_pre = target<scalar_t>(grad_pre_result);
+                                  s.to_pre = target<scalar_t>(pre_result);
+                                  s.to_x = target<scalar_t>(x_result);
                                   s.to_weight =
                                       to_weight ? weights.data_ptr<scalar_t>() + chunk * out * in : nullptr;
                                   kernels.dense_second(d, g, s, first, last, scratch);

@@ -9,8 +9,6 @@ namespace tlmlp::cpu {
 
 namespace {
 
-Chunks row_chunks(const Tensor &x) { return Chunks(x.size(0), 480, 48); }
-
 void check_gate(const Tensor &x, const Tensor &e, const Tensor &weight) {
     check_float(x, "x");
     check_shape(x, "x", {-1, -1}, "(rows, channels)");
@@ -19,8 +17,6 @@ void check_gate(const Tensor &x, const Tensor &e, const Tensor &weight) {
     check_same_type(e, "e", x, "x");
     check_same_type(weight, "weight", x, "x");
 }
-
-template <class T> T *target(Tensor &t) { return t.numel() > 0 ? t.data_ptr<T>() : nullptr; }
 
 } // namespace
 

@@ -25,6 +25,9 @@ struct Chunks {
     std::int64_t last(std::int64_t chunk) const { return std::min(total, (chunk + 1) * step); }
 };
 
+/// Chunks of rows of a dense layer, in whole tiles of 48 rows (kernels/dense.h).
+inline Chunks row_chunks(const at::Tensor &x) { return Chunks(x.size(0), 480, 48); }
+
 /// body(chunk, first, last) for every chunk, in parallel.
 template <class Body> void over_chunks(const Chunks &chunks, Body &&body) {
     at::parallel_for(0, chunks.count, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -48,6 +51,9 @@ void over_chunks(const Chunks &chunks, std::int64_t scratch_size, const at::Tens
 template <class T> const T *pointer(const at::Tensor &t) {
     return t.defined() && t.numel() > 0 ? t.const_data_ptr<T>() : nullptr;
 }
+
+/// Where to write a result; null if it is not wanted.
+template <class T> T *target(at::Tensor &t) { return t.numel() > 0 ? t.data_ptr<T>() : nullptr; }
 
 /// Contiguous tensor of an optional argument, undefined if absent.
 inline at::Tensor contiguous(const std::optional<at::Tensor> &t) {

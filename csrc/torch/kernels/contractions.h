@@ -12,6 +12,7 @@
 namespace {
 
 inline constexpr int entry_block = 8;
+
 #if TLMLP_SIMD_BYTES == 64
 inline constexpr int order_block = 13;
 #else
@@ -54,15 +55,20 @@ struct Sizes {
     std::int64_t cp;      ///< channels, padded to the lanes
     std::int64_t Q, qp;   ///< L^2, and the row stride of Y with room for overlapping stores
     std::int64_t sp;      ///< row stride of sbf, likewise
-    std::int64_t np;      ///< radial functions, padded
+    std::int64_t np;      ///< radial functions in the lanes: half a vector or whole vectors
     std::int64_t lanes_;
 
     Sizes(std::int64_t L_, std::int64_t N_, std::int64_t C_, std::int64_t w)
         : L(L_), N(N_), C(C_), cp(round_up(C_, w)), Q(L_ * L_), qp(round_up(Q + w, 16)),
-          sp(round_up(L_ * N_ + w, 16)), np(round_up(N_, w)), lanes_(w) {}
+          sp(round_up(L_ * N_ + w, 16)), np(2 * N_ <= w ? w / 2 : round_up(N_, w)), lanes_(w) {}
 
-    /// 2l+1, padded, and where order l starts in an array of transposed sums [l][c][m].
-    std::int64_t order_width(std::int64_t l) const { return round_up(2 * l + 1, lanes_); }
+    /// 2l+1 in the lanes: half a vector if it fits, else whole vectors.
+    std::int64_t order_width(std::int64_t l) const {
+        const std::int64_t width = 2 * l + 1;
+        return 2 * width <= lanes_ ? lanes_ / 2 : round_up(width, lanes_);
+    }
+
+    /// Size of an array of transposed sums [l][c][m].
     std::int64_t transposed_size() const {
         std::int64_t size = 0;
         for (std::int64_t l = 0; l < L; ++l) {
@@ -186,12 +192,13 @@ TLMLP_INLINE void project_orders(const Sizes &z, std::int64_t n, const T *Y, con
 /// to[l][c][m] = factor_l A[lm][c], the orders in the lanes, zero padded.
 template <class T> TLMLP_INLINE void transpose_orders(const Sizes &z, const T *A, const T *factor, T *to) {
     for (std::int64_t l = 0; l < z.L; ++l) {
-        const std::int64_t width = z.order_width(l);
+        const std::int64_t width = z.order_width(l), orders = 2 * l + 1;
         const T scale = factor ? factor[l] : T(1);
-        for (std::int64_t m = 0; m < width; ++m) {
+        fill_zero(to, z.C * width);
+        for (std::int64_t m = 0; m < orders; ++m) {
             const T *from = A + (l * l + m) * z.cp;
             for (std::int64_t c = 0; c < z.C; ++c) {
-                to[c * width + m] = m < 2 * l + 1 ? scale * from[c] : T(0);
+                to[c * width + m] = scale * from[c];
             }
         }
         to += z.C * width;
@@ -205,8 +212,33 @@ template <class T> struct ChannelTerm {
     const T *other;
 };
 
+/// One vector of a contraction over channels, for B entries: sum over terms and c of X[e][l][c] other[l][c][lane].
+template <class Vector, int B, class T, int Terms>
+TLMLP_INLINE void contract_vector(const Sizes &z, const ChannelTerm<T> (&terms)[Terms], int used, std::int64_t e,
+                                  std::int64_t l, std::int64_t at, std::int64_t width, T *out,
+                                  std::int64_t out_stride) {
+    Vector sum[B];
+    for (int i = 0; i < B; ++i) {
+        sum[i] = Vector{};
+    }
+    for (int t = 0; t < used; ++t) {
+        const ChannelTerm<T> &term = terms[t];
+        const T *x = term.X + e * term.entry_stride + l * term.order_stride;
+        const T *other = term.other + at;
+        for (std::int64_t c = 0; c < z.C; ++c) {
+            const Vector row = load_as<Vector>(other + c * width);
+            for (int i = 0; i < B; ++i) {
+                sum[i] += x[i * term.entry_stride + c] * row;
+            }
+        }
+    }
+    for (int i = 0; i < B; ++i) {
+        store_as<Vector>(out + i * out_stride, sum[i]);
+    }
+}
+
 /// out[e][start_l + i] = sum over terms and c of X[e][l][c] other[l][c][i], i = 0..width_l-1. Rows of `out` are
-/// written in whole vectors in ascending l, so each overwrites the padding of the one before.
+/// written in whole (or half) vectors in ascending l, so each overwrites the padding of the one before.
 template <class T, int Terms, class Width, class Start>
 TLMLP_INLINE void contract_channels(const Sizes &z, std::int64_t n, const ChannelTerm<T> (&terms)[Terms], int used,
                                     Width &&width_of, Start &&start_of, T *out, std::int64_t out_stride) {
@@ -215,25 +247,12 @@ TLMLP_INLINE void contract_channels(const Sizes &z, std::int64_t n, const Channe
         std::int64_t offset = 0;
         for (std::int64_t l = 0; l < z.L; ++l) {
             const std::int64_t width = width_of(l);
-            for (std::int64_t v = 0; v < width; v += lanes<T>) {
-                V<T> sum[B];
-                for (int i = 0; i < B; ++i) {
-                    sum[i] = splat<T>(T(0));
-                }
-                for (int t = 0; t < used; ++t) {
-                    const ChannelTerm<T> &term = terms[t];
-                    const T *x = term.X + e * term.entry_stride + l * term.order_stride;
-                    const T *other = term.other + offset + v;
-                    for (std::int64_t c = 0; c < z.C; ++c) {
-                        const V<T> row = load<T>(other + c * width);
-                        for (int i = 0; i < B; ++i) {
-                            sum[i] += x[i * term.entry_stride + c] * row;
-                        }
-                    }
-                }
-                for (int i = 0; i < B; ++i) {
-                    store<T>(out + (e + i) * out_stride + start_of(l) + v, sum[i]);
-                }
+            T *to = out + e * out_stride + start_of(l);
+            if (width < lanes<T>) {
+                contract_vector<Half<T>, B>(z, terms, used, e, l, offset, width, to, out_stride);
+            }
+            for (std::int64_t v = 0; v + lanes<T> <= width; v += lanes<T>) {
+                contract_vector<V<T>, B>(z, terms, used, e, l, offset + v, width, to + v, out_stride);
             }
             offset += z.C * width;
         }

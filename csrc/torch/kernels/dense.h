@@ -110,6 +110,14 @@ void outer_panel(std::int64_t rows, const T *a, std::int64_t lda, std::int64_t h
     for (; i + block_rows <= height; i += block_rows) {
         outer_block<T, block_rows, NV>(rows, a + i, lda, x, ldx, p + i * ldp, ldp);
     }
+    if constexpr (block_rows > 8) {
+        for (; i + 8 <= height; i += 8) {
+            outer_block<T, 8, NV>(rows, a + i, lda, x, ldx, p + i * ldp, ldp);
+        }
+        for (; i + 6 <= height; i += 6) {
+            outer_block<T, 6, NV>(rows, a + i, lda, x, ldx, p + i * ldp, ldp);
+        }
+    }
     for (; i + 4 <= height; i += 4) {
         outer_block<T, 4, NV>(rows, a + i, lda, x, ldx, p + i * ldp, ldp);
     }

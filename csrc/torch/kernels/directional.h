@@ -21,8 +21,9 @@
 //
 // Vector operations per edge, float32 AVX-512, L N C = 7 6 16 (42 functions, 49 harmonics, one vector of channels):
 // forward 42 + 49 + 49 + 7; backward 42 + 3*49 + 7*16*2 (gY) + 7*16 (gs) + 42 (gw, in training only) + 21;
-// second 84 + 7*49 + 7*16*3 + 7*16 + 84 + 50, i.e. 0.15, 0.55 and 1.0 thousand; with 14,336 edges and four blocks
-// 8, 31 and 57 million, against 0.6 kB of rows moved per edge and array set: compute bound.
+// second 84 + 7*49 + 7*16*3 + 7*16 + 84 + 50, i.e. 0.15, 0.55 and 1.0 thousand (gs and more than half of gY in half
+// vectors); with 14,336 edges and four blocks 8, 31 and 57 million, against 0.6 kB of rows moved per edge and array
+// set: compute bound.
 
 #include "contractions.h"
 #include "kernels.h"
@@ -217,9 +218,8 @@ template <class T> struct AtomBuffers {
         for (T **p : {&R, &B, &gB, &gR, &R1, &B1, &hB, &hR}) {
             *p = work.take(order);
         }
-        // transpose_orders reads up to one padded order beyond the last row.
         for (T **p : {&A, &scaled, &gA, &A1, &hA}) {
-            *p = work.take(sums + z.order_width(z.L - 1) * z.cp);
+            *p = work.take(sums);
         }
         for (T **p : {&At, &gAt, &hAt}) {
             *p = work.take(transposed);

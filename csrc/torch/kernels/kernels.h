@@ -42,6 +42,24 @@ template <class T> struct GateSecond {
     T *to_grad_y, *to_x, *to_e, *to_weight; ///< rows written; the weight's (channels, inputs) added to
 };
 
+/// out = h + swish(swish(h W1^T + b1) W2^T + b2); h (rows, size), W1 (middle, size), W2 (size, middle).
+template <class T> struct Residual {
+    std::int64_t size, middle;
+    const T *h, *weight1, *bias1, *weight2, *bias2, *pre1, *pre2;
+};
+
+template <class T> struct ResidualGrads {
+    const T *grad, *grad_pre1, *grad_pre2;        ///< arriving at out, pre1, pre2; each may be null
+    T *h, *weight1, *bias1, *weight2, *bias2;     ///< h written, the others added to
+};
+
+template <class T> struct ResidualSecond {
+    const T *grad, *grad_pre1, *grad_pre2;                 ///< the arguments of the first derivative
+    const T *v_h, *v_weight1, *v_bias1, *v_weight2, *v_bias2; ///< cotangents of its results
+    T *h, *pre1, *pre2, *to_grad, *to_grad_pre1, *to_grad_pre2; ///< (rows, ...) written
+    T *weight1, *weight2;                                  ///< added to
+};
+
 /// The directional sum on a graph sorted by target; see directional.h for the formulas.
 template <class T> struct Directional {
     std::int64_t num_spherical, num_radial, channels;
@@ -91,6 +109,14 @@ template <class T> struct Table {
     void (*gate)(const Gate<T> &, std::int64_t first, std::int64_t last, T *y, T *scratch);
     void (*gate_backward)(const Gate<T> &, const GateGrads<T> &, std::int64_t first, std::int64_t last, T *scratch);
     void (*gate_second)(const Gate<T> &, const GateSecond<T> &, std::int64_t first, std::int64_t last, T *scratch);
+
+    std::int64_t (*residual_scratch)(std::int64_t size, std::int64_t middle);
+    void (*residual)(const Residual<T> &, std::int64_t first, std::int64_t last, T *out, T *pre1, T *pre2,
+                     T *scratch);
+    void (*residual_backward)(const Residual<T> &, const ResidualGrads<T> &, std::int64_t first, std::int64_t last,
+                              T *scratch);
+    void (*residual_second)(const Residual<T> &, const ResidualSecond<T> &, std::int64_t first, std::int64_t last,
+                            T *scratch);
 
     /// Numbers of T of scratch for atoms with at most `neighbours` entries; `directional*` treat atoms first..last-1.
     std::int64_t (*directional_scratch)(const Directional<T> &, std::int64_t neighbours);

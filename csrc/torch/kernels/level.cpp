@@ -16,6 +16,7 @@ namespace math = tlmlp::math;
 #include "dense.h"
 #include "directional.h"
 #include "gate.h"
+#include "residual.h"
 
 #define TLMLP_TEXT_(x) #x
 #define TLMLP_TEXT(x) TLMLP_TEXT_(x)
@@ -32,6 +33,10 @@ template <class T> const Table<T> *functions() {
                                     ::gate<T>,
                                     ::gate_backward<T>,
                                     ::gate_second<T>,
+                                    ::residual_scratch<T>,
+                                    ::residual<T>,
+                                    ::residual_backward<T>,
+                                    ::residual_second<T>,
                                     ::directional_scratch<T>,
                                     ::directional<T>,
                                     ::directional_backward<T>,

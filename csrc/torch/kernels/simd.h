@@ -2,10 +2,15 @@
 
 // SIMD vectors of one instruction level, by the compiler's vector extension. Included by level.cpp only, which is
 // compiled once per level; everything lives in an unnamed namespace, so that no function compiled for a newer
-// processor can be picked by the linker for an older one. No standard header with inline functions is included.
+// processor can be picked by the linker for an older one. No header with inline functions is included,
+// except the intrinsics, which are always inlined.
 
 #include <cstddef>
 #include <cstdint>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -15,6 +20,11 @@ template <class T> struct VectorOf {
     typedef T type __attribute__((vector_size(TLMLP_SIMD_BYTES)));
 };
 template <class T> using V = typename VectorOf<T>::type;
+/// Half a vector: narrow rows take half the execution width where the processor has more narrow units.
+template <class T> struct HalfOf {
+    typedef T type __attribute__((vector_size(TLMLP_SIMD_BYTES / 2)));
+};
+template <class T> using Half = typename HalfOf<T>::type;
 template <class T> inline constexpr int lanes = TLMLP_SIMD_BYTES / int(sizeof(T));
 
 /// Vector registers that one block of accumulators may take.
@@ -41,6 +51,15 @@ template <class T> TLMLP_INLINE T horizontal_sum(V<T> v) {
     }
     return sum;
 }
+
+/// For a vector type by name: V<T> or Half<T>.
+template <class Vector, class T> TLMLP_INLINE Vector load_as(const T *p) {
+    Vector v;
+    __builtin_memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+template <class Vector, class T> TLMLP_INLINE void store_as(T *p, Vector v) { __builtin_memcpy(p, &v, sizeof(v)); }
 
 /// The first n lanes only, for the ends of rows.
 template <class T> TLMLP_INLINE V<T> load_some(const T *p, std::int64_t n) {
@@ -79,8 +98,6 @@ template <class T> struct Workspace {
     }
 };
 
-inline constexpr std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
-
 template <class T> struct FloatTraits;
 
 template <> struct FloatTraits<float> {
@@ -102,26 +119,47 @@ template <> struct FloatTraits<double> {
                                           5.39030285815811905290e-15};
 };
 
+inline constexpr std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
 /// 1/n!, the polynomials' coefficients, evaluated by the compiler.
 inline constexpr double inverse_factorial(int n) { return n < 2 ? 1.0 : inverse_factorial(n - 1) / n; }
 
-/// e^x: x = n ln 2 + r, |r| <= ln 2 / 2, Taylor polynomial of r, exponent field shifted by n. Relative error below
-/// 2e-7 (float) and 4e-16 (double); saturates outside the clamped range, passes NaN on.
-template <class T> TLMLP_INLINE V<T> exponential(V<T> x) {
+/// The polynomial of e^r, |r| <= ln 2 / 2.
+template <class T> TLMLP_INLINE V<T> exponential_polynomial(V<T> r) {
     using F = FloatTraits<T>;
-    typedef typename VectorOf<typename F::Int>::type I;
-    x = x < F::exp_low ? splat<T>(F::exp_low) : x;
-    x = x > F::exp_high ? splat<T>(F::exp_high) : x;
-    const V<T> shifted = x * T(1.44269504088896340736) + F::round_magic;
-    const V<T> n = shifted - F::round_magic;
-    const V<T> r = (x - n * F::ln2_high) - n * F::ln2_low;
     V<T> p = splat<T>(T(inverse_factorial(F::exp_terms)));
 #pragma GCC unroll 16
     for (int k = F::exp_terms - 1; k >= 0; --k) {
         p = p * r + T(inverse_factorial(k));
     }
+    return p;
+}
+
+/// e^x: x = n ln 2 + r, |r| <= ln 2 / 2, Taylor polynomial of r, exponent field shifted by n. Relative error below
+/// 2e-7 (float) and 4e-16 (double); saturates outside the clamped range, passes NaN on.
+template <class T> TLMLP_INLINE V<T> exponential(V<T> x) {
+    using F = FloatTraits<T>;
+#if defined(__AVX512F__)
+    // max and min return their second operand for a NaN.
+    if constexpr (sizeof(T) == 4) {
+        x = _mm512_min_ps(splat<T>(F::exp_high), _mm512_max_ps(splat<T>(F::exp_low), x));
+        const V<T> n = _mm512_roundscale_ps(x * T(1.44269504088896340736), 0);
+        return _mm512_scalef_ps(exponential_polynomial<T>((x - n * F::ln2_high) - n * F::ln2_low), n);
+    } else {
+        x = _mm512_min_pd(splat<T>(F::exp_high), _mm512_max_pd(splat<T>(F::exp_low), x));
+        const V<T> n = _mm512_roundscale_pd(x * T(1.44269504088896340736), 0);
+        return _mm512_scalef_pd(exponential_polynomial<T>((x - n * F::ln2_high) - n * F::ln2_low), n);
+    }
+#else
+    typedef typename VectorOf<typename F::Int>::type I;
+    x = x < F::exp_low ? splat<T>(F::exp_low) : x;
+    x = x > F::exp_high ? splat<T>(F::exp_high) : x;
+    const V<T> shifted = x * T(1.44269504088896340736) + F::round_magic;
+    const V<T> n = shifted - F::round_magic;
+    const V<T> p = exponential_polynomial<T>((x - n * F::ln2_high) - n * F::ln2_low);
     const I bits = reinterpret_cast<I>(shifted) << F::mantissa;
     return reinterpret_cast<V<T>>(reinterpret_cast<I>(p) + bits);
+#endif
 }
 
 template <class T> TLMLP_INLINE V<T> logistic(V<T> x) { return T(1) / (T(1) + exponential<T>(-x)); }

@@ -58,6 +58,10 @@ class OpsRoute(nn.Module):
         """swish(x W^T + b)."""
         return torch.ops.tlmlp.dense_swish(x, weight, bias)
 
+    def residual_swish(self, h: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
+        """h + swish(swish(h W1^T + b1) W2^T + b2)."""
+        return torch.ops.tlmlp.residual_swish(h, weight1, bias1, weight2, bias2)
+
     def gate(self, x: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
         """x * (rbf W^T), elementwise."""
         return torch.ops.tlmlp.gate(x, rbf, weight)

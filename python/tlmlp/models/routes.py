@@ -130,6 +130,10 @@ class PlainRoute(nn.Module):
         """swish(x W^T + b)."""
         return nn.functional.silu(nn.functional.linear(x, weight, bias))
 
+    def residual_swish(self, h: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
+        """h + swish(swish(h W1^T + b1) W2^T + b2)."""
+        return h + self.dense_swish(self.dense_swish(h, weight1, bias1), weight2, bias2)
+
     def gate(self, x: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
         """x * (rbf W^T), elementwise."""
         return x * nn.functional.linear(rbf, weight)
