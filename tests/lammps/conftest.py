@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import ase
 import numpy as np
 import pytest
+
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.lammps import LammpsRun, run_lammps
 

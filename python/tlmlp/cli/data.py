@@ -18,15 +18,17 @@ def mlearn(
     source: Path = typer.Option(None, help="Local copy: a folder with ELEMENT/training.json and ELEMENT/test.json."),
     with_surfaces: bool = typer.Option(False, "--with-surfaces", help="Keep the group Surface."),
     seed: int = typer.Option(0, help="Seed of the draw of validation frames."),
-    pool: bool = typer.Option(None, "--pool/--no-pool",
-                              help="Write pool.extxyz instead of train and val. [default: for Ge]"),
+    pool: bool = typer.Option(
+        None, "--pool/--no-pool", help="Write pool.extxyz instead of train and val. [default: for Ge]"
+    ),
     base_url: str = typer.Option(None, envvar="TLMLP_MLEARN_URL", help="Mirror that serves ELEMENT/training.json."),
 ) -> None:
     """DFT data of Zuo et al. (2020): from the public mlearn repository, by commit and digest, or a local copy."""
     from tlmlp.data.mlearn import write_mlearn
 
-    counts = write_mlearn(element, out, source=source, with_surfaces=with_surfaces, seed=seed, pool=pool,
-                          base_url=base_url)
+    counts = write_mlearn(
+        element, out, source=source, with_surfaces=with_surfaces, seed=seed, pool=pool, base_url=base_url
+    )
     _print_counts(out, counts)
 
 
@@ -53,7 +55,9 @@ def split(
     seed: int = typer.Option(0, help="Seed of the draw."),
     by: str = typer.Option(None, help="'group': draw every group in proportion to its size."),
     n_val: int = typer.Option(0, "--val", help="Validation frames, apart from all training frames."),
-    energy_key: str = ENERGY_KEY, forces_key: str = FORCES_KEY, stress_key: str = STRESS_KEY,
+    energy_key: str = ENERGY_KEY,
+    forces_key: str = FORCES_KEY,
+    stress_key: str = STRESS_KEY,
 ) -> None:
     """Draw nested training subsets."""
     from tlmlp.data.split import split_frames
@@ -68,8 +72,15 @@ def split(
         raise TlmlpError(f"--sizes must be numbers like 10,22, got {sizes!r}") from None
     data = _read(files, energy_key, forces_key, stress_key)
     sources = {name: sha256_file(_plain(name)) for name in data}
-    counts = split_frames([f for frames in data.values() for f in frames], numbers, seed, out,
-                          by_group=by == "group", n_val=n_val, sources=sources)
+    counts = split_frames(
+        [f for frames in data.values() for f in frames],
+        numbers,
+        seed,
+        out,
+        by_group=by == "group",
+        n_val=n_val,
+        sources=sources,
+    )
     _print_counts(out, counts)
 
 
@@ -78,7 +89,9 @@ def check(
     files: list[str] = typer.Argument(..., help="Data files (FILE or FILE@INDEX), compared with each other too."),
     cutoff: float = typer.Option(4.3, help="Å; cells narrower than one or two of it are counted."),
     json_file: Path = typer.Option(None, "--json", help="Write the whole report as JSON."),
-    energy_key: str = ENERGY_KEY, forces_key: str = FORCES_KEY, stress_key: str = STRESS_KEY,
+    energy_key: str = ENERGY_KEY,
+    forces_key: str = FORCES_KEY,
+    stress_key: str = STRESS_KEY,
 ) -> None:
     """Report counts, groups, units, ranges, smallest distances, narrow cells, duplicates, and what looks wrong."""
     from tlmlp.console import progress
@@ -97,8 +110,9 @@ def check(
 def _read(files, energy_key, forces_key, stress_key):
     from tlmlp.data import read_frames
 
-    return {name: read_frames(name, energy_key=energy_key, forces_key=forces_key, stress_key=stress_key)
-            for name in files}
+    return {
+        name: read_frames(name, energy_key=energy_key, forces_key=forces_key, stress_key=stress_key) for name in files
+    }
 
 
 def _plain(name: str) -> str:

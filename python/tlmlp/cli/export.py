@@ -21,8 +21,10 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as ge.pt", show_default=False)],
     which: Annotated[str, typer.Option(help="best or last model of the run")] = "best",
     portable: Annotated[bool, typer.Option("--portable", help="standard torch operators alone; slower")] = False,
-    structure: Annotated[Path | None, typer.Option(
-        help="structure whose elements, in order, are written in: OpenMM's form for several species")] = None,
+    structure: Annotated[
+        Path | None,
+        typer.Option(help="structure whose elements, in order, are written in: OpenMM's form for several species"),
+    ] = None,
 ) -> None:
     """Write a trained model as one file for LAMMPS, OpenMM and ASE."""
     from tlmlp.console import console
@@ -34,9 +36,11 @@ def export(
         raise TlmlpError(f"--which takes best or last, got {which!r}")
     potential, metadata = open_model(run, which, route="plain")
     header = export_model(potential, output, metadata, portable, _symbols(structure))
-    console.print(f"{output}: {', '.join(header['species'])}, cutoff {header['cutoff']:g} Å, "
-                  f"{header['weights']['parameters']} parameters, {output.stat().st_size / 1024:.0f} KiB; "
-                  f"check it with: tlmlp verify {output}")
+    console.print(
+        f"{output}: {', '.join(header['species'])}, cutoff {header['cutoff']:g} Å, "
+        f"{header['weights']['parameters']} parameters, {output.stat().st_size / 1024:.0f} KiB; "
+        f"check it with: tlmlp verify {output}"
+    )
 
 
 def _symbols(structure: Path | None) -> list[str] | None:
@@ -70,8 +74,10 @@ def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="pri
         ("species", ", ".join(header["species"])),
         ("cutoff", f"{header['cutoff']:g} Å"),
         ("energy shift", ", ".join(f"{name} {value:.6f} eV" for name, value in header["energy_shift"].items())),
-        ("smallest training distance",
-         "unknown" if header["min_distance"] is None else f"{header['min_distance']:.3f} Å"),
+        (
+            "smallest training distance",
+            "unknown" if header["min_distance"] is None else f"{header['min_distance']:.3f} Å",
+        ),
         ("short-range repulsion", "none" if header["zbl"] is None else "ZBL"),
         ("golden systems", str(len(header["golden"]))),
     ]
@@ -91,9 +97,20 @@ def verify(model: Model) -> None:
     from tlmlp.export import verify as compare
 
     rows = compare(model)
-    table(f"{model} against its golden numbers",
-          ["evaluated by", "precision", "energy (eV/atom)", "forces (eV/Å)", "virial (eV/atom)", "verdict"],
-          [(r.route, r.dtype, f"{r.energy:.1e}", f"{r.forces:.1e}", f"{r.virial:.1e}",
-            "same" if r.passed else "DIFFERENT") for r in rows])
+    table(
+        f"{model} against its golden numbers",
+        ["evaluated by", "precision", "energy (eV/atom)", "forces (eV/Å)", "virial (eV/atom)", "verdict"],
+        [
+            (
+                r.route,
+                r.dtype,
+                f"{r.energy:.1e}",
+                f"{r.forces:.1e}",
+                f"{r.virial:.1e}",
+                "same" if r.passed else "DIFFERENT",
+            )
+            for r in rows
+        ],
+    )
     if not all(row.passed for row in rows):
         raise typer.Exit(1)

@@ -22,8 +22,9 @@ LABELS = ("energy", "forces", "stress")
 UNITS = {"length": "Å", "energy": "eV/atom", "force": "eV/Å", "stress": "GPa, tensile positive"}
 
 
-def check_files(files: Mapping[str, Sequence[Frame]], cutoff: float,
-                advance: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def check_files(
+    files: Mapping[str, Sequence[Frame]], cutoff: float, advance: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """Report on ``files`` (name -> frames) as a JSON-ready dict: one entry per file, duplicates between files, and
     warnings in words. ``cutoff`` in Å decides which cells are narrow. ``advance`` is called after every frame."""
     reports, prints = [], {}
@@ -33,8 +34,13 @@ def check_files(files: Mapping[str, Sequence[Frame]], cutoff: float,
     shared = _shared(prints)
     warnings = [f"{r['file']}: {w}" for r in reports for w in r["warnings"]]
     warnings += [f"{d['frames']} frames of {d['files'][0]} are in {d['files'][1]} too" for d in shared]
-    return {"cutoff_ang": cutoff, "units": UNITS, "files": reports, "duplicates_between_files": shared,
-            "warnings": warnings}
+    return {
+        "cutoff_ang": cutoff,
+        "units": UNITS,
+        "files": reports,
+        "duplicates_between_files": shared,
+        "warnings": warnings,
+    }
 
 
 def geometry_print(frame: Frame) -> str:
@@ -63,8 +69,9 @@ def is_skewed(frame: Frame) -> bool:
     return bool(frame.pbc.all() and np.any(np.abs(products)[off_diagonal] > SKEWED * shortest[off_diagonal]))
 
 
-def _check_frames(frames: Sequence[Frame], prints: Sequence[str], cutoff: float,
-                  advance: Callable[[], None]) -> dict[str, Any]:
+def _check_frames(
+    frames: Sequence[Frame], prints: Sequence[str], cutoff: float, advance: Callable[[], None]
+) -> dict[str, Any]:
     from ase.data import chemical_symbols
 
     cells, inner_cells = _Cells(cutoff), _Cells(cutoff)
@@ -100,8 +107,9 @@ def _check_frames(frames: Sequence[Frame], prints: Sequence[str], cutoff: float,
         "labelled_frames": {label: sum(getattr(f, label) is not None for f in frames) for label in LABELS},
         "energy_ev_per_atom": _range([f.energy / len(f) for f in frames if f.energy is not None]),
         "force_ev_per_ang": _force_range([f.forces for f in frames if f.forces is not None]),
-        "pressure_gpa": _range([-np.trace(f.stress) / 3.0 * EV_PER_ANG3_IN_GPA for f in frames
-                                if f.stress is not None]),
+        "pressure_gpa": _range(
+            [-np.trace(f.stress) / 3.0 * EV_PER_ANG3_IN_GPA for f in frames if f.stress is not None]
+        ),
         "volume_ang3_per_atom": _range([f.volume / len(f) for f in frames if f.pbc.all()]),
         "smallest_distance_ang": None if nearest is None else {"value": nearest[0], "frame": nearest[1]},
         "cells": cells.report(),
@@ -140,9 +148,13 @@ class _Cells:
         self.lossy += width < 2.0 * self.cutoff and minimum_image_edges(frame, self.cutoff) < n_edges
 
     def report(self) -> dict[str, Any]:
-        return {"smallest_width_ang": self.width, "narrower_than_cutoff": int(self.below_cutoff),
-                "narrower_than_two_cutoffs": int(self.below_two), "skewed": int(self.skewed),
-                "minimum_image_loses_edges": int(self.lossy)}
+        return {
+            "smallest_width_ang": self.width,
+            "narrower_than_cutoff": int(self.below_cutoff),
+            "narrower_than_two_cutoffs": int(self.below_two),
+            "skewed": int(self.skewed),
+            "minimum_image_loses_edges": int(self.lossy),
+        }
 
 
 def _range(values: Sequence[float]) -> dict[str, float] | None:
@@ -155,16 +167,19 @@ def _force_range(forces: Sequence[np.ndarray]) -> dict[str, float] | None:
     if not forces:
         return None
     components = np.concatenate([f.ravel() for f in forces])
-    return {"mean_abs": float(np.abs(components).mean()), "rms": float(np.sqrt((components**2).mean())),
-            "max_norm": float(max(np.linalg.norm(f, axis=1).max() for f in forces)),
-            "largest_total_per_frame": float(max(np.abs(f.sum(axis=0)).max() for f in forces))}
+    return {
+        "mean_abs": float(np.abs(components).mean()),
+        "rms": float(np.sqrt((components**2).mean())),
+        "max_norm": float(max(np.linalg.norm(f, axis=1).max() for f in forces)),
+        "largest_total_per_frame": float(max(np.abs(f.sum(axis=0)).max() for f in forces)),
+    }
 
 
 def _shared(prints: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     names = list(prints)
     found = []
     for n, first in enumerate(names):
-        for second in names[n + 1:]:
+        for second in names[n + 1 :]:
             both = set(prints[first]) & set(prints[second])
             if both:
                 found.append({"files": [first, second], "frames": len(both)})

@@ -48,16 +48,22 @@ def consistency_warnings(frames: Sequence[Frame], smallest_distance: float | Non
     warnings = []
     slope = force_slope(frames)
     if slope is not None and not 0.6 < slope < 1.7:
-        meaning = next((text for value, text in SLOPES.items() if 0.75 < slope / value < 1.33),
-                       "energies and forces have different units or origins")
-        warnings.append(f"between neighbouring frames the energy changes by {slope:.3g} times the work of the forces: "
-                        f"{meaning}")
+        meaning = next(
+            (text for value, text in SLOPES.items() if 0.75 < slope / value < 1.33),
+            "energies and forces have different units or origins",
+        )
+        warnings.append(
+            f"between neighbouring frames the energy changes by {slope:.3g} times the work of the forces: {meaning}"
+        )
     elif slope is None and (push := short_bond_push(frames)) is not None and push < -3.0:
         warnings.append("atoms that are closest together are pulled together by their forces: wrong sign?")
     slope = stress_slope(frames)
     if slope is not None and not 0.5 < slope < 2.0:
-        meaning = ("the stress has the wrong sign (positive must mean tension)" if -2.0 < slope < -0.5 else
-                   f"the stress is not in eV/Å^3{' (GPa?)' if 1 / 300 < slope < 1 / 80 else ''}")
+        meaning = (
+            "the stress has the wrong sign (positive must mean tension)"
+            if -2.0 < slope < -0.5
+            else f"the stress is not in eV/Å^3{' (GPa?)' if 1 / 300 < slope < 1 / 80 else ''}"
+        )
         warnings.append(f"under strain the energy changes by {slope:.3g} times the work of the stress: {meaning}")
     warnings += _magnitude_warnings(frames, smallest_distance)
     return warnings
@@ -74,7 +80,7 @@ def force_slope(frames: Sequence[Frame]) -> float | None:
     for family in families.values():
         family = family[:MOST_OF_A_CELL]
         for n, a in enumerate(family):
-            for b in family[n + 1: n + REACH]:
+            for b in family[n + 1 : n + REACH]:
                 step = _wrapped(b.positions - a.positions, a)
                 if 0.0 < np.sqrt((step**2).sum(axis=1).mean()) < CLOSE_ANG:
                     pairs.append((b.energy - a.energy, -0.5 * ((a.forces + b.forces) * step).sum()))
@@ -124,7 +130,7 @@ def _slope(pairs: Sequence[tuple[float, float]]) -> float | None:
     if power == 0.0 or (change**2).sum() == 0.0:
         return None
     slope = (change * work).sum() / power
-    explained = 1.0 - ((change - slope * work)**2).sum() / (change**2).sum()
+    explained = 1.0 - ((change - slope * work) ** 2).sum() / (change**2).sum()
     return float(slope) if explained > MIN_R2 else None
 
 
@@ -151,7 +157,7 @@ def _magnitude_warnings(frames: Sequence[Frame], smallest_distance: float | None
     warnings = []
     forces = [f.forces for f in frames if f.forces is not None]
     if forces:
-        rms = float(np.sqrt(np.mean(np.concatenate([f.ravel() for f in forces])**2)))
+        rms = float(np.sqrt(np.mean(np.concatenate([f.ravel() for f in forces]) ** 2)))
         if rms > 15.0:
             warnings.append(f"forces of {rms:.3g} eV/Å (rms) are very large: kcal/mol/Å or kJ/mol/nm?")
         elif 0.0 < rms < 0.02:
@@ -162,6 +168,8 @@ def _magnitude_warnings(frames: Sequence[Frame], smallest_distance: float | None
     if smallest_distance is not None:
         radius = min(float(covalent_radii[f.atomic_numbers].min()) for f in frames)
         if smallest_distance < 1.0 * radius:
-            warnings.append(f"the smallest distance is {smallest_distance:.3g} Å, half of a bond or less: "
-                            "are the positions in nm, or do atoms overlap?")
+            warnings.append(
+                f"the smallest distance is {smallest_distance:.3g} Å, half of a bond or less: "
+                "are the positions in nm, or do atoms overlap?"
+            )
     return warnings

@@ -49,8 +49,9 @@ def read_cp2k_output(file: Path) -> Frame:
     if "SCF run NOT converged" in text:
         raise TlmlpError(f"{file}: the SCF run did not converge")
     if len(energies) != 1:
-        raise TlmlpError(f"{file}: a CP2K output of one single-point calculation is needed, this one has "
-                         f"{len(energies)} energies")
+        raise TlmlpError(
+            f"{file}: a CP2K output of one single-point calculation is needed, this one has {len(energies)} energies"
+        )
     atoms = _rows(text, POSITIONS, POSITION_ROW, None)
     if atoms is None:
         raise TlmlpError(f"{file}: the CP2K output has no atomic coordinates")
@@ -67,9 +68,15 @@ def read_cp2k_output(file: Path) -> Frame:
         stress = -stress * GPA[unit.group(1) or unit.group(2)] / EV_PER_ANG3_IN_GPA
         stress = 0.5 * (stress + stress.T)
     return Frame(
-        positions=atoms[:, 1:], cell=_numbers([vectors[k] for k in "abc"]), pbc=[axis in axes for axis in "XYZ"],
-        atomic_numbers=atoms[:, 0], energy=float(energies[0]) * HARTREE_IN_EV, stress=stress,
-        forces=None if forces is None else forces * HARTREE_IN_EV / BOHR_IN_ANGSTROM, source=source)
+        positions=atoms[:, 1:],
+        cell=_numbers([vectors[k] for k in "abc"]),
+        pbc=[axis in axes for axis in "XYZ"],
+        atomic_numbers=atoms[:, 0],
+        energy=float(energies[0]) * HARTREE_IN_EV,
+        stress=stress,
+        forces=None if forces is None else forces * HARTREE_IN_EV / BOHR_IN_ANGSTROM,
+        source=source,
+    )
 
 
 def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None) -> np.ndarray | None:
@@ -78,7 +85,7 @@ def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None) -> 
     if start is None:
         return None
     rows: list[tuple[str, ...]] = []
-    for line in text[start.end():].splitlines()[1:]:
+    for line in text[start.end() :].splitlines()[1:]:
         match = row.match(line + " ")
         if match:
             rows.append(match.groups())

@@ -39,8 +39,16 @@ class Pin:
         return self.of(path) == self.digest
 
 
-def download(url: str, path: Path, pin: Pin, *, attempts: int = 4, wait_s: float = 1.0, timeout_s: float = 30.0,
-             advance: Callable[[int], None] = lambda n: None) -> None:
+def download(
+    url: str,
+    path: Path,
+    pin: Pin,
+    *,
+    attempts: int = 4,
+    wait_s: float = 1.0,
+    timeout_s: float = 30.0,
+    advance: Callable[[int], None] = lambda n: None,
+) -> None:
     """Fetch ``url`` into ``path`` unless the right file is there already.
 
     The bytes collect in PATH.part, from which an interrupted download goes on (also in a later call); the file gets
@@ -80,11 +88,15 @@ def download(url: str, path: Path, pin: Pin, *, attempts: int = 4, wait_s: float
             return
         part.unlink()
         if not resumed:
-            raise TlmlpError(f"{url}: the content has {pin.kind} {got}, expected {pin.digest}; it was thrown away. "
-                             "The address serves another version, or a proxy changed it")
+            raise TlmlpError(
+                f"{url}: the content has {pin.kind} {got}, expected {pin.digest}; it was thrown away. "
+                "The address serves another version, or a proxy changed it"
+            )
         reason = "the continued download had the wrong content"
-    raise TlmlpError(f"{url}: gave up after {attempts} attempts ({reason}); run the command again to continue, or give "
-                     "a local copy with --source")
+    raise TlmlpError(
+        f"{url}: gave up after {attempts} attempts ({reason}); run the command again to continue, or give "
+        "a local copy with --source"
+    )
 
 
 def _fetch(url: str, part: Path, timeout_s: float, advance: Callable[[int], None]) -> None:

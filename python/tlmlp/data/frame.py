@@ -78,8 +78,10 @@ class Frame:
         if n == 0:
             self._refuse("the frame has no atoms")
         if cell_is_flat(self.cell, self.pbc):
-            self._refuse("`cell` has zero volume although the structure is periodic; give three independent "
-                         "lattice vectors or switch pbc off")
+            self._refuse(
+                "`cell` has zero volume although the structure is periodic; give three independent "
+                "lattice vectors or switch pbc off"
+            )
 
     def _store(self, name: str, shape: tuple[int, ...], dtype: type) -> None:
         try:
@@ -105,12 +107,28 @@ class Frame:
         return float(abs(np.linalg.det(self.cell)))
 
     @classmethod
-    def from_atoms(cls, atoms: Atoms, *, energy: float | None = None, forces: np.ndarray | None = None,
-                   stress: np.ndarray | None = None, group: str | None = None, source: str = "") -> Frame:
+    def from_atoms(
+        cls,
+        atoms: Atoms,
+        *,
+        energy: float | None = None,
+        forces: np.ndarray | None = None,
+        stress: np.ndarray | None = None,
+        group: str | None = None,
+        source: str = "",
+    ) -> Frame:
         """Frame with the geometry of an ASE ``Atoms`` and the labels given here (stress as (3, 3))."""
-        return cls(positions=atoms.positions, cell=np.asarray(atoms.cell), pbc=atoms.pbc,
-                   atomic_numbers=atoms.numbers, energy=energy, forces=forces, stress=stress, group=group,
-                   source=source)
+        return cls(
+            positions=atoms.positions,
+            cell=np.asarray(atoms.cell),
+            pbc=atoms.pbc,
+            atomic_numbers=atoms.numbers,
+            energy=energy,
+            forces=forces,
+            stress=stress,
+            group=group,
+            source=source,
+        )
 
     def to_atoms(self) -> Atoms:
         """ASE ``Atoms`` with the labels in ``info`` and ``arrays`` under the REF_* keys, and ``info["group"]``."""
@@ -130,9 +148,15 @@ class Frame:
     def sha256(self) -> str:
         """Hexadecimal SHA-256 of geometry and labels (not of ``group`` and ``source``), the same on any machine."""
         digest = hashlib.sha256()
-        parts = [("positions", self.positions), ("cell", self.cell), ("pbc", self.pbc),
-                 ("numbers", self.atomic_numbers), ("forces", self.forces), ("stress", self.stress),
-                 ("energy", None if self.energy is None else np.array([self.energy]))]
+        parts = [
+            ("positions", self.positions),
+            ("cell", self.cell),
+            ("pbc", self.pbc),
+            ("numbers", self.atomic_numbers),
+            ("forces", self.forces),
+            ("stress", self.stress),
+            ("energy", None if self.energy is None else np.array([self.energy])),
+        ]
         for name, value in parts:
             if value is not None:
                 if value.dtype == np.float64:

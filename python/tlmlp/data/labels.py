@@ -14,19 +14,57 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 
 SPELLINGS = {
-    "energy": ("REF_energy", "energy", "ref_energy", "dft_energy", "DFT_energy", "Energy", "total_energy",
-               "potential_energy", "energy_dft", "TotEnergy"),
-    "forces": ("REF_forces", "forces", "REF_force", "ref_forces", "dft_forces", "DFT_forces", "dft_force", "Forces",
-               "force", "Force", "forces_dft"),
+    "energy": (
+        "REF_energy",
+        "energy",
+        "ref_energy",
+        "dft_energy",
+        "DFT_energy",
+        "Energy",
+        "total_energy",
+        "potential_energy",
+        "energy_dft",
+        "TotEnergy",
+    ),
+    "forces": (
+        "REF_forces",
+        "forces",
+        "REF_force",
+        "ref_forces",
+        "dft_forces",
+        "DFT_forces",
+        "dft_force",
+        "Forces",
+        "force",
+        "Force",
+        "forces_dft",
+    ),
     "stress": ("REF_stress", "stress", "ref_stress", "dft_stress", "DFT_stress", "Stress"),
     "virial": ("REF_virial", "REF_virials", "virial", "virials", "dft_virial", "DFT_virial", "dft_virials"),
 }
 #: An unknown key with this in its name, where the label itself is missing, is taken for a misspelling.
 LOOKS_LIKE = {"energy": ("energ",), "forces": ("forc",), "stress": ("stress",), "virial": ("virial",)}
 #: What ASE calculators give beside the labels; never mistaken for one.
-NOT_A_LABEL = {"free_energy", "energies", "stresses", "energy_sigma", "force_sigma", "virial_sigma", "stress_sigma",
-               "energy_per_atom", "energy_weight", "forces_weight", "force_weight", "stress_weight", "virial_weight",
-               "energy_std", "config_energy_weight", "config_forces_weight", "config_stress_weight", "REF_free_energy"}
+NOT_A_LABEL = {
+    "free_energy",
+    "energies",
+    "stresses",
+    "energy_sigma",
+    "force_sigma",
+    "virial_sigma",
+    "stress_sigma",
+    "energy_per_atom",
+    "energy_weight",
+    "forces_weight",
+    "force_weight",
+    "stress_weight",
+    "virial_weight",
+    "energy_std",
+    "config_energy_weight",
+    "config_forces_weight",
+    "config_stress_weight",
+    "REF_free_energy",
+}
 
 
 def find_label(kind: str, values: Mapping[str, Any], key: str | None, source: str) -> str | None:
@@ -42,18 +80,24 @@ def find_label(kind: str, values: Mapping[str, Any], key: str | None, source: st
         return key
     found = [name for name in SPELLINGS[kind] if name in values]
     if not found:
-        suspects = [name for name in values if name not in NOT_A_LABEL
-                    and any(part in name.lower() for part in LOOKS_LIKE[kind])]
+        suspects = [
+            name
+            for name in values
+            if name not in NOT_A_LABEL and any(part in name.lower() for part in LOOKS_LIKE[kind])
+        ]
         if suspects:
             option = "stress_key" if kind == "virial" else f"{kind}_key"
-            raise TlmlpError(f"{source}: no {kind} under a known name, but {', '.join(map(repr, suspects))}; "
-                             f"if that is it, name it with {option}; {seen}")
+            raise TlmlpError(
+                f"{source}: no {kind} under a known name, but {', '.join(map(repr, suspects))}; "
+                f"if that is it, name it with {option}; {seen}"
+            )
         return None
     first = np.asarray(values[found[0]]).ravel()
     for other in found[1:]:
         if not np.array_equal(first, np.asarray(values[other]).ravel()):
-            raise TlmlpError(f"{source}: {kind} is ambiguous, {', '.join(map(repr, found))} differ; name one with "
-                             f"{kind}_key; {seen}")
+            raise TlmlpError(
+                f"{source}: {kind} is ambiguous, {', '.join(map(repr, found))} differ; name one with {kind}_key; {seen}"
+            )
     return found[0]
 
 

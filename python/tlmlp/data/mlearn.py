@@ -46,8 +46,9 @@ PINS = {
 }
 
 
-def fetch_element(element: str, folder: Path, *, base_url: str | None = None, attempts: int = 4,
-                  wait_s: float = 1.0) -> Path:
+def fetch_element(
+    element: str, folder: Path, *, base_url: str | None = None, attempts: int = 4, wait_s: float = 1.0
+) -> Path:
     """Download the two files of ``element`` into FOLDER/ELEMENT and return FOLDER; verified files stay as they are."""
     base = (base_url or os.environ.get(BASE_URL_VARIABLE) or BASE_URL).rstrip("/")
     with progress(f"mlearn {element}", len(FILES)) as bar:
@@ -68,8 +69,16 @@ def mlearn_frames(source: Path, element: str, *, with_surfaces: bool = False) ->
     return parts[0], parts[1]
 
 
-def write_mlearn(element: str, out: Path, *, source: Path | None = None, with_surfaces: bool = False, seed: int = 0,
-                 pool: bool | None = None, base_url: str | None = None) -> dict[str, int]:
+def write_mlearn(
+    element: str,
+    out: Path,
+    *,
+    source: Path | None = None,
+    with_surfaces: bool = False,
+    seed: int = 0,
+    pool: bool | None = None,
+    base_url: str | None = None,
+) -> dict[str, int]:
     """Write the data of ``element`` below ``out`` and return the counts by file name.
 
     Test frames are those of the shipped test file. The training file becomes pool.extxyz with ``pool`` (the default for
@@ -96,8 +105,18 @@ def write_mlearn(element: str, out: Path, *, source: Path | None = None, with_su
         order = seeded_order(len(train), seed, [f.group for f in train])
         n_train = len(train) - round(VALIDATION_SHARE * len(train))
         parts = {"train": [train[i] for i in order[:n_train]], "val": [train[i] for i in order[n_train:]], "test": test}
-    write_split(out, parts, {"data": "mlearn", "element": element, "commit": COMMIT, "seed": seed,
-                             "with_surfaces": with_surfaces, "inputs": inputs})
+    write_split(
+        out,
+        parts,
+        {
+            "data": "mlearn",
+            "element": element,
+            "commit": COMMIT,
+            "seed": seed,
+            "with_surfaces": with_surfaces,
+            "inputs": inputs,
+        },
+    )
     return {name: len(frames) for name, frames in parts.items()}
 
 

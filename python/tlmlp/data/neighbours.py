@@ -11,8 +11,9 @@ from tlmlp.errors import TlmlpError
 COINCIDE = 1e-6
 
 
-def neighbour_list(positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray,
-                   cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def neighbour_list(
+    positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All directed edges j -> i with distance below ``cutoff``, images of an atom itself included.
 
     ``positions`` (n, 3) Å, ``cell`` (3, 3) Å with the lattice vectors as rows, ``pbc`` (3,), ``cutoff`` Å.
@@ -62,7 +63,7 @@ def _with_open_rows(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
     """``cell`` with unit vectors normal to the periodic rows in place of the others, whose length means nothing."""
     if pbc.all() or not pbc.any():
         return cell
-    normals = np.linalg.svd(cell[pbc])[2][pbc.sum():]
+    normals = np.linalg.svd(cell[pbc])[2][pbc.sum() :]
     out = cell.copy()
     out[~pbc] = normals
     return out

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 GROUP_KEYS = ("group", "config_type")
 
 
-def read_frames(path: str | os.PathLike, *, energy_key: str | None = None, forces_key: str | None = None,
-                stress_key: str | None = None, require: Sequence[str] = ()) -> list[Frame]:
+def read_frames(
+    path: str | os.PathLike,
+    *,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    stress_key: str | None = None,
+    require: Sequence[str] = (),
+) -> list[Frame]:
     """All frames of a file, or those that ASE's index selects in ``FILE@:10``.
 
     Labels come from the keys that are given, else from REF_* and the common spellings of labels.py. ``require`` names
@@ -77,6 +83,7 @@ def _slice(index: str, path: str | os.PathLike) -> slice:
 
 # --- mlearn JSON ---------------------------------------------------------------------------------------------------
 
+
 def _mlearn_records(file: Path) -> list[Any] | None:
     """Parsed records if ``file`` is an mlearn list, None if it is JSON of another kind (an ASE database)."""
     try:
@@ -108,18 +115,26 @@ def _frames_from_mlearn(records: Sequence[Mapping[str, Any]], file: Path) -> lis
                 if len(site["species"]) != 1 or site["species"][0].get("occu", 1) != 1:
                     raise TlmlpError(f"{source}: a site must hold one atom, got {site['species']}")
             stress = outputs.get("virial_stress")
-            frames.append(Frame(
-                positions=[site["xyz"] for site in sites], cell=structure["lattice"]["matrix"], pbc=[True] * 3,
-                atomic_numbers=[atomic_numbers[site["species"][0]["element"]] for site in sites],
-                energy=outputs["energy"], forces=outputs["forces"],
-                stress=None if stress is None else stress_from_vasp_kbar(stress),
-                group=record.get("group"), source=source))
+            frames.append(
+                Frame(
+                    positions=[site["xyz"] for site in sites],
+                    cell=structure["lattice"]["matrix"],
+                    pbc=[True] * 3,
+                    atomic_numbers=[atomic_numbers[site["species"][0]["element"]] for site in sites],
+                    energy=outputs["energy"],
+                    forces=outputs["forces"],
+                    stress=None if stress is None else stress_from_vasp_kbar(stress),
+                    group=record.get("group"),
+                    source=source,
+                )
+            )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise TlmlpError(f"{source}: not a complete mlearn record ({type(error).__name__}: {error})") from None
     return frames
 
 
 # --- everything else, through ASE ----------------------------------------------------------------------------------
+
 
 def _frames_from_ase(file: Path, index: str, keys: Mapping[str, str | None], require: Sequence[str]) -> list[Frame]:
     import ase.io
@@ -153,8 +168,9 @@ def _frame_from_images(atoms: Atoms, source: str, keys: Mapping[str, str | None]
     for kind in ("energy", "forces"):
         name = find_label(kind, values, keys[kind], source)
         if name is None and kind in require:
-            raise TlmlpError(f"{source}: no {kind}; name the entry with {kind}_key; "
-                             f"keys seen: {', '.join(sorted(values)) or 'none'}")
+            raise TlmlpError(
+                f"{source}: no {kind}; name the entry with {kind}_key; keys seen: {', '.join(sorted(values)) or 'none'}"
+            )
         labels[kind] = None if name is None else _as_numbers(values[name], name, source)
     if labels["energy"] is not None:
         if labels["energy"].size != 1:

@@ -20,8 +20,10 @@ def print_report(report: Mapping[str, Any]) -> None:
         ("frames", lambda f: f["frames"]),
         ("frames without surfaces", lambda f: f["frames_without_surfaces"]),
         *_group_rows(files),
-        *((f"frames with {e}", lambda f, e=e: f["frames_with_element"].get(e, 0))
-          for e in _all(files, "frames_with_element")),
+        *(
+            (f"frames with {e}", lambda f, e=e: f["frames_with_element"].get(e, 0))
+            for e in _all(files, "frames_with_element")
+        ),
         ("atoms per frame", lambda f: _span(f["atoms"], "{:.0f}")),
         ("frames with energy, forces, stress", lambda f: ", ".join(map(str, f["labelled_frames"].values()))),
         ("energy, eV/atom: min .. max", lambda f: _span(f["energy_ev_per_atom"], "{:.4f}")),
@@ -38,10 +40,15 @@ def print_report(report: Mapping[str, Any]) -> None:
         ("minimum image would lose edges", lambda f: _cells(f, "minimum_image_loses_edges")),
         ("duplicates within the file", lambda f: f["duplicates"]),
     ]
-    table("data", ["", *_short_names([f["file"] for f in files])],
-          [(label, *(value(f) for f in files)) for label, value in rows])
-    print("Units as read: positions Å, energy eV, forces eV/Å, stress eV/Å^3 (tensile positive; pressure is minus a "
-          "third of its trace). Numbers in brackets are without surfaces.")
+    table(
+        "data",
+        ["", *_short_names([f["file"] for f in files])],
+        [(label, *(value(f) for f in files)) for label, value in rows],
+    )
+    print(
+        "Units as read: positions Å, energy eV, forces eV/Å, stress eV/Å^3 (tensile positive; pressure is minus a "
+        "third of its trace). Numbers in brackets are without surfaces."
+    )
     for shared in report["duplicates_between_files"]:
         print(f"duplicates: {shared['frames']} frames are in both {shared['files'][0]} and {shared['files'][1]}")
     for warning in report["warnings"]:
@@ -54,9 +61,13 @@ def _group_rows(files: list[Mapping[str, Any]]) -> list[tuple[str, Callable[[Map
     names = [name for name in _all(files, "groups") if name]
     if len(names) <= MANY_GROUPS:
         return [(f"  group {name}", lambda f, name=name: f["groups"].get(name, 0)) for name in names]
-    return [("groups", lambda f: len(f["groups"])),
-            ("frames per group", lambda f: _span({"min": min(f["groups"].values()),
-                                                  "max": max(f["groups"].values())}, "{:d}"))]
+    return [
+        ("groups", lambda f: len(f["groups"])),
+        (
+            "frames per group",
+            lambda f: _span({"min": min(f["groups"].values()), "max": max(f["groups"].values())}, "{:d}"),
+        ),
+    ]
 
 
 def _all(files: list[Mapping[str, Any]], key: str) -> list[str]:

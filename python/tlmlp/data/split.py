@@ -39,8 +39,9 @@ def seeded_order(n_total: int, seed: int, groups: Sequence[str | None] | None = 
     return np.argsort(place, kind="stable")
 
 
-def nested_subset(n_total: int, sizes: Sequence[int], seed: int, *,
-                  groups: Sequence[str | None] | None = None) -> list[np.ndarray]:
+def nested_subset(
+    n_total: int, sizes: Sequence[int], seed: int, *, groups: Sequence[str | None] | None = None
+) -> list[np.ndarray]:
     """Indices of one subset of range(n_total) per entry of ``sizes``; a larger one begins with the smaller ones.
 
     Raises :class:`TlmlpError` for sizes below 1 or above ``n_total``, and negative seeds.
@@ -70,15 +71,24 @@ def write_split(out: Path, parts: Mapping[str, Sequence[Frame]], about: Mapping[
     atomic_write_json(out / "split.json", {"format": SPLIT_FORMAT, **about, "files": files})
 
 
-def split_frames(frames: Sequence[Frame], sizes: Sequence[int], seed: int, out: Path, *, by_group: bool = False,
-                 n_val: int = 0, sources: Mapping[str, str] | None = None) -> dict[str, int]:
+def split_frames(
+    frames: Sequence[Frame],
+    sizes: Sequence[int],
+    seed: int,
+    out: Path,
+    *,
+    by_group: bool = False,
+    n_val: int = 0,
+    sources: Mapping[str, str] | None = None,
+) -> dict[str, int]:
     """Write OUT/train-N.extxyz for each size, val.extxyz with ``n_val`` other frames, rest.extxyz with what is in none
     of them, and split.json. ``sources`` maps input files to their SHA-256. Returns the counts by file name."""
     if not sizes or len(set(sizes)) != len(sizes):
         raise TlmlpError(f"the sizes must be different numbers, got {list(sizes)}")
     if n_val < 0 or max(sizes) + n_val > len(frames):
-        raise TlmlpError(f"{max(sizes)} training and {n_val} validation frames were asked for, "
-                         f"but there are {len(frames)}")
+        raise TlmlpError(
+            f"{max(sizes)} training and {n_val} validation frames were asked for, but there are {len(frames)}"
+        )
     groups = [f.group for f in frames] if by_group else None
     if groups is not None and set(groups) == {None}:
         raise TlmlpError("the frames have no groups; leave out --by group")
@@ -89,6 +99,6 @@ def split_frames(frames: Sequence[Frame], sizes: Sequence[int], seed: int, out: 
     if n_val:
         parts["val"] = [frames[i] for i in order[end:]]
     if end > max(sizes):
-        parts["rest"] = [frames[i] for i in order[max(sizes):end]]
+        parts["rest"] = [frames[i] for i in order[max(sizes) : end]]
     write_split(out, parts, {"seed": seed, "by_group": by_group, "inputs": dict(sources or {})})
     return {name: len(part) for name, part in parts.items()}

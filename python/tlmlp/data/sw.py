@@ -48,8 +48,16 @@ def protocol_for(element: str, tier: str) -> Protocol:
     return Protocol(PAPER_TEMPERATURES, npt_ps=4000, nvt_ps=1000, skip_ps=0, n_train=20, n_val=5, n_test=10)
 
 
-def write_sw(element: str, tier: str, out: Path, *, seed: int = 0, threads: int | None = None,
-             parameters: Path | None = None, protocol: Protocol | None = None) -> dict[str, int]:
+def write_sw(
+    element: str,
+    tier: str,
+    out: Path,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    parameters: Path | None = None,
+    protocol: Protocol | None = None,
+) -> dict[str, int]:
     """Generate the data of ``element`` below ``out`` and return the counts by file name.
 
     Writes train, val and test.extxyz, for germanium pool, val and test.extxyz, and split.json. Every finished
@@ -66,17 +74,26 @@ def write_sw(element: str, tier: str, out: Path, *, seed: int = 0, threads: int 
     protocol = protocol or protocol_for(element, tier)
     lammps_command()
     a0, energy = table.diamond()
-    about = {"data": "stillinger-weber", "element": element, "tier": tier, "seed": seed,
-             "protocol": json.loads(json.dumps(protocol.as_dict())), "parameters": table.text().strip(),
-             "lattice_constant_ang": a0, "cohesive_energy_ev_per_atom": energy}
+    about = {
+        "data": "stillinger-weber",
+        "element": element,
+        "tier": tier,
+        "seed": seed,
+        "protocol": json.loads(json.dumps(protocol.as_dict())),
+        "parameters": table.text().strip(),
+        "lattice_constant_ang": a0,
+        "cohesive_energy_ev_per_atom": energy,
+    }
     if (counts := _finished(out, about)) is not None:
         console.print(f"{out}: the data is there already")
         return counts
     # Parts of another seed, table or protocol lie in a folder of another name and are never mixed in.
     parts_folder = out / ".sw-parts" / sha256_bytes(json.dumps(about, sort_keys=True).encode())[:16]
     parts_folder.mkdir(parents=True, exist_ok=True)
-    console.print(f"{element}: Stillinger-Weber diamond has a0 = {a0:.4f} Å and {energy:.4f} eV/atom; "
-                  f"{len(protocol.temperatures)} temperatures of {protocol.npt_ps + protocol.nvt_ps} ps")
+    console.print(
+        f"{element}: Stillinger-Weber diamond has a0 = {a0:.4f} Å and {energy:.4f} eV/atom; "
+        f"{len(protocol.temperatures)} temperatures of {protocol.npt_ps + protocol.nvt_ps} ps"
+    )
     _run_all(table, protocol, seed, parts_folder, threads or _cores())
 
     first = "pool" if element in POOL_ELEMENTS else "train"
@@ -86,7 +103,7 @@ def write_sw(element: str, tier: str, out: Path, *, seed: int = 0, threads: int 
         order = np.random.default_rng([seed, temperature]).permutation(len(frames))
         start = 0
         for name, n in ((first, protocol.n_train), ("val", protocol.n_val), ("test", protocol.n_test)):
-            parts[name] += [_renamed(frames[i], table, i, protocol) for i in sorted(order[start:start + n])]
+            parts[name] += [_renamed(frames[i], table, i, protocol) for i in sorted(order[start : start + n])]
             start += n
     write_split(out, parts, about)
     shutil.rmtree(out / ".sw-parts")
@@ -105,8 +122,10 @@ def _part(folder: Path, temperature: int) -> Path:
 def _run_all(table: SwTable, protocol: Protocol, seed: int, folder: Path, threads: int) -> None:
     """Run the temperatures that have no file in ``folder`` yet."""
     if protocol.nvt_ps - protocol.skip_ps < protocol.n_train + protocol.n_val + protocol.n_test:
-        raise TlmlpError(f"{protocol.nvt_ps - protocol.skip_ps} frames per temperature are too few for "
-                         f"{protocol.n_train} + {protocol.n_val} + {protocol.n_test}")
+        raise TlmlpError(
+            f"{protocol.nvt_ps - protocol.skip_ps} frames per temperature are too few for "
+            f"{protocol.n_train} + {protocol.n_val} + {protocol.n_test}"
+        )
     missing = [t for t in protocol.temperatures if not _part(folder, t).is_file()]
 
     def run_one(temperature: int) -> None:

@@ -92,17 +92,31 @@ def run_temperature(table: SwTable, protocol: Protocol, temperature: int, seed: 
 
     number = atomic_numbers[table.element]
     script = SCRIPT.format(
-        a0=table.diamond()[0], repeats=REPEATS, mass=float(atomic_masses[number]), element=table.element,
-        temperature=temperature, seed=seed, every=STEPS_PER_PS, t_damp=protocol.t_damp_steps / STEPS_PER_PS,
-        p_damp=protocol.p_damp_steps / STEPS_PER_PS, npt_steps=protocol.npt_ps * STEPS_PER_PS,
-        nvt_steps=protocol.nvt_ps * STEPS_PER_PS)
+        a0=table.diamond()[0],
+        repeats=REPEATS,
+        mass=float(atomic_masses[number]),
+        element=table.element,
+        temperature=temperature,
+        seed=seed,
+        every=STEPS_PER_PS,
+        t_damp=protocol.t_damp_steps / STEPS_PER_PS,
+        p_damp=protocol.p_damp_steps / STEPS_PER_PS,
+        npt_steps=protocol.npt_ps * STEPS_PER_PS,
+        nvt_steps=protocol.nvt_ps * STEPS_PER_PS,
+    )
     with tempfile.TemporaryDirectory(prefix="tlmlp-sw-") as name:
         folder = Path(name)
         (folder / "table.sw").write_text(table.text())
         (folder / "in.sw").write_text(script)
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([*lammps_command(), "-in", "in.sw", "-log", "log.lammps", "-screen", "none", "-nocite"],
-                              cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(
+            [*lammps_command(), "-in", "in.sw", "-log", "log.lammps", "-screen", "none", "-nocite"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
         if done.returncode != 0:
             log = folder / "log.lammps"
             lines = [*(log.read_text().splitlines() if log.is_file() else []), *done.stderr.splitlines()]
@@ -115,10 +129,19 @@ def run_temperature(table: SwTable, protocol: Protocol, temperature: int, seed: 
                 continue
             energy, xx, yy, zz, xy, xz, yz = thermo[step]
             pressure = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) * GPA_PER_BAR / EV_PER_ANG3_IN_GPA
-            frames.append(Frame(
-                positions=columns[:, :3], cell=cell, pbc=np.ones(3, bool), forces=columns[:, 3:], energy=energy,
-                atomic_numbers=np.full(len(columns), number), stress=-pressure, group=f"{temperature}K",
-                source=f"{table.element}-sw-{temperature}K#{step // STEPS_PER_PS}"))
+            frames.append(
+                Frame(
+                    positions=columns[:, :3],
+                    cell=cell,
+                    pbc=np.ones(3, bool),
+                    forces=columns[:, 3:],
+                    energy=energy,
+                    atomic_numbers=np.full(len(columns), number),
+                    stress=-pressure,
+                    group=f"{temperature}K",
+                    source=f"{table.element}-sw-{temperature}K#{step // STEPS_PER_PS}",
+                )
+            )
     return frames
 
 
@@ -126,7 +149,7 @@ def _read_thermo(lines: list[str]) -> dict[int, list[float]]:
     """Thermo rows of the last run by step."""
     start = max(n for n, line in enumerate(lines) if line.split()[:2] == ["Step", "PotEng"])
     rows = {}
-    for line in lines[start + 1:]:
+    for line in lines[start + 1 :]:
         words = line.split()
         if words[:1] == ["Loop"]:
             break

@@ -56,8 +56,11 @@ class SwTable:
 
     def text(self) -> str:
         """The table as a LAMMPS .sw file."""
-        return f"{self.element} {self.element} {self.element} " + " ".join(
-            repr(getattr(self, name)) for name in NAMES) + "\n"
+        return (
+            f"{self.element} {self.element} {self.element} "
+            + " ".join(repr(getattr(self, name)) for name in NAMES)
+            + "\n"
+        )
 
 
 def read_table(element: str, path: Path | None = None) -> SwTable:
@@ -69,8 +72,10 @@ def read_table(element: str, path: Path | None = None) -> SwTable:
         path = FOLDER / f"{element}.sw"
         if not path.is_file():
             shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.sw")))
-            raise TlmlpError(f"no Stillinger-Weber table for {element!r} is shipped (there are {shipped}); give a LAMMPS "
-                             ".sw file with --parameters")
+            raise TlmlpError(
+                f"no Stillinger-Weber table for {element!r} is shipped (there are {shipped}); give a LAMMPS "
+                ".sw file with --parameters"
+            )
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -79,9 +84,9 @@ def read_table(element: str, path: Path | None = None) -> SwTable:
     if not words or len(words) % 14:
         raise TlmlpError(f"{path}: a LAMMPS .sw file has 14 words per entry, got {len(words)} words")
     for n in range(0, len(words), 14):
-        if words[n:n + 3] == [element] * 3:
+        if words[n : n + 3] == [element] * 3:
             try:
-                values = [float(word) for word in words[n + 3:n + 14]]
+                values = [float(word) for word in words[n + 3 : n + 14]]
             except ValueError as error:
                 raise TlmlpError(f"{path}: the entry of {element} must be numbers ({error})") from None
             table = SwTable(element, *values)

@@ -35,8 +35,9 @@ def _frame_text(frame: Frame) -> str:
         header.append(f'{REF_STRESS}="{_numbers(frame.stress)}"')
     if frame.group is not None:
         if any(c in frame.group for c in '"\\\n\r'):
-            raise TlmlpError(f"{frame.source}: the group name {frame.group!r} must not have quotes, backslashes "
-                             "or line ends")
+            raise TlmlpError(
+                f"{frame.source}: the group name {frame.group!r} must not have quotes, backslashes or line ends"
+            )
         header.append(f'group="{frame.group}"')
     header.append('pbc="' + " ".join("T" if p else "F" for p in frame.pbc) + '"')
     lines = [str(len(frame)), " ".join(header)]

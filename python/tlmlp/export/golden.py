@@ -21,8 +21,13 @@ def golden_structures(n_species: int, cutoff: float, min_distance: float | None)
     def entry(name: str, positions: np.ndarray, cell: np.ndarray, periodic: bool) -> dict[str, Any]:
         rattled = positions + rng.uniform(-0.03, 0.03, positions.shape) * bond
         species = [(3 * k + 1) // 2 % n_species for k in range(len(positions))]
-        return {"name": name, "species": species, "positions": rattled.tolist(), "cell": cell.tolist(),
-                "pbc": [periodic] * 3}
+        return {
+            "name": name,
+            "species": species,
+            "positions": rattled.tolist(),
+            "cell": cell.tolist(),
+            "pbc": [periodic] * 3,
+        }
 
     skewed = np.array([[1.0, 0.0, 0.0], [0.45, 0.9, 0.0], [-0.4, 0.3, 0.95]]) * a / np.sqrt(2.0)
     cluster = np.concatenate([_DIAMOND[:6] * a, [[9.0 * cutoff, 0.0, 0.0]]])
@@ -35,8 +40,12 @@ def golden_structures(n_species: int, cutoff: float, min_distance: float | None)
 
 def graph_of(system: dict[str, Any], cutoff: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """``species``, ``edge_index`` and ``edge_vector`` (float64, Å) of a golden system."""
-    edges, vectors, _ = neighbour_list(np.array(system["positions"], dtype=np.float64).reshape(-1, 3),
-                                       np.array(system["cell"], dtype=np.float64), np.array(system["pbc"]), cutoff)
+    edges, vectors, _ = neighbour_list(
+        np.array(system["positions"], dtype=np.float64).reshape(-1, 3),
+        np.array(system["cell"], dtype=np.float64),
+        np.array(system["pbc"]),
+        cutoff,
+    )
     species = torch.tensor(system["species"], dtype=torch.int64)
     return species, torch.from_numpy(np.ascontiguousarray(edges)), torch.from_numpy(vectors)
 

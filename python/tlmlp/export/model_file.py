@@ -57,7 +57,9 @@ def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, np.ndarr
         raise TlmlpError(f"the model file {path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # zipfile reports damage by a dozen kinds of exception
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise TlmlpError(f"cannot use the model file {path}: it is no model, or damaged or cut short ({reason})") from None
+        raise TlmlpError(
+            f"cannot use the model file {path}: it is no model, or damaged or cut short ({reason})"
+        ) from None
     return header, arrays
 
 

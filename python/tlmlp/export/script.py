@@ -78,9 +78,7 @@ class ExportedModel(nn.Module):
         self.register_buffer("structure", torch.tensor(structure or [], dtype=torch.int64))
 
     @torch.jit.export
-    def forward_edges(
-        self, species: Tensor, edge_index: Tensor, edge_vector: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward_edges(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Energy (eV), its derivative by each ``edge_vector`` (E, 3) in eV/Å, energies of the atoms (N,) in eV."""
         return self.potential.forward_edges(species, edge_index, edge_vector)
 
@@ -90,8 +88,10 @@ class ExportedModel(nn.Module):
         if self.structure.shape[0] > 0:
             if self.structure.shape[0] != n_atoms:
                 raise RuntimeError(
-                    "this model was exported for a structure of " + str(self.structure.shape[0])
-                    + " atoms, got " + str(n_atoms)
+                    "this model was exported for a structure of "
+                    + str(self.structure.shape[0])
+                    + " atoms, got "
+                    + str(n_atoms)
                 )
             return self.structure
         if self.n_species > 1:

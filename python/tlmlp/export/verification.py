@@ -50,8 +50,11 @@ def verify(path: str | os.PathLike) -> list[Comparison]:
             rows.append(_compare(header, "archive, OpenMM form", dtype, lambda s, m=archive: _openmm_form(m, s)))
         for route in ("plain",) if operators_missing() else ("plain", "ops"):
             potential = load_potential(path, route=route, dtype=dtype)
-            rows.append(_compare(header, f"potential, {route} route", dtype,
-                                 lambda s, m=potential: evaluate(m, s, header["cutoff"])))
+            rows.append(
+                _compare(
+                    header, f"potential, {route} route", dtype, lambda s, m=potential: evaluate(m, s, header["cutoff"])
+                )
+            )
         engine = _engine(path, dtype)
         if engine is not None:
             rows.append(_compare(header, "engine", dtype, engine))
@@ -74,8 +77,7 @@ def _openmm_form(archive: Any, system: dict[str, Any]) -> dict[str, Any]:
     positions = torch.tensor(system["positions"], dtype=torch.float64).reshape(-1, 3) * NM_PER_ANGSTROM
     box = torch.tensor(system["cell"], dtype=torch.float64) * NM_PER_ANGSTROM
     energy, forces = archive(positions, box) if any(system["pbc"]) else archive(positions)
-    return {"energy": float(energy) / EV_IN_KJ_PER_MOL,
-            "forces": forces.numpy() * NM_PER_ANGSTROM / EV_IN_KJ_PER_MOL}
+    return {"energy": float(energy) / EV_IN_KJ_PER_MOL, "forces": forces.numpy() * NM_PER_ANGSTROM / EV_IN_KJ_PER_MOL}
 
 
 def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: Compute) -> Comparison:
@@ -90,11 +92,13 @@ def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: Co
         except (RuntimeError, torch.jit.Error) as error:
             reason = str(error).strip().splitlines()[-1]
             raise TlmlpError(f"the golden system {system['name']!r} cannot be computed by {route}: {reason}") from None
-        differences = np.array([
-            abs(result["energy"] - system["energy"]) / n,
-            np.abs(result["forces"] - forces).max(initial=0.0),
-            np.abs(np.array(result.get("virial", system["virial"])) - np.array(system["virial"])).max() / n,
-        ])
+        differences = np.array(
+            [
+                abs(result["energy"] - system["energy"]) / n,
+                np.abs(result["forces"] - forces).max(initial=0.0),
+                np.abs(np.array(result.get("virial", system["virial"])) - np.array(system["virial"])).max() / n,
+            ]
+        )
         passed = passed and bool((differences <= np.array(TOLERANCES[dtype]) * scale).all())
         worst = np.maximum(worst, differences)
     return Comparison(route, str(dtype).removeprefix("torch."), *(float(value) for value in worst), passed)

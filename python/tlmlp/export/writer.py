@@ -25,8 +25,13 @@ from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
 _OWN_KEYS = ("min_distance", "zbl", "provenance")
 
 
-def export_model(potential: Potential, path: str | os.PathLike, metadata: Mapping[str, Any] | None = None,
-                 portable: bool = False, structure: Sequence[str] | None = None) -> dict[str, Any]:
+def export_model(
+    potential: Potential,
+    path: str | os.PathLike,
+    metadata: Mapping[str, Any] | None = None,
+    portable: bool = False,
+    structure: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Write ``potential`` as one file that LAMMPS, OpenMM, ASE and this package open; whole or not at all.
 
     :param path: the file, ``.pt`` by custom
@@ -66,23 +71,28 @@ def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> d
     versions = dict(provenance.get("versions") or {})
     versions.update(tlmlp=tlmlp.__version__, torch=str(torch.__version__))
     provenance["versions"] = versions
-    return check_header({
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "model": {"type": "DimeNetPP", **potential.config.to_dict()},
-        "species": list(potential.species),
-        "atomic_numbers": list(potential.atomic_numbers),
-        "cutoff": potential.cutoff,
-        "units": {"length": "angstrom", "energy": "eV", "network_length": "nm", "network_energy": "kJ/mol"},
-        "dtype": str(potential.dtype).removeprefix("torch."),
-        "energy_shift": dict(zip(potential.species, potential.energy_shift.tolist(), strict=True)),
-        "min_distance": min_distance,
-        "zbl": metadata.get("zbl"),
-        "provenance": provenance,
-        "weights": {"file": WEIGHTS, "sha256": sha256_bytes(weights),
-                    "parameters": sum(p.numel() for p in potential.network.parameters())},
-        "golden": golden_systems(potential, min_distance),
-    })
+    return check_header(
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "model": {"type": "DimeNetPP", **potential.config.to_dict()},
+            "species": list(potential.species),
+            "atomic_numbers": list(potential.atomic_numbers),
+            "cutoff": potential.cutoff,
+            "units": {"length": "angstrom", "energy": "eV", "network_length": "nm", "network_energy": "kJ/mol"},
+            "dtype": str(potential.dtype).removeprefix("torch."),
+            "energy_shift": dict(zip(potential.species, potential.energy_shift.tolist(), strict=True)),
+            "min_distance": min_distance,
+            "zbl": metadata.get("zbl"),
+            "provenance": provenance,
+            "weights": {
+                "file": WEIGHTS,
+                "sha256": sha256_bytes(weights),
+                "parameters": sum(p.numel() for p in potential.network.parameters()),
+            },
+            "golden": golden_systems(potential, min_distance),
+        }
+    )
 
 
 def load_potential(path: str | os.PathLike, route: str = "ops", dtype: torch.dtype | None = None) -> Potential:

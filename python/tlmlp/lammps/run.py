@@ -35,8 +35,7 @@ def lammps_environment(threads: int = 1, torch: bool = False) -> dict[str, str]:
     :param torch: with ``pair_style tlmlp/torch`` too
     """
     folders = [plugin_dir(), plugin_dir(torch=True)] if torch else [plugin_dir()]
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads),
-                       LAMMPS_PLUGIN_PATH=os.pathsep.join(map(str, folders)))
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), LAMMPS_PLUGIN_PATH=os.pathsep.join(map(str, folders)))
     libtorch, mpi = torch_lib_dir(), mpi_lib_dir()
     if torch and libtorch is not None:
         environment["TLMLP_TORCH_LIB"] = str(libtorch)
@@ -45,9 +44,17 @@ def lammps_environment(threads: int = 1, torch: bool = False) -> dict[str, str]:
     return environment
 
 
-def run_lammps(script: str, cwd: str | os.PathLike | None = None, *, variables: Mapping[str, object] | None = None,
-               threads: int = 1, torch: bool = False, timeout: float | None = None, arguments: Sequence[str] = (),
-               on_line: Callable[[str], None] | None = None) -> LammpsRun:
+def run_lammps(
+    script: str,
+    cwd: str | os.PathLike | None = None,
+    *,
+    variables: Mapping[str, object] | None = None,
+    threads: int = 1,
+    torch: bool = False,
+    timeout: float | None = None,
+    arguments: Sequence[str] = (),
+    on_line: Callable[[str], None] | None = None,
+) -> LammpsRun:
     """Run the text of an input script with ``pair_style tlmlp`` available.
 
     :param script: the input script itself (not its path)
@@ -66,9 +73,16 @@ def run_lammps(script: str, cwd: str | os.PathLike | None = None, *, variables: 
     with tempfile.TemporaryDirectory(prefix="tlmlp-lammps-") as scratch:
         deck = Path(scratch) / "in.lammps"
         deck.write_text(script)
-        process = subprocess.Popen([*command, "-in", str(deck)], cwd=cwd or scratch, text=True, errors="replace",
-                                   env=lammps_environment(threads, torch), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*command, "-in", str(deck)],
+            cwd=cwd or scratch,
+            text=True,
+            errors="replace",
+            env=lammps_environment(threads, torch),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         try:
             output = _follow(process, on_line, timeout)
         finally:

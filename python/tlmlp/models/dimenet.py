@@ -40,9 +40,7 @@ class DimeNetPP(nn.Module):
         self.route = build_route(route, config.num_spherical, config.num_radial)
         self.frequencies = nn.Parameter(torch.zeros(config.num_radial, dtype=dtype))
         self.embedding = Embedding(config, self.route, dtype)
-        self.interaction = nn.ModuleList(
-            [Interaction(config, self.route, dtype) for _ in range(config.n_blocks)]
-        )
+        self.interaction = nn.ModuleList([Interaction(config, self.route, dtype) for _ in range(config.n_blocks)])
         self.output = nn.ModuleList([Output(config, self.route, dtype) for _ in range(config.n_blocks + 1)])
         self.reset_parameters(seed)
 

@@ -89,9 +89,7 @@ class Potential(nn.Module):
         return self.network.route.topology(edge_index, edge_vector, n_atoms)
 
     @torch.jit.export
-    def forward_edges(
-        self, species: Tensor, edge_index: Tensor, edge_vector: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward_edges(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Energy and its derivative by the edges.
 
         :param species: (N,) int64 index of each atom's species

@@ -10,9 +10,16 @@ from tlmlp.models import Potential, build_potential
 SMALL = {"embed_size": 8, "n_blocks": 2, "num_spherical": 4, "num_radial": 4}
 
 
-def random_potential(species: Sequence[str] = ("Ge",), cutoff: float = 4.3, *, seed: int = 1,
-                     dtype: torch.dtype = torch.float64, route: str = "plain", scale: float = 60.0,
-                     **sizes: int) -> Potential:
+def random_potential(
+    species: Sequence[str] = ("Ge",),
+    cutoff: float = 4.3,
+    *,
+    seed: int = 1,
+    dtype: torch.dtype = torch.float64,
+    route: str = "plain",
+    scale: float = 60.0,
+    **sizes: int,
+) -> Potential:
     """New weights from ``seed``, the last layers multiplied by ``scale``: some eV/angstrom in a rattled crystal.
 
     :param sizes: fields of ``DimeNetPPConfig``; the default sizes when none are given

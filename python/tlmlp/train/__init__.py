@@ -12,5 +12,16 @@ from tlmlp.train.evaluation import evaluate
 from tlmlp.train.modelfile import load_run, open_model, weights_sha256
 from tlmlp.train.runs import RunResult, fit, resume
 
-__all__ = ["Config", "RunResult", "as_config", "evaluate", "fit", "load_run", "open_model", "resume", "transfer",
-           "transferred", "weights_sha256"]
+__all__ = [
+    "Config",
+    "RunResult",
+    "as_config",
+    "evaluate",
+    "fit",
+    "load_run",
+    "open_model",
+    "resume",
+    "transfer",
+    "transferred",
+    "weights_sha256",
+]

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 class Adam:
     """The optimiser of a list of parameters of one dtype; the learning rate comes with each step."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    ) -> None:
         self.parameters = list(parameters)
         self.sizes = [p.numel() for p in self.parameters]
         self.betas, self.eps = betas, eps

@@ -137,7 +137,11 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
     if isinstance(config, Config):
         content, folder, name = config.to_dict(), Path.cwd(), "config"
     elif isinstance(config, Mapping):
-        content, folder, name = {k: dict(v) if isinstance(v, Mapping) else v for k, v in config.items()}, Path.cwd(), "config"
+        content, folder, name = (
+            {k: dict(v) if isinstance(v, Mapping) else v for k, v in config.items()},
+            Path.cwd(),
+            "config",
+        )
     else:
         content, folder, name = _read_yaml(Path(config)), Path(config).resolve().parent, str(config)
     _resolve_files(content, folder)
@@ -157,8 +161,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise TlmlpError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
-        raise TlmlpError(f"{path}: a config has the sections `model`, `data` and `training`, got "
-                         f"{'an empty file' if content is None else type(content).__name__}")
+        raise TlmlpError(
+            f"{path}: a config has the sections `model`, `data` and `training`, got "
+            f"{'an empty file' if content is None else type(content).__name__}"
+        )
     return content
 
 

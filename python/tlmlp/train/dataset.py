@@ -58,8 +58,9 @@ def build_graph(potential: Potential, frame: Frame) -> Graph:
     edge_index, edge_vector = torch.from_numpy(index), torch.from_numpy(vector)
     offsets, edges, reverse = potential.topology(edge_index, edge_vector, len(frame))
     forces = None if frame.forces is None else torch.from_numpy(frame.forces)
-    return Graph(species, edge_index, edge_vector, offsets, edges, reverse,
-                 torch.zeros(len(frame), dtype=torch.int64), 1, forces)
+    return Graph(
+        species, edge_index, edge_vector, offsets, edges, reverse, torch.zeros(len(frame), dtype=torch.int64), 1, forces
+    )
 
 
 def species_indices(frame: Frame, species: Sequence[str]) -> Tensor:
@@ -72,8 +73,10 @@ def species_indices(frame: Frame, species: Sequence[str]) -> Tensor:
     known = {atomic_numbers[symbol]: n for n, symbol in enumerate(species)}
     unknown = sorted(set(frame.atomic_numbers.tolist()) - set(known))
     if unknown:
-        raise TlmlpError(f"{frame.source}: the model knows {', '.join(species)}, but the frame holds "
-                         f"{', '.join(chemical_symbols[z] for z in unknown)}")
+        raise TlmlpError(
+            f"{frame.source}: the model knows {', '.join(species)}, but the frame holds "
+            f"{', '.join(chemical_symbols[z] for z in unknown)}"
+        )
     return torch.tensor([known[z] for z in frame.atomic_numbers.tolist()], dtype=torch.int64)
 
 

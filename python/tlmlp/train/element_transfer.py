@@ -32,8 +32,14 @@ def parse_element_map(text: str) -> dict[str, str]:
     return {source: target for source, target in pairs}
 
 
-def transferred(source: Potential, element_map: Mapping[str, str], species: Sequence[str], *,
-                dtype: torch.dtype | None = None, route: str = "ops") -> Potential:
+def transferred(
+    source: Potential,
+    element_map: Mapping[str, str],
+    species: Sequence[str],
+    *,
+    dtype: torch.dtype | None = None,
+    route: str = "ops",
+) -> Potential:
     """A potential for ``species`` with all parameters of ``source``; each species has the embedding row and the energy
     shift of the element that it is mapped from, or of itself.
 
@@ -56,8 +62,10 @@ def transferred(source: Potential, element_map: Mapping[str, str], species: Sequ
     origin = {target: element for element, target in element_map.items()}
     missing = [symbol for symbol in species if symbol not in origin and symbol not in source.species]
     if missing:
-        raise TlmlpError(f"nothing to start {', '.join(missing)} from: the source model knows {known}; map an element "
-                         f"with --element-map {source.species[0]}:{missing[0]}")
+        raise TlmlpError(
+            f"nothing to start {', '.join(missing)} from: the source model knows {known}; map an element "
+            f"with --element-map {source.species[0]}:{missing[0]}"
+        )
     rows = torch.tensor([source.species.index(origin.get(symbol, symbol)) for symbol in species])
     config = DimeNetPPConfig.from_dict({**source.config.to_dict(), "n_species": len(species)})
     network = DimeNetPP(config, route=route, dtype=dtype or source.dtype)
@@ -67,8 +75,12 @@ def transferred(source: Potential, element_map: Mapping[str, str], species: Sequ
     return Potential(network, species, source.energy_shift[rows])
 
 
-def transfer(source: str | os.PathLike | Potential, config: Config | Mapping[str, Any] | str | os.PathLike,
-             element_map: Mapping[str, str] | str, out: str | os.PathLike) -> RunResult:
+def transfer(
+    source: str | os.PathLike | Potential,
+    config: Config | Mapping[str, Any] | str | os.PathLike,
+    element_map: Mapping[str, str] | str,
+    out: str | os.PathLike,
+) -> RunResult:
     """Fine-tune all parameters of ``source`` (run directory, model file or potential) on the data of ``config``.
 
     Cutoff and sizes are the source's; where the config gives them they must agree. The learning-rate schedule begins
@@ -87,9 +99,12 @@ def transfer(source: str | os.PathLike | Potential, config: Config | Mapping[str
     fresh = transferred(potential, element_map, config.model.species or data.elements(), dtype=dtype, route=route)
     origin = {
         "method": "transfer",
-        "source": {"sha256": weights_sha256(potential), "species": list(potential.species),
-                   "name": None if isinstance(source, Potential) else Path(source).name,
-                   "provenance": about.get("provenance")},
+        "source": {
+            "sha256": weights_sha256(potential),
+            "species": list(potential.species),
+            "name": None if isinstance(source, Potential) else Path(source).name,
+            "provenance": about.get("provenance"),
+        },
         "element_map": element_map,
     }
     return start(Path(out), config, fresh, data, origin)
@@ -102,5 +117,7 @@ def _check_sizes(source: Potential, config: Config) -> None:
     has = source.config.to_dict()
     different = [f"{name} {has[name]} there and {value} here" for name, value in given.items() if has[name] != value]
     if different:
-        raise TlmlpError(f"the source model has {'; '.join(different)}: leave these keys out of the config's section "
-                         "`model` to take those of the source")
+        raise TlmlpError(
+            f"the source model has {'; '.join(different)}: leave these keys out of the config's section "
+            "`model` to take those of the source"
+        )

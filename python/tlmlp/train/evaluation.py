@@ -17,8 +17,13 @@ from tlmlp.train.modelfile import open_model
 from tlmlp.train.predictions import Predictions, predict, species_counts
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
-ERROR_KEYS = ("energy_mae_mev_per_atom", "energy_rmse_mev_per_atom", "force_mae_ev_per_ang", "force_rmse_ev_per_ang",
-              "stress_mae_gpa")
+ERROR_KEYS = (
+    "energy_mae_mev_per_atom",
+    "energy_rmse_mev_per_atom",
+    "force_mae_ev_per_ang",
+    "force_rmse_ev_per_ang",
+    "stress_mae_gpa",
+)
 #: Row and column of the six independent components of a stress.
 _VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 
@@ -45,13 +50,17 @@ class Comparison:
         energy = _differences(self.energies[chosen]) * 1e3
         force = _differences(self.forces[atoms])
         stress = _differences(self.stresses[chosen])
-        return dict(zip(ERROR_KEYS, (_mae(energy), _rmse(energy), _mae(force), _rmse(force), _mae(stress)), strict=True))
+        return dict(
+            zip(ERROR_KEYS, (_mae(energy), _rmse(energy), _mae(force), _rmse(force), _mae(stress)), strict=True)
+        )
 
     def summary(self) -> dict[str, Any]:
         """Errors overall and under ``groups`` by group, with the numbers of frames and atoms."""
         groups = np.array([frame.group or "" for frame in self.frames])
-        parts = {str(name): {**self.errors(groups == name), **_sizes(self.frames, groups == name)}
-                 for name in sorted(set(groups.tolist()) - {""})}
+        parts = {
+            str(name): {**self.errors(groups == name), **_sizes(self.frames, groups == name)}
+            for name in sorted(set(groups.tolist()) - {""})
+        }
         return {**self.errors(), **_sizes(self.frames, np.ones(len(groups), dtype=bool)), "groups": parts}
 
 
@@ -85,12 +94,17 @@ def compare(frames: Sequence[Frame], counts: np.ndarray, predictions: Prediction
             for k, stress in enumerate((frame.stress, -predictions.virials[n] / frame.volume)):
                 stresses[n, :, k] = 0.5 * (stress + stress.T)[_VOIGT] * EV_PER_ANG3_IN_GPA
     model_forces = np.full_like(forces, nan) if predictions.forces is None else predictions.forces
-    return Comparison(list(frames), np.stack([reference, predictions.energies + counts @ shift], axis=1) / atoms[:, None],
-                      np.stack([forces, model_forces], axis=2), stresses)
+    return Comparison(
+        list(frames),
+        np.stack([reference, predictions.energies + counts @ shift], axis=1) / atoms[:, None],
+        np.stack([forces, model_forces], axis=2),
+        stresses,
+    )
 
 
-def compare_potential(potential: Potential, frames: Sequence[Frame],
-                      advance: Callable[[int], object] = lambda n: None) -> Comparison:
+def compare_potential(
+    potential: Potential, frames: Sequence[Frame], advance: Callable[[int], object] = lambda n: None
+) -> Comparison:
     """Evaluate ``potential`` on ``frames``; ``advance(n)`` is called after n more frames are done.
 
     :raises TlmlpError: without frames, or on elements that the potential does not know
@@ -99,17 +113,19 @@ def compare_potential(potential: Potential, frames: Sequence[Frame],
         raise TlmlpError("no frames to evaluate on")
     parts, counts = [], []
     for start in range(0, len(frames), 32):
-        graphs: list[Graph] = [build_graph(potential, frame) for frame in frames[start:start + 32]]
+        graphs: list[Graph] = [build_graph(potential, frame) for frame in frames[start : start + 32]]
         parts.append(predict(potential, graphs, virials=True))
         counts.append(species_counts(graphs, len(potential.species)))
         advance(len(graphs))
-    together = Predictions(*(np.concatenate([getattr(part, name) for part in parts])
-                             for name in ("energies", "forces", "virials")))
+    together = Predictions(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("energies", "forces", "virials"))
+    )
     return compare(frames, np.concatenate(counts), together, potential.energy_shift.numpy())
 
 
-def evaluate(model: Potential | str | os.PathLike, frames: Sequence[Frame] | str | os.PathLike,
-             route: str = "ops") -> dict[str, Any]:
+def evaluate(
+    model: Potential | str | os.PathLike, frames: Sequence[Frame] | str | os.PathLike, route: str = "ops"
+) -> dict[str, Any]:
     """Errors of a model on labelled frames.
 
     :param model: a potential, a run directory or a model file

@@ -38,8 +38,16 @@ def load_torch(path: Path, expected_format: str) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TlmlpError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile,
-            pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TlmlpError(f"{path}: damaged or not a file of this package ({reason})") from None
     found = content.get("format") if isinstance(content, dict) else None
@@ -68,8 +76,9 @@ def potential_from(payload: dict[str, Any], route: str) -> Potential:
 
 def weights_sha256(potential: Potential) -> str:
     """SHA-256 of the network's parameters in the safetensors format: the one that an exported model states."""
-    return sha256_bytes(save({name: value.detach().cpu().contiguous()
-                              for name, value in potential.network.state_dict().items()}))
+    return sha256_bytes(
+        save({name: value.detach().cpu().contiguous() for name, value in potential.network.state_dict().items()})
+    )
 
 
 def save_model(path: Path, payload: dict[str, Any], metadata: dict[str, Any]) -> None:
@@ -77,8 +86,9 @@ def save_model(path: Path, payload: dict[str, Any], metadata: dict[str, Any]) ->
     save_torch(path, {"format": MODEL_FORMAT, **payload, "metadata": metadata})
 
 
-def open_model(path: str | os.PathLike, which: Literal["best", "last"] = "best",
-               route: str = "ops") -> tuple[Potential, dict[str, Any]]:
+def open_model(
+    path: str | os.PathLike, which: Literal["best", "last"] = "best", route: str = "ops"
+) -> tuple[Potential, dict[str, Any]]:
     """Potential and metadata of a run directory, of its best.pt or last.pt, or of an exported model file.
 
     :raises TlmlpError: when there is no model, or it is damaged
@@ -97,8 +107,9 @@ def open_model(path: str | os.PathLike, which: Literal["best", "last"] = "best",
     return potential_from(content, route), content["metadata"]
 
 
-def load_run(run: str | os.PathLike, which: Literal["best", "last"] = "best",
-             route: str = "ops") -> tuple[Potential, dict[str, Any]]:
+def load_run(
+    run: str | os.PathLike, which: Literal["best", "last"] = "best", route: str = "ops"
+) -> tuple[Potential, dict[str, Any]]:
     """Potential and metadata of a run directory, see :func:`open_model`."""
     if not Path(run).is_dir():
         raise TlmlpError(f"{run}: no such run directory")

@@ -23,13 +23,14 @@ def write_parity_csv(comparison: Comparison, path: Path) -> None:
     for n, frame in enumerate(comparison.frames):
         group = frame.group or ""
 
-        def row(quantity: str, unit: str, atom: object, component: str, pair: np.ndarray, n: int = n,
-                group: str = group) -> None:
+        def row(
+            quantity: str, unit: str, atom: object, component: str, pair: np.ndarray, n: int = n, group: str = group
+        ) -> None:
             if not np.isnan(pair[0]):
                 out.writerow([quantity, unit, n, group, atom, component, *map(repr, pair.tolist())])
 
         row("energy", "eV/atom", "", "", comparison.energies[n])
-        for atom, forces in enumerate(comparison.forces[first:first + len(frame)]):
+        for atom, forces in enumerate(comparison.forces[first : first + len(frame)]):
             for component, pair in zip(_COMPONENTS["force"], forces, strict=True):
                 row("force", "eV/Å", atom, component, pair)
         for component, pair in zip(_COMPONENTS["stress"], comparison.stresses[n], strict=True):

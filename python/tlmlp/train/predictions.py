@@ -26,7 +26,9 @@ class Predictions:
     virials: np.ndarray | None
 
 
-def predict(potential: Potential, graphs: Sequence[Graph], *, forces: bool = True, virials: bool = False) -> Predictions:
+def predict(
+    potential: Potential, graphs: Sequence[Graph], *, forces: bool = True, virials: bool = False
+) -> Predictions:
     """Evaluate all ``graphs``."""
     energies, all_forces, all_virials = [], [], []
     for batch in batches_by_edges(graphs):

@@ -17,8 +17,15 @@ from tlmlp.train.parity import write_parity_csv, write_parity_figure
 from tlmlp.train.runs import print_error_rows
 
 
-def evaluate_files(model: Path, data: Sequence[Path], *, json_file: Path | None = None, figure: Path | None = None,
-                   route: str = "ops", keys: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+def evaluate_files(
+    model: Path,
+    data: Sequence[Path],
+    *,
+    json_file: Path | None = None,
+    figure: Path | None = None,
+    route: str = "ops",
+    keys: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
     """Evaluate ``model`` on the frames of ``data``; returns what goes into the JSON file.
 
     :param figure: PNG file, its numbers go beside it (CSV); left out: the JSON file's name, else a name of its own in
@@ -44,7 +51,9 @@ def evaluate_files(model: Path, data: Sequence[Path], *, json_file: Path | None 
     figure = figure or (json_file.with_suffix(".png") if json_file else _default_figure(model, data[0]))
     write_parity_csv(comparison, figure.with_suffix(".csv"))
     if find_spec("matplotlib") is None:
-        console.print(f"no figure without matplotlib (pip install matplotlib); its numbers: {figure.with_suffix('.csv')}")
+        console.print(
+            f"no figure without matplotlib (pip install matplotlib); its numbers: {figure.with_suffix('.csv')}"
+        )
     else:
         write_parity_figure(comparison, figure, f"{model.name} on {names}")
         console.print(f"figure: {figure}, its numbers: {figure.with_suffix('.csv')}")

@@ -53,8 +53,13 @@ def fit(config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.Pa
     use_threads(config)
     data = load_data(config.data)
     potential = build_potential(
-        config.model.species or data.elements(), config.model.cutoff, seed=config.training.seed,
-        dtype=getattr(torch, config.training.dtype or "float32"), route=config.training.route, **config.model.sizes())
+        config.model.species or data.elements(),
+        config.model.cutoff,
+        seed=config.training.seed,
+        dtype=getattr(torch, config.training.dtype or "float32"),
+        route=config.training.route,
+        **config.model.sizes(),
+    )
     return start(Path(out), config, potential, data, {"method": "train", "source": None, "element_map": None})
 
 
@@ -108,13 +113,17 @@ def _go_on(run: Path, state: dict[str, Any], data: TrainingData) -> RunResult:
     before = state["metadata"]["provenance"]
     for name, about in data.about.items():
         if about["sha256"] != before["data"][name]["sha256"]:
-            raise TlmlpError(f"{run}: the {name} data are not those that the training began with "
-                             f"({', '.join(about['files'])}); restore them, or start a new run")
+            raise TlmlpError(
+                f"{run}: the {name} data are not those that the training began with "
+                f"({', '.join(about['files'])}); restore them, or start a new run"
+            )
     now = _circumstances(config, data)
     for what in ("threads", "versions"):
         if now[what] != before[what]:
-            console.print(f"[yellow]warning:[/yellow] {what} were {before[what]} and are {now[what]}: the numbers may "
-                          "differ in the last digits from an uninterrupted training")
+            console.print(
+                f"[yellow]warning:[/yellow] {what} were {before[what]} and are {now[what]}: the numbers may "
+                "differ in the last digits from an uninterrupted training"
+            )
     potential = potential_from(state["model"], config.training.route)
     trainer = Trainer(run, config, potential, data, state["metadata"])
     trainer.restore(state)
@@ -125,8 +134,10 @@ def _go_on(run: Path, state: dict[str, Any], data: TrainingData) -> RunResult:
 def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[str, Any]) -> None:
     before = state["metadata"]["provenance"]
     if config.to_dict() != state["config"] or any(before[key] != origin[key] for key in origin):
-        raise TlmlpError(f"{run}: holds a training with other settings; go on with it by tlmlp resume {run}, "
-                         "or choose another directory")
+        raise TlmlpError(
+            f"{run}: holds a training with other settings; go on with it by tlmlp resume {run}, "
+            "or choose another directory"
+        )
 
 
 def _begun_by(run: Path, config: Config) -> bool:
@@ -154,19 +165,24 @@ def _circumstances(config: Config, data: TrainingData) -> dict[str, Any]:
             versions[package] = "not installed"
     t = config.training
     return {
-        "data": data.about, "versions": versions, "threads": torch.get_num_threads(),
+        "data": data.about,
+        "versions": versions,
+        "threads": torch.get_num_threads(),
         "seeds": {"initial_weights": t.seed, "shuffle": t.shuffle_seed, "subset": config.data.subset_seed},
-        "training": t.model_dump(exclude_none=True), "frozen": [],
+        "training": t.model_dump(exclude_none=True),
+        "frozen": [],
     }
 
 
 def _announce(trainer: Trainer) -> None:
     potential, t = trainer.potential, trainer.config.training
     parameters = sum(p.numel() for p in potential.parameters())
-    console.print(f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
-                  f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {len(trainer.val.frames)} "
-                  f"validation frames; {t.updates} updates of {trainer.sampler.batch_size} frames, learning rate "
-                  f"{t.learning_rate:g} to {t.learning_rate * t.final_rate_factor:g}; {torch.get_num_threads()} threads")
+    console.print(
+        f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
+        f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {len(trainer.val.frames)} "
+        f"validation frames; {t.updates} updates of {trainer.sampler.batch_size} frames, learning rate "
+        f"{t.learning_rate:g} to {t.learning_rate * t.final_rate_factor:g}; {torch.get_num_threads()} threads"
+    )
 
 
 def _train(trainer: Trainer) -> RunResult:
@@ -182,8 +198,10 @@ def _train(trainer: Trainer) -> RunResult:
     for symbol, value in zip(best.species, best.energy_shift.tolist(), strict=True):
         console.print(f"energy shift of {symbol}: {value:.6f} eV/atom (training set)")
     print_errors(f"{run}: best model, of update {trainer.best.update}", comparisons)
-    console.print(f"weights of best.pt: sha256 {weights_sha256(best)[:16]}..., of last.pt: "
-                  f"{weights_sha256(trainer.potential)[:16]}...")
+    console.print(
+        f"weights of best.pt: sha256 {weights_sha256(best)[:16]}..., of last.pt: "
+        f"{weights_sha256(trainer.potential)[:16]}..."
+    )
     errors = {name: comparison.errors() for name, comparison in comparisons.items()}
     return RunResult(run, True, best, trainer.metadata, errors)
 
@@ -195,9 +213,28 @@ def print_errors(title: str, comparisons: Mapping[str, Comparison]) -> None:
 
 def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) -> None:
     """The same for errors that are already numbers: (name, frames, errors)."""
-    columns = ["frames", "n", "energy MAE\nmeV/atom", "energy RMSE\nmeV/atom", "force MAE\neV/Å", "force RMSE\neV/Å",
-               "stress MAE\nGPa"]  # units on a line of their own: a terminal of 80 columns is wide enough
+    columns = [
+        "frames",
+        "n",
+        "energy MAE\nmeV/atom",
+        "energy RMSE\nmeV/atom",
+        "force MAE\neV/Å",
+        "force RMSE\neV/Å",
+        "stress MAE\nGPa",
+    ]  # units on a line of their own: a terminal of 80 columns is wide enough
     digits = dict(zip(ERROR_KEYS, (2, 2, 4, 4, 3), strict=True))
-    table(title, columns, [[name, n, *("-" if errors[key] is None or math.isnan(errors[key])
-                                       else f"{errors[key]:.{digits[key]}f}" for key in ERROR_KEYS)]
-                           for name, n, errors in rows])
+    table(
+        title,
+        columns,
+        [
+            [
+                name,
+                n,
+                *(
+                    "-" if errors[key] is None or math.isnan(errors[key]) else f"{errors[key]:.{digits[key]}f}"
+                    for key in ERROR_KEYS
+                ),
+            ]
+            for name, n, errors in rows
+        ],
+    )

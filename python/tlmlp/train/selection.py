@@ -44,15 +44,17 @@ def load_data(section: DataSection) -> TrainingData:
         if wanted > len(train):
             raise TlmlpError(f"data.pool has {len(train)} frames, but data.n_train and data.n_val ask for {wanted}")
         if section.val is None:
-            val = [train[i] for i in order[len(train) - (section.n_val or 0):]]
+            val = [train[i] for i in order[len(train) - (section.n_val or 0) :]]
         train = [train[i] for i in order[: section.n_train]]
     elif section.n_train is not None:
         groups = [f.group for f in train] if section.by_group else None
         (subset,) = nested_subset(len(train), [section.n_train], section.subset_seed, groups=groups)
         train = [train[i] for i in subset]
     _warn_about_duplicates(train, val)
-    about = {name: {"files": [Path(f).name for f in files[name]], "frames": len(frames), "sha256": frames_sha256(frames)}
-             for name, frames in (("train", train), ("val", val))}
+    about = {
+        name: {"files": [Path(f).name for f in files[name]], "frames": len(frames), "sha256": frames_sha256(frames)}
+        for name, frames in (("train", train), ("val", val))
+    }
     return TrainingData(train, val, about)
 
 
@@ -66,8 +68,9 @@ def _read(section: DataSection, files: Sequence[str]) -> list[Frame]:
     frames = [frame for file in files for frame in read_frames(file, require=("forces",), **keys)]
     kept = [frame for frame in frames if frame.group not in section.exclude_groups]
     if not kept:
-        raise TlmlpError(f"{', '.join(files)}: no frames are left after data.exclude_groups took away all "
-                         f"{len(frames)}")
+        raise TlmlpError(
+            f"{', '.join(files)}: no frames are left after data.exclude_groups took away all {len(frames)}"
+        )
     return kept
 
 
@@ -80,5 +83,7 @@ def _warn_about_duplicates(train: Sequence[Frame], val: Sequence[Frame]) -> None
     known = {geometry_print(frame): frame.source for frame in train}
     shared = [(frame.source, known[print_]) for frame in val if (print_ := geometry_print(frame)) in known]
     if shared:
-        console.print(f"[yellow]warning:[/yellow] {len(shared)} of {len(val)} validation frames are training frames "
-                      f"too, for example {shared[0][0]} = {shared[0][1]}")
+        console.print(
+            f"[yellow]warning:[/yellow] {len(shared)} of {len(val)} validation frames are training frames "
+            f"too, for example {shared[0][0]} = {shared[0][1]}"
+        )

@@ -26,8 +26,9 @@ LossGradient = Callable[[Potential, Graph, int], float]
 
 def atomic_energies(potential: Potential, graph: Graph, edge_vector: Tensor) -> Tensor:
     """Energies (N,) in eV without the shift, as a differentiable function of ``edge_vector`` (E, 3) in Å."""
-    return potential.atomic_energies(graph.species, graph.edge_index, edge_vector, graph.offsets, graph.edges,
-                                     graph.reverse)
+    return potential.atomic_energies(
+        graph.species, graph.edge_index, edge_vector, graph.offsets, graph.edges, graph.reverse
+    )
 
 
 def double_backward(potential: Potential, graph: Graph, components: int) -> float:

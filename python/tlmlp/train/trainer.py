@@ -77,8 +77,9 @@ class Part:
 class Trainer:
     """One training in the run directory ``run``; :meth:`run_updates`, then :meth:`finish`."""
 
-    def __init__(self, run: Path, config: Config, potential: Potential, data: TrainingData,
-                 metadata: dict[str, Any]) -> None:
+    def __init__(
+        self, run: Path, config: Config, potential: Potential, data: TrainingData, metadata: dict[str, Any]
+    ) -> None:
         t = config.training
         self.run, self.config, self.potential, self.metadata = run, config, potential, metadata
         self.train, self.val = Part("training", data.train, potential), Part("validation", data.val, potential)
@@ -96,9 +97,15 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Content of a checkpoint."""
         return {
-            "update": self.update, "model": model_payload(self.potential), "optimizer": self.step.optimizer.state_dict(),
-            "sampler": self.sampler.state_dict(), "best": vars(self.best), "loss_sum": self.loss_sum,
-            "loss_count": self.loss_count, "config": self.config.to_dict(), "metadata": self.metadata,
+            "update": self.update,
+            "model": model_payload(self.potential),
+            "optimizer": self.step.optimizer.state_dict(),
+            "sampler": self.sampler.state_dict(),
+            "best": vars(self.best),
+            "loss_sum": self.loss_sum,
+            "loss_count": self.loss_count,
+            "config": self.config.to_dict(),
+            "metadata": self.metadata,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -167,8 +174,10 @@ class Trainer:
         try:
             self.loss_sum += self.step(batch, self.schedule(self.update))
         except TlmlpError as error:
-            raise TlmlpError(f"update {self.update + 1}: {error} (now {self.schedule(self.update):.2g}); "
-                             f"{self.run}/best.pt holds the best model so far") from None
+            raise TlmlpError(
+                f"update {self.update + 1}: {error} (now {self.schedule(self.update):.2g}); "
+                f"{self.run}/best.pt holds the best model so far"
+            ) from None
         self.loss_count += 1
         self.update += 1
 
@@ -178,10 +187,12 @@ class Trainer:
         errors = compare(self.val.frames, self.val.counts, predictions, shift).errors()
         rmse = errors["force_rmse_ev_per_ang"]
         row = {
-            "update": self.update, "epoch": round(self.sampler.drawn / self.sampler.n, 4),
+            "update": self.update,
+            "epoch": round(self.sampler.drawn / self.sampler.n, 4),
             "learning_rate": self.schedule(self.update),
             "train_force_rmse_ev_per_ang": math.sqrt(self.loss_sum / self.loss_count) if self.loss_count else None,
-            "val_force_rmse_ev_per_ang": rmse, "val_force_mae_ev_per_ang": errors["force_mae_ev_per_ang"],
+            "val_force_rmse_ev_per_ang": rmse,
+            "val_force_mae_ev_per_ang": errors["force_mae_ev_per_ang"],
             # about the mean difference of the validation frames: the shift proper is fitted when the training ends
             "val_energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
             "seconds": round(time.monotonic() - self.started, 3),
@@ -204,15 +215,21 @@ class Trainer:
             yield
         except OSError as error:
             last = f"the last good state is update {self.saved}" if self.saved >= 0 else "nothing was saved yet"
-            raise TlmlpError(f"{self.run}: writing failed at update {self.update} ({error.strerror}); {last}, go on "
-                             f"with: tlmlp resume {self.run}") from None
+            raise TlmlpError(
+                f"{self.run}: writing failed at update {self.update} ({error.strerror}); {last}, go on "
+                f"with: tlmlp resume {self.run}"
+            ) from None
 
     def _best_rmse(self) -> float:
         return math.sqrt(self.best.force_mse)
 
     def _model_metadata(self, shift_from: str, update: int | None = None) -> dict[str, Any]:
-        model = {"update": self.best.update if update is None else update, "energy_shift_from": shift_from,
-                 "best_update": self.best.update, "best_val_force_rmse_ev_per_ang": self._best_rmse()}
+        model = {
+            "update": self.best.update if update is None else update,
+            "energy_shift_from": shift_from,
+            "best_update": self.best.update,
+            "best_val_force_rmse_ev_per_ang": self._best_rmse(),
+        }
         return {**self.metadata, "model": model}
 
 

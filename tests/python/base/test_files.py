@@ -5,6 +5,7 @@ import os
 import stat
 
 import pytest
+
 from tlmlp.files import atomic_write_bytes, atomic_write_json, atomic_write_text, sha256_bytes, sha256_file
 
 

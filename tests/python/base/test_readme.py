@@ -24,7 +24,9 @@ def test_python_block_runs_verbatim(block, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("eV") == 3
 
 
-@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")]))
+@pytest.mark.parametrize(
+    "page", sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+)
 def test_relative_links_exist(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):

@@ -2,6 +2,7 @@
 
 import ase.units as ase_units
 import pytest
+
 from tlmlp import units
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
 from tlmlp.cli.data import app
 from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
-from typer.testing import CliRunner
 
 
 @pytest.fixture
@@ -14,12 +15,20 @@ def make_frame():
 
     def make(seed: int = 0, **changes) -> Frame:
         random = np.random.default_rng(seed)
-        base = np.array([[0, 0, 0], [0, .5, .5], [.5, 0, .5], [.5, .5, 0]])
+        base = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
         positions = 5.43 * np.vstack([base, base + 0.25]) + 0.1 * random.standard_normal((8, 3))
         stress = 0.01 * random.standard_normal((3, 3))
-        values = {"positions": positions, "cell": 5.43 * np.eye(3), "pbc": True, "atomic_numbers": np.full(8, 14),
-                  "energy": float(random.normal(-40.0)), "forces": random.standard_normal((8, 3)),
-                  "stress": stress + stress.T, "group": "bulk", "source": f"made#{seed}"}
+        values = {
+            "positions": positions,
+            "cell": 5.43 * np.eye(3),
+            "pbc": True,
+            "atomic_numbers": np.full(8, 14),
+            "energy": float(random.normal(-40.0)),
+            "forces": random.standard_normal((8, 3)),
+            "stress": stress + stress.T,
+            "group": "bulk",
+            "source": f"made#{seed}",
+        }
         return Frame(**{**values, **changes})
 
     return make

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from tlmlp.data import read_frames, write_frames
 from tlmlp.data.check import check_files
 from tlmlp.data.split import nested_subset
@@ -26,8 +27,9 @@ def test_the_public_data(mlearn_dir, tmp_path, invoke):
     assert report["files"][1]["cells_without_surfaces"]["smallest_width_ang"] == pytest.approx(4.64, abs=0.005)
     assert report["files"][0]["energy_ev_per_atom"]["min"] == pytest.approx(-5.42532, abs=1e-5)
     assert report["files"][2]["energy_ev_per_atom"]["min"] == pytest.approx(-4.49252, abs=1e-5)
-    assert all(f["labelled_frames"] == dict.fromkeys(("energy", "forces", "stress"), f["frames"])
-               for f in report["files"])
+    assert all(
+        f["labelled_frames"] == dict.fromkeys(("energy", "forces", "stress"), f["frames"]) for f in report["files"]
+    )
     assert report["warnings"] == [] and report["duplicates_between_files"] == []
     for word in ("214", "202", "217", "Vacancy", "eV/atom", "GPa", "skewed", "Nothing suspicious"):
         assert word in output
@@ -41,18 +43,24 @@ def test_baseline_errors_of_the_test_sets(mlearn_dir):
         assert report["force_ev_per_ang"]["mean_abs"] == pytest.approx(expected, abs=5e-4)
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda f: replace(f, forces=-f.forces), "wrong sign"),
-    (lambda f: replace(f, forces=-f.forces, energy=None), "wrong sign"),
-    (lambda f: replace(f, forces=f.forces / 51.422, energy=f.energy / 27.211), "Hartree/Bohr beside energies in Hart"),
-    (lambda f: replace(f, forces=f.forces / 51.422), "Hartree/Bohr beside energies in eV"),
-    (lambda f: replace(f, energy=f.energy / 27.211), "energies look like Hartree"),
-    (lambda f: replace(f, energy=f.energy * 96.485, forces=f.forces * 964.85), "very large"),
-    (lambda f: replace(f, stress=-f.stress), "stress has the wrong sign"),
-    (lambda f: replace(f, stress=f.stress * 160.2), "GPa?"),
-    (lambda f: replace(f, positions=f.positions / 10, cell=f.cell / 10), "nm"),
-    (lambda f: replace(f, forces=f.forces + 0.5), "add up to"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: replace(f, forces=-f.forces), "wrong sign"),
+        (lambda f: replace(f, forces=-f.forces, energy=None), "wrong sign"),
+        (
+            lambda f: replace(f, forces=f.forces / 51.422, energy=f.energy / 27.211),
+            "Hartree/Bohr beside energies in Hart",
+        ),
+        (lambda f: replace(f, forces=f.forces / 51.422), "Hartree/Bohr beside energies in eV"),
+        (lambda f: replace(f, energy=f.energy / 27.211), "energies look like Hartree"),
+        (lambda f: replace(f, energy=f.energy * 96.485, forces=f.forces * 964.85), "very large"),
+        (lambda f: replace(f, stress=-f.stress), "stress has the wrong sign"),
+        (lambda f: replace(f, stress=f.stress * 160.2), "GPa?"),
+        (lambda f: replace(f, positions=f.positions / 10, cell=f.cell / 10), "nm"),
+        (lambda f: replace(f, forces=f.forces + 0.5), "add up to"),
+    ],
+)
 @pytest.mark.parametrize("element", ["Si", "Ge"])
 def test_wrong_units_and_signs_are_noticed(mlearn_dir, element, change, words):
     frames = [change(f) for f in read_frames(mlearn_dir / element / "training.json")]
@@ -83,8 +91,12 @@ def test_duplicates_within_and_between_files(tmp_path, invoke, make_frame):
 def test_narrow_skewed_and_open_cells_are_told_apart(make_frame):
     lattice = np.array([[5.4, 0, 0], [0, 9, 0], [0, 0, 9.0]])
     leaning = np.array([[5.4, 0, 0], [5.0, 9, 0], [0, 0, 9.0]])
-    kinds = {"narrow": make_frame(cell=lattice), "skewed": make_frame(cell=leaning),
-             "wide": make_frame(cell=20.0 * np.eye(3)), "open": make_frame(cell=np.zeros((3, 3)), pbc=False)}
+    kinds = {
+        "narrow": make_frame(cell=lattice),
+        "skewed": make_frame(cell=leaning),
+        "wide": make_frame(cell=20.0 * np.eye(3)),
+        "open": make_frame(cell=np.zeros((3, 3)), pbc=False),
+    }
     counts = {name: check_files({name: [f]}, 4.0)["files"][0]["cells"] for name, f in kinds.items()}
     narrow = {name: c["narrower_than_two_cutoffs"] for name, c in counts.items()}
     assert narrow == {"narrow": 1, "skewed": 1, "wide": 0, "open": 0}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tlmlp.data import read_frames
 from tlmlp.errors import TlmlpError
 
@@ -76,7 +77,9 @@ CP2K_HEAD = """ CP2K| version string:                                          C
 
  SCF PARAMETERS         Density guess:                                    ATOMIC
 """
-CP2K_OLD = CP2K_HEAD.format(version="8.2", angstrom="angstrom") + """
+CP2K_OLD = (
+    CP2K_HEAD.format(version="8.2", angstrom="angstrom")
+    + """
  ENERGY| Total FORCE_EVAL ( QS ) energy [a.u.]:               -7.750000000000000
 
  ATOMIC FORCES in [a.u.]
@@ -92,7 +95,10 @@ CP2K_OLD = CP2K_HEAD.format(version="8.2", angstrom="angstrom") + """
  STRESS|      y        4.00000000000E-01   2.00000000000E+00   0.00000000000E+00
  STRESS|      z        0.00000000000E+00   0.00000000000E+00   3.00000000000E+00
 """
-CP2K_NEW = CP2K_HEAD.format(version="2025.1", angstrom="ANGSTROM") + """
+)
+CP2K_NEW = (
+    CP2K_HEAD.format(version="2025.1", angstrom="ANGSTROM")
+    + """
  ENERGY| Total FORCE_EVAL ( QS ) energy [hartree]             -7.750000000000000
 
  FORCES| Atomic forces [hartree/bohr]
@@ -107,6 +113,7 @@ CP2K_NEW = CP2K_HEAD.format(version="2025.1", angstrom="ANGSTROM") + """
  STRESS|      y        4.00000000000E+03   2.00000000000E+04   0.00000000000E+00
  STRESS|      z        0.00000000000E+00   0.00000000000E+00   3.00000000000E+04
 """
+)
 
 
 def test_vasprun_with_selective_dynamics(tmp_path):
@@ -151,12 +158,12 @@ def test_cp2k(tmp_path, text):
 
 def test_cp2k_outputs_that_hold_no_single_point(tmp_path):
     path = tmp_path / "cp2k.out"
-    path.write_text(CP2K_OLD + CP2K_OLD[CP2K_OLD.index(" ENERGY|"):])
+    path.write_text(CP2K_OLD + CP2K_OLD[CP2K_OLD.index(" ENERGY|") :])
     with pytest.raises(TlmlpError, match="has 2 energies"):
         read_frames(path)
     path.write_text(CP2K_OLD + "\n *** WARNING: SCF run NOT converged ***\n")
     with pytest.raises(TlmlpError, match="did not converge"):
         read_frames(path)
-    path.write_text(CP2K_OLD[:CP2K_OLD.index(" MODULE")] + CP2K_OLD[CP2K_OLD.index(" ENERGY|"):])
+    path.write_text(CP2K_OLD[: CP2K_OLD.index(" MODULE")] + CP2K_OLD[CP2K_OLD.index(" ENERGY|") :])
     with pytest.raises(TlmlpError, match="no atomic coordinates"):
         read_frames(path)

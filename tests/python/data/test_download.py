@@ -5,6 +5,7 @@ import http.server
 import threading
 
 import pytest
+
 from tlmlp.data.download import Pin, download
 from tlmlp.data.mlearn import PINS
 from tlmlp.errors import TlmlpError

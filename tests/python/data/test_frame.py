@@ -4,25 +4,29 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
 
 
-@pytest.mark.parametrize(("field", "value", "message"), [
-    ("positions", np.full((8, 3), np.nan), "`positions` must be finite, got nan"),
-    ("positions", np.full((8, 3), np.inf), "`positions` must be finite, got inf"),
-    ("positions", np.zeros((8, 2)), r"`positions` must have shape \(8, 3\), got \(8, 2\)"),
-    ("cell", np.zeros((3, 3)), "zero volume"),
-    ("cell", np.array([[1.0, 0, 0], [2.0, 0, 0], [0, 0, 1]]), "zero volume"),
-    ("cell", np.zeros(3), r"`cell` must have shape \(3, 3\), got \(3,\)"),
-    ("pbc", [True, False], r"`pbc` must have shape \(3,\)"),
-    ("atomic_numbers", np.zeros(8), "between 1 and 118"),
-    ("atomic_numbers", np.full(7, 14), r"`atomic_numbers` must have shape \(8,\)"),
-    ("forces", np.full((8, 3), np.nan), "`forces` must be finite"),
-    ("forces", np.zeros((7, 3)), "`forces` must have shape"),
-    ("stress", np.zeros(6), "`stress` must have shape"),
-    ("energy", np.inf, "`energy` must be finite"),
-])
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("positions", np.full((8, 3), np.nan), "`positions` must be finite, got nan"),
+        ("positions", np.full((8, 3), np.inf), "`positions` must be finite, got inf"),
+        ("positions", np.zeros((8, 2)), r"`positions` must have shape \(8, 3\), got \(8, 2\)"),
+        ("cell", np.zeros((3, 3)), "zero volume"),
+        ("cell", np.array([[1.0, 0, 0], [2.0, 0, 0], [0, 0, 1]]), "zero volume"),
+        ("cell", np.zeros(3), r"`cell` must have shape \(3, 3\), got \(3,\)"),
+        ("pbc", [True, False], r"`pbc` must have shape \(3,\)"),
+        ("atomic_numbers", np.zeros(8), "between 1 and 118"),
+        ("atomic_numbers", np.full(7, 14), r"`atomic_numbers` must have shape \(8,\)"),
+        ("forces", np.full((8, 3), np.nan), "`forces` must be finite"),
+        ("forces", np.zeros((7, 3)), "`forces` must have shape"),
+        ("stress", np.zeros(6), "`stress` must have shape"),
+        ("energy", np.inf, "`energy` must be finite"),
+    ],
+)
 def test_bad_frames_give_one_line_with_their_source(make_frame, field, value, message):
     with pytest.raises(TlmlpError, match=message) as caught:
         make_frame(**{field: value})
@@ -52,8 +56,13 @@ def test_frames_keep_their_own_copy(make_frame):
 def test_atoms_round_trip(make_frame):
     frame = make_frame()
     atoms = frame.to_atoms()
-    back = Frame.from_atoms(atoms, energy=atoms.info["REF_energy"], forces=atoms.arrays["REF_forces"],
-                            stress=atoms.info["REF_stress"], group=atoms.info["group"])
+    back = Frame.from_atoms(
+        atoms,
+        energy=atoms.info["REF_energy"],
+        forces=atoms.arrays["REF_forces"],
+        stress=atoms.info["REF_stress"],
+        group=atoms.info["group"],
+    )
     assert back.sha256() == frame.sha256() and back.group == frame.group
 
 
@@ -68,8 +77,13 @@ def test_hash_sees_the_last_bit_of_every_array(make_frame, field):
 
 def test_hash_sees_labels_and_not_the_origin(make_frame):
     frame = make_frame()
-    others = [replace(frame, energy=frame.energy + 1e-12), replace(frame, energy=None), replace(frame, stress=None),
-              replace(frame, pbc=[True, True, False]), replace(frame, atomic_numbers=np.full(8, 32))]
+    others = [
+        replace(frame, energy=frame.energy + 1e-12),
+        replace(frame, energy=None),
+        replace(frame, stress=None),
+        replace(frame, pbc=[True, True, False]),
+        replace(frame, atomic_numbers=np.full(8, 32)),
+    ]
     assert len({f.sha256() for f in [frame, *others]}) == 6
     assert replace(frame, source="elsewhere", group="x").sha256() == frame.sha256()
     assert len(frame) == 8 and frame.volume == pytest.approx(5.43**3)

@@ -7,6 +7,7 @@ import shutil
 import threading
 
 import pytest
+
 from tlmlp.data import read_frames
 from tlmlp.data.mlearn import PINS, fetch_element, write_mlearn
 from tlmlp.errors import TlmlpError
@@ -19,12 +20,15 @@ def test_the_copy_is_the_pinned_one(mlearn_dir):
             assert PINS[f"{element}/{name}"].matches(mlearn_dir / element / name)
 
 
-@pytest.mark.parametrize(("element", "options", "counts"), [
-    ("Si", (), {"train": 182, "val": 20, "test": 23}),
-    ("Ge", (), {"pool": 217, "test": 24}),
-    ("Ge", ("--no-pool",), {"train": 195, "val": 22, "test": 24}),
-    ("Si", ("--with-surfaces", "--pool"), {"pool": 214, "test": 25}),
-])
+@pytest.mark.parametrize(
+    ("element", "options", "counts"),
+    [
+        ("Si", (), {"train": 182, "val": 20, "test": 23}),
+        ("Ge", (), {"pool": 217, "test": 24}),
+        ("Ge", ("--no-pool",), {"train": 195, "val": 22, "test": 24}),
+        ("Si", ("--with-surfaces", "--pool"), {"pool": 214, "test": 25}),
+    ],
+)
 def test_counts(mlearn_dir, tmp_path, invoke, element, options, counts):
     output = invoke("mlearn", "--element", element, "--source", mlearn_dir, "--out", tmp_path, *options)
     split = json.loads((tmp_path / "split.json").read_text())
@@ -38,8 +42,9 @@ def test_counts(mlearn_dir, tmp_path, invoke, element, options, counts):
         assert any(f.group == "Surface" for f in frames) == ("--with-surfaces" in options)
         sources += entry["sources"]
     assert len(set(sources)) == sum(counts.values())  # no frame in two files
-    assert split["inputs"] == {f"{element}/{n}": sha256_file(mlearn_dir / element / n)
-                               for n in ("training.json", "test.json")}
+    assert split["inputs"] == {
+        f"{element}/{n}": sha256_file(mlearn_dir / element / n) for n in ("training.json", "test.json")
+    }
 
 
 def test_test_frames_are_those_of_the_shipped_test_file(mlearn_dir, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from tlmlp.data import neighbour_list, perpendicular_widths, read_frames
 from tlmlp.data.check import minimum_image_edges
 from tlmlp.errors import TlmlpError
@@ -24,7 +25,7 @@ def image_sum(positions, cell, pbc, cutoff, margin=1e-9):
     pbc = np.asarray(pbc)
     rows = cell.copy()
     if not pbc.all():  # any independent vectors do in the open directions
-        rows[~pbc] = np.linalg.svd(cell[pbc])[2][pbc.sum():] if pbc.any() else np.eye(3)
+        rows[~pbc] = np.linalg.svd(cell[pbc])[2][pbc.sum() :] if pbc.any() else np.eye(3)
     inverse = np.linalg.inv(rows)
     reach = cutoff * np.linalg.norm(inverse, axis=0)  # cutoff over the perpendicular widths
     fractional = positions @ inverse
@@ -70,7 +71,8 @@ def skewed_systems(draw):
     n = draw(st.integers(1, 6))
     unit = st.floats(-1.0, 1.0, width=32)
     cell = np.diag(draw(arrays(np.float64, 3, elements=st.floats(2.0, 6.0)))) + np.tril(
-        8.0 * draw(arrays(np.float64, (3, 3), elements=unit)), -1)
+        8.0 * draw(arrays(np.float64, (3, 3), elements=unit)), -1
+    )
     rotation = np.linalg.qr(np.random.default_rng(draw(st.integers(0, 99))).standard_normal((3, 3)))[0]
     random = np.random.default_rng(draw(st.integers(0, 10**6)))
     cell = cell @ rotation
@@ -113,15 +115,18 @@ def test_the_cutoff_itself_is_outside():
     assert vectors[0].tolist() == [3.0, 0.0, 0.0]  # from the target to the source
 
 
-@pytest.mark.parametrize(("positions", "cell", "cutoff", "message"), [
-    (np.full((2, 3), np.nan), np.eye(3), 4.0, "finite"),
-    (np.zeros((2, 2)), np.eye(3), 4.0, r"shape \(n, 3\)"),
-    (np.zeros((2, 3)), np.zeros(3), 4.0, r"shape \(3, 3\), got \(3,\)"),
-    (np.zeros((2, 3)), np.ones((3, 3)), 4.0, "zero volume"),
-    (np.zeros((2, 3)), 9.0 * np.eye(3), 4.0, "atoms 1 and 0 coincide"),
-    (np.zeros((1, 3)), 9.0 * np.eye(3), 0.0, "positive length"),
-    (np.zeros((1, 3)), 9.0 * np.eye(3), np.nan, "positive length"),
-])
+@pytest.mark.parametrize(
+    ("positions", "cell", "cutoff", "message"),
+    [
+        (np.full((2, 3), np.nan), np.eye(3), 4.0, "finite"),
+        (np.zeros((2, 2)), np.eye(3), 4.0, r"shape \(n, 3\)"),
+        (np.zeros((2, 3)), np.zeros(3), 4.0, r"shape \(3, 3\), got \(3,\)"),
+        (np.zeros((2, 3)), np.ones((3, 3)), 4.0, "zero volume"),
+        (np.zeros((2, 3)), 9.0 * np.eye(3), 4.0, "atoms 1 and 0 coincide"),
+        (np.zeros((1, 3)), 9.0 * np.eye(3), 0.0, "positive length"),
+        (np.zeros((1, 3)), 9.0 * np.eye(3), np.nan, "positive length"),
+    ],
+)
 def test_bad_input_gives_one_line(positions, cell, cutoff, message):
     with pytest.raises(TlmlpError, match=message):
         neighbour_list(positions, cell, True, cutoff)

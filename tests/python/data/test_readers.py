@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
+
 from tlmlp.data import read_frames, write_frames
 from tlmlp.data.consistency import force_slope, stress_slope
 from tlmlp.errors import TlmlpError
@@ -23,9 +24,12 @@ def write_atoms(path, make_frame, info=(), arrays=()):
 
 
 def test_extxyz_gives_back_every_bit(tmp_path, make_frame):
-    frames = [make_frame(0), make_frame(1, pbc=[True, True, False], group="two words", stress=None),
-              make_frame(2, pbc=False, cell=np.zeros((3, 3)), stress=None, energy=None, group=None),
-              make_frame(3, cell=np.array([[5.0, 1, 2], [0, 6, -3], [0.1, 0, 4]]), atomic_numbers=[14, 32] * 4)]
+    frames = [
+        make_frame(0),
+        make_frame(1, pbc=[True, True, False], group="two words", stress=None),
+        make_frame(2, pbc=False, cell=np.zeros((3, 3)), stress=None, energy=None, group=None),
+        make_frame(3, cell=np.array([[5.0, 1, 2], [0, 6, -3], [0.1, 0, 4]]), atomic_numbers=[14, 32] * 4),
+    ]
     write_frames(tmp_path / "a.extxyz", frames)
     back = read_frames(tmp_path / "a.extxyz")
     assert [f.sha256() for f in back] == [f.sha256() for f in frames]
@@ -60,8 +64,10 @@ def test_mlearn_energies_forces_and_stress_belong_together(mlearn_dir, element):
     assert stress_slope(frames) == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize(("energy", "forces"), [
-    ("REF_energy", "REF_forces"), ("energy", "forces"), ("dft_energy", "dft_forces"), ("Energy", "force")])
+@pytest.mark.parametrize(
+    ("energy", "forces"),
+    [("REF_energy", "REF_forces"), ("energy", "forces"), ("dft_energy", "dft_forces"), ("Energy", "force")],
+)
 def test_common_spellings_are_found(tmp_path, make_frame, energy, forces):
     label = make_frame().forces
     path = write_atoms(tmp_path / "a.extxyz", make_frame, {energy: -3.5}, {forces: label})
@@ -78,7 +84,9 @@ def test_keys_can_be_named(tmp_path, make_frame):
 
 def test_a_wrong_key_names_the_keys_seen(tmp_path, make_frame):
     path = write_atoms(tmp_path / "a.extxyz", make_frame, {"REF_energy": -1.0}, {"REF_forces": make_frame().forces})
-    with pytest.raises(TlmlpError, match="no forces under the key 'REF_force'; keys seen: REF_energy, REF_forces, grou"):
+    with pytest.raises(
+        TlmlpError, match="no forces under the key 'REF_force'; keys seen: REF_energy, REF_forces, grou"
+    ):
         read_frames(path, forces_key="REF_force")
 
 
@@ -114,8 +122,10 @@ def test_voigt_stress_and_constraints_of_ase_files(tmp_path, make_frame):
     """The order of ASE (xx yy zz yz xz xy), and forces on constrained atoms as they were computed."""
     frame = make_frame()
     atoms = frame.to_atoms()
-    atoms.info, atoms.calc = {}, SinglePointCalculator(atoms, energy=-2.0, forces=frame.forces,
-                                                       stress=[1.0, 2, 3, 4, 5, 6])
+    atoms.info, atoms.calc = (
+        {},
+        SinglePointCalculator(atoms, energy=-2.0, forces=frame.forces, stress=[1.0, 2, 3, 4, 5, 6]),
+    )
     del atoms.arrays["REF_forces"]
     atoms.set_constraint(FixAtoms([0, 1]))
     ase.io.write(tmp_path / "a.traj", atoms)
@@ -124,13 +134,16 @@ def test_voigt_stress_and_constraints_of_ase_files(tmp_path, make_frame):
     assert back.stress.tolist() == [[1, 6, 5], [6, 2, 4], [5, 4, 3]]
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [
-    ("a.extxyz", "", "the file is empty"),
-    ("a.extxyz", "2\nLattice\nSi 0 0", "cannot be read"),
-    ("a.json", '[{"structure": ', "not valid JSON .* is the file truncated"),
-    ("a.json", '[{"structure": {"sites": [{}]}, "outputs": {}}]', "not a complete mlearn record .KeyError"),
-    ("a.unknown", "hello", "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.extxyz", "", "the file is empty"),
+        ("a.extxyz", "2\nLattice\nSi 0 0", "cannot be read"),
+        ("a.json", '[{"structure": ', "not valid JSON .* is the file truncated"),
+        ("a.json", '[{"structure": {"sites": [{}]}, "outputs": {}}]', "not a complete mlearn record .KeyError"),
+        ("a.unknown", "hello", "cannot be read"),
+    ],
+)
 def test_files_that_are_not_data_give_one_line(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
     with pytest.raises(TlmlpError, match=message) as caught:

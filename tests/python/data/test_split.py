@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tlmlp.data import read_frames, write_frames
 from tlmlp.data.split import nested_subset
 from tlmlp.errors import TlmlpError
@@ -44,8 +45,20 @@ def test_groups_are_drawn_in_proportion(seed):
 
 def test_command_writes_subsets_rest_and_record(tmp_path, invoke, make_frame):
     write_frames(tmp_path / "all.extxyz", [make_frame(n, group="ab"[n % 2]) for n in range(30)])
-    output = invoke("split", tmp_path / "all.extxyz", "--sizes", "4,10", "--seed", 3, "--by", "group", "--val", 6,
-                    "--out", tmp_path / "out")
+    output = invoke(
+        "split",
+        tmp_path / "all.extxyz",
+        "--sizes",
+        "4,10",
+        "--seed",
+        3,
+        "--by",
+        "group",
+        "--val",
+        6,
+        "--out",
+        tmp_path / "out",
+    )
     frames = {p.stem: [f.sha256() for f in read_frames(p)] for p in (tmp_path / "out").glob("*.extxyz")}
     assert {name: len(f) for name, f in frames.items()} == {"train-4": 4, "train-10": 10, "val": 6, "rest": 14}
     assert frames["train-10"][:4] == frames["train-4"]
@@ -60,16 +73,19 @@ def test_command_writes_subsets_rest_and_record(tmp_path, invoke, make_frame):
     assert later[:4] == frames["train-4"] and later == frames["train-10"][:7]  # nested across calls
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--sizes", "10,x"), "--sizes must be numbers like 10,22, got '10,x'"),
-    (("--sizes", "31"), "31 training and 0 validation frames were asked for, but there are 30"),
-    (("--sizes", "20", "--val", "11"), "but there are 30"),
-    (("--sizes", "0"), "a subset of 0 frames"),
-    (("--sizes", "5,5"), "different numbers"),
-    (("--sizes", "5", "--seed", "-1"), "seed must not be negative"),
-    (("--sizes", "5", "--by", "element"), "--by can be 'group', got 'element'"),
-    (("--sizes", "5", "--by", "group"), "the frames have no groups"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--sizes", "10,x"), "--sizes must be numbers like 10,22, got '10,x'"),
+        (("--sizes", "31"), "31 training and 0 validation frames were asked for, but there are 30"),
+        (("--sizes", "20", "--val", "11"), "but there are 30"),
+        (("--sizes", "0"), "a subset of 0 frames"),
+        (("--sizes", "5,5"), "different numbers"),
+        (("--sizes", "5", "--seed", "-1"), "seed must not be negative"),
+        (("--sizes", "5", "--by", "element"), "--by can be 'group', got 'element'"),
+        (("--sizes", "5", "--by", "group"), "the frames have no groups"),
+    ],
+)
 def test_bad_requests_give_one_line(tmp_path, invoke, make_frame, arguments, message):
     write_frames(tmp_path / "all.extxyz", [make_frame(n, group=None) for n in range(30)])
     with pytest.raises(TlmlpError, match=message):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from tlmlp.data import neighbour_list, read_frames, sw, sw_run
 from tlmlp.data.split import nested_subset
 from tlmlp.data.sw import protocol_for, write_sw
@@ -56,8 +57,10 @@ def test_energies_forces_and_stress_are_those_of_the_table(tiny, element):
         for atom, axis in ((0, 0), (17, 1), (63, 2)):
             step = np.zeros((64, 3))
             step[atom, axis] = h
-            slope = (sw_energy(table, frame.positions + step, frame.cell)
-                     - sw_energy(table, frame.positions - step, frame.cell)) / (2 * h)
+            slope = (
+                sw_energy(table, frame.positions + step, frame.cell)
+                - sw_energy(table, frame.positions - step, frame.cell)
+            ) / (2 * h)
             assert -slope == pytest.approx(frame.forces[atom, axis], abs=1e-6)
         for a, b in ((0, 0), (1, 2)):
             strain = np.zeros((3, 3))
@@ -74,9 +77,11 @@ def test_lattice_constant_and_cohesive_energy(element, a0, energy):
     table = read_table(element)
     constant, cohesive = table.diamond()
     assert constant == pytest.approx(a0, abs=1e-4) and cohesive == pytest.approx(energy, abs=3e-3)
-    base = np.array([[0, 0, 0], [0, .5, .5], [.5, 0, .5], [.5, .5, 0]])
+    base = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     crystal = np.vstack([base, base + 0.25])
-    energies = [sw_energy(table, crystal * a, a * np.eye(3)) / 8 for a in (0.999 * constant, constant, 1.001 * constant)]
+    energies = [
+        sw_energy(table, crystal * a, a * np.eye(3)) / 8 for a in (0.999 * constant, constant, 1.001 * constant)
+    ]
     assert energies[1] == pytest.approx(cohesive, abs=1e-9) and energies[1] < min(energies[0], energies[2])
 
 
@@ -96,7 +101,10 @@ def test_files_counts_and_record(tiny):
     for element, first in (("Si", "train"), ("Ge", "pool")):
         split = json.loads((tiny[element] / "split.json").read_text())
         assert {n: e["frames"] for n, e in split["files"].items()} == {
-            f"{first}.extxyz": 6, "val.extxyz": 2, "test.extxyz": 2}
+            f"{first}.extxyz": 6,
+            "val.extxyz": 2,
+            "test.extxyz": 2,
+        }
         assert all(e["sha256"] == sha256_file(tiny[element] / n) for n, e in split["files"].items())
         sources = [s for e in split["files"].values() for s in e["sources"]]
         assert len(set(sources)) == 10 and split["seed"] == 5 and split["parameters"].startswith(f"{element} {element}")
@@ -146,19 +154,24 @@ def test_paper_tier_has_the_published_counts():
 
 def test_own_table_replaces_the_shipped_one(tmp_path):
     path = tmp_path / "mine.sw"
-    path.write_text("# a comment\nX X X 1 1 1 1 1 1 1 1 1 1 1\nGe Ge Ge 2.0 2.2 1.8 31.0 # first line\n"
-                    " 1.2 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n")
+    path.write_text(
+        "# a comment\nX X X 1 1 1 1 1 1 1 1 1 1 1\nGe Ge Ge 2.0 2.2 1.8 31.0 # first line\n"
+        " 1.2 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+    )
     table = read_table("Ge", path)
     assert (table.epsilon, table.lam, table.q) == (2.0, 31.0, 0.0)
     assert table.diamond()[1] == pytest.approx(-4.0, abs=1e-6)  # minus twice epsilon, by construction of A and B
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("Ge Ge Ge 1.0\n", "14 words per entry, got 4 words"),
-    ("Si Si Si " + "1 " * 11, "no entry Ge Ge Ge"),
-    ("Ge Ge Ge x " + "1 " * 10, "must be numbers"),
-    ("Ge Ge Ge -1 " + "1 " * 10, "must be positive"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Ge Ge Ge 1.0\n", "14 words per entry, got 4 words"),
+        ("Si Si Si " + "1 " * 11, "no entry Ge Ge Ge"),
+        ("Ge Ge Ge x " + "1 " * 10, "must be numbers"),
+        ("Ge Ge Ge -1 " + "1 " * 10, "must be positive"),
+    ],
+)
 def test_bad_tables_give_one_line(tmp_path, text, message):
     (tmp_path / "bad.sw").write_text(text)
     with pytest.raises(TlmlpError, match=message):

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("torch", reason="models for the engine are made with torch")
 
 import torch
+
 from tlmlp import _core
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.data.readers import read_frames
@@ -72,7 +73,9 @@ def test_other_sizes_agree_with_the_oracle(sizes, tmp_path):
     structure = standard_structures(SPECIES[:2])["random"]
     expected = oracle_energy_forces_virial(potential, structure)
     for level in _core.simd_levels():
-        check_same(engine_backend(tmp_path / "model.pt", level=level)(structure), expected, TOLERANCES["float64"], level)
+        check_same(
+            engine_backend(tmp_path / "model.pt", level=level)(structure), expected, TOLERANCES["float64"], level
+        )
 
 
 def test_physics(path):
@@ -100,8 +103,12 @@ def test_hot_silicon_in_float32(mlearn_dir, tmp_path):
 def test_a_pair_has_no_directional_sum_left(tmp_path):
     """In a dimer the directional sum is its own reverse, which is subtracted: whatever multiplies it must not matter."""
     potential = random_potential(("Si",), 4.3)
-    structure = STRUCTURES["random"].replace(positions=np.array([[0.0, 0, 0], [0.3, 2.2, 0.4]]), cell=np.zeros((3, 3)),
-                                             pbc=np.zeros(3, bool), atomic_numbers=np.array([14, 14]))
+    structure = STRUCTURES["random"].replace(
+        positions=np.array([[0.0, 0, 0], [0.3, 2.2, 0.4]]),
+        cell=np.zeros((3, 3)),
+        pbc=np.zeros(3, bool),
+        atomic_numbers=np.array([14, 14]),
+    )
     results = []
     for factor in (1.0, 1e3):
         with torch.no_grad():

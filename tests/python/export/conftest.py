@@ -12,6 +12,7 @@ def torch_is_here() -> None:
 def potential():
     """Two species, small network, float32."""
     import torch
+
     from tlmlp.testing.random_models import SMALL, random_potential
 
     return random_potential(["Si", "Ge"], dtype=torch.float32, **SMALL)
@@ -23,8 +24,9 @@ def model_path(potential, tmp_path_factory):
     from tlmlp.export import export_model
 
     path = tmp_path_factory.mktemp("export") / "alloy.pt"
-    export_model(potential, path, {"min_distance": 2.1, "provenance": {"seed": 1, "element_map": {"Si": "Ge"}}},
-                 portable=True)
+    export_model(
+        potential, path, {"min_distance": 2.1, "provenance": {"seed": 1, "element_map": {"Si": "Ge"}}}, portable=True
+    )
     return path
 
 
@@ -32,6 +34,7 @@ def model_path(potential, tmp_path_factory):
 def germanium_path(tmp_path_factory):
     """One species, default sizes, float32, on the compiled operators."""
     import torch
+
     from tlmlp.export import export_model
     from tlmlp.testing.random_models import random_potential
 

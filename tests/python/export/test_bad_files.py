@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tlmlp.errors import TlmlpError
 from tlmlp.export import load_potential, read_header, read_model_file
 from tlmlp.files import sha256_bytes
@@ -92,15 +93,37 @@ CASES = {
     "species missing": (lambda w: changed_header(w, species=["Ge"]), "differ in number"),
     "wrong hash": (lambda w: changed_header(w, weights__sha256="0" * 64), "checksum"),
     "wrong dtype": (lambda w: changed_header(w, dtype="float64"), "is float32"),
-    "golden index": (lambda w: changed_header(w, golden=[{
-        "name": "x", "species": [7], "positions": [[0, 0, 0]], "forces": [[0, 0, 0]], "energy": 0.0,
-        "cell": [[0] * 3] * 3, "virial": [[0] * 3] * 3, "pbc": [False] * 3}]), "out of range"),
+    "golden index": (
+        lambda w: changed_header(
+            w,
+            golden=[
+                {
+                    "name": "x",
+                    "species": [7],
+                    "positions": [[0, 0, 0]],
+                    "forces": [[0, 0, 0]],
+                    "energy": 0.0,
+                    "cell": [[0] * 3] * 3,
+                    "virial": [[0] * 3] * 3,
+                    "pbc": [False] * 3,
+                }
+            ],
+        ),
+        "out of range",
+    ),
     "parameter missing": (lambda w: changed_weights(w, lambda a: without(a, "frequencies")), "lacks frequencies"),
-    "parameter unknown": (lambda w: changed_weights(w, lambda a: a | {"x": np.zeros(3, np.float32)}), "unknown entry x"),
-    "parameter NaN": (lambda w: changed_weights(w, lambda a: a | {"frequencies": np.full(4, np.nan, np.float32)}),
-                      "NaN or infinity"),
-    "parameter shape": (lambda w: changed_weights(w, lambda a: a | {"frequencies": np.zeros(5, np.float32)}),
-                        r"shape (5,)"),
+    "parameter unknown": (
+        lambda w: changed_weights(w, lambda a: a | {"x": np.zeros(3, np.float32)}),
+        "unknown entry x",
+    ),
+    "parameter NaN": (
+        lambda w: changed_weights(w, lambda a: a | {"frequencies": np.full(4, np.nan, np.float32)}),
+        "NaN or infinity",
+    ),
+    "parameter shape": (
+        lambda w: changed_weights(w, lambda a: a | {"frequencies": np.zeros(5, np.float32)}),
+        r"shape (5,)",
+    ),
 }
 
 
@@ -124,8 +147,9 @@ def test_a_later_minor_version_with_unknown_keys_is_read(model_path, tmp_path):
     load_potential(path, route="plain")
 
 
-FUZZ = settings(max_examples=60, deadline=None, derandomize=True,
-                suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @FUZZ

@@ -4,11 +4,12 @@ import json
 import shutil
 import zipfile
 
+from typer.testing import CliRunner
+
 from tlmlp.cli.main import app
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model, load_potential, read_header, verify
 from tlmlp.testing.random_models import SMALL, random_potential
-from typer.testing import CliRunner
 
 
 def command(*arguments: object):
@@ -81,8 +82,11 @@ def test_export_of_a_run(tmp_path):
     potential = random_potential(["Ge"], **SMALL)
     run = tmp_path / "run"
     run.mkdir()
-    save_model(run / "best.pt", model_payload(potential),
-               {"provenance": {"seed": 3, "data": {"sha256": "abc"}}, "min_distance": 1.9})
+    save_model(
+        run / "best.pt",
+        model_payload(potential),
+        {"provenance": {"seed": 3, "data": {"sha256": "abc"}}, "min_distance": 1.9},
+    )
     assert command("export", run, "-o", tmp_path / "ge.pt").exit_code == 0
     header = read_header(tmp_path / "ge.pt")
     assert header["provenance"]["data"] == {"sha256": "abc"} and header["min_distance"] == 1.9

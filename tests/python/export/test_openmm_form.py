@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from tlmlp.data.frame import Frame
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model, load_archive
@@ -53,8 +54,10 @@ def test_atoms_outside_the_box_are_the_same(silicon):
 def test_single_precision_positions_give_single_precision_forces(silicon):
     _, archive = silicon
     structure = standard_structures(["Si"])["random"]
-    energy, forces = archive(torch.tensor(structure.positions * 0.1, dtype=torch.float32),
-                             torch.tensor(structure.cell * 0.1, dtype=torch.float32))
+    energy, forces = archive(
+        torch.tensor(structure.positions * 0.1, dtype=torch.float32),
+        torch.tensor(structure.cell * 0.1, dtype=torch.float32),
+    )
     assert energy.dtype == torch.float64 and forces.dtype == torch.float32
 
 

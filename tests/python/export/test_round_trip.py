@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model, load_archive, load_potential, read_header, read_model_file
 from tlmlp.export.header import expected_shapes, json_schema
@@ -52,8 +53,9 @@ def test_every_key_is_documented(model_path):
 
 def test_description_and_parameters_lie_uncompressed_in_the_archive(model_path):
     with zipfile.ZipFile(model_path) as archive:
-        stored = {entry.filename.split("/extra/")[1]: entry for entry in archive.infolist()
-                  if "/extra/" in entry.filename}
+        stored = {
+            entry.filename.split("/extra/")[1]: entry for entry in archive.infolist() if "/extra/" in entry.filename
+        }
     assert set(stored) == {"tlmlp.json", "weights.safetensors"}
     assert all(entry.compress_type == zipfile.ZIP_STORED for entry in stored.values())
 
@@ -79,6 +81,7 @@ def test_parameter_count_of_the_default_network(germanium_path):
 
 def test_non_finite_parameters_are_not_exported(tmp_path):
     import torch
+
     from tlmlp.testing.random_models import SMALL, random_potential
 
     broken = random_potential(["Ge"], **SMALL)

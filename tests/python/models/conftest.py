@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential, build_potential
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate, special
+
 from tlmlp.models import basis, build_route
 from tlmlp.models.bessel import bessel_norms, bessel_zeros, spherical_jn
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tlmlp.data import perpendicular_widths, read_frames
 from tlmlp.models import oracle
 from tlmlp.testing import TOLERANCES, check_same

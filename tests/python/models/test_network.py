@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+
 from tlmlp.errors import TlmlpError
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential, build_potential
 

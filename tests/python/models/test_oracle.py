@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import special
+
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.models import oracle
 from tlmlp.testing import TOLERANCES, check_same, standard_structures

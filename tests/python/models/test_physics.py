@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from tlmlp.testing import TOLERANCES, check_all, check_cutoff, check_isolated_atoms, standard_structures
 from tlmlp.testing.backends import potential_backend
 from tlmlp.testing.checks import check_lattice_shift, check_permutation, check_rotation, check_total_force

@@ -8,6 +8,7 @@ import math
 
 import pytest
 import torch
+
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, build_route, oracle
 from tlmlp.testing import standard_structures
 

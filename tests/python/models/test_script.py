@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.testing import standard_structures
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.models import edge_forces, segments
 from tlmlp.models.oracle import EV_PER_KJ_PER_MOL, Oracle, brute_force_edges

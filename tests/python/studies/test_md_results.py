@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tlmlp.errors import TlmlpError
 from tlmlp.studies.md_results import nve_drift, read_nve, steps_per_second
 

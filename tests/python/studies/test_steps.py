@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from tlmlp.errors import TlmlpError
 from tlmlp.studies.steps import Runner, Step
 

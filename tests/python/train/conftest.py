@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from tlmlp.data import Frame, neighbour_list, write_frames
 
 torch.set_num_threads(1)
@@ -27,8 +28,17 @@ def lj_frame(positions: np.ndarray, cell: np.ndarray, numbers: np.ndarray, group
     np.add.at(forces, index[1], gradient)
     np.add.at(forces, index[0], -gradient)
     stress = gradient.T @ vector / abs(np.linalg.det(cell))
-    return Frame(positions, cell, [True] * 3, numbers, energy=energy + SHIFT * len(positions), forces=forces,
-                 stress=stress, group=group, source=f"lj-{len(positions)}")
+    return Frame(
+        positions,
+        cell,
+        [True] * 3,
+        numbers,
+        energy=energy + SHIFT * len(positions),
+        forces=forces,
+        stress=stress,
+        group=group,
+        source=f"lj-{len(positions)}",
+    )
 
 
 def lj_frames(n: int, seed: int, element: int = 14) -> list[Frame]:
@@ -53,8 +63,12 @@ def lj() -> Callable[..., list[Frame]]:
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with si-train, si-val, ge-pool and ge-test.extxyz."""
     folder = tmp_path_factory.mktemp("data")
-    for name, frames in {"si-train": lj_frames(12, 0), "si-val": lj_frames(4, 1), "ge-pool": lj_frames(10, 2, 32),
-                         "ge-test": lj_frames(5, 3, 32)}.items():
+    for name, frames in {
+        "si-train": lj_frames(12, 0),
+        "si-val": lj_frames(4, 1),
+        "ge-pool": lj_frames(10, 2, 32),
+        "ge-test": lj_frames(5, 3, 32),
+    }.items():
         write_frames(folder / f"{name}.extxyz", frames)
     return folder
 

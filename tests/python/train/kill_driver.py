@@ -11,6 +11,7 @@ import sys
 import ase.io
 import torch
 import vesin
+
 from tlmlp.train import fit, resume, runs, trainer
 
 torch.set_num_threads(1)
@@ -42,7 +43,9 @@ def run_until(event: int | None, config: str, run: str) -> int:
 
     os.replace, trainer.Trainer._one_update = replace_and_count, update_and_count
     try:
-        started = any(name.endswith(".pt") for _, _, names in os.walk(os.path.join(run, "checkpoints")) for name in names)
+        started = any(
+            name.endswith(".pt") for _, _, names in os.walk(os.path.join(run, "checkpoints")) for name in names
+        )
         result = resume(run) if started else fit(config, run)
         os._exit(0 if result.finished else 3)
     except BaseException as error:

@@ -5,9 +5,10 @@ import json
 import pytest
 import typer
 import yaml
+from typer.testing import CliRunner
+
 from tlmlp.cli import train as commands
 from tlmlp.errors import TlmlpError
-from typer.testing import CliRunner
 
 
 @pytest.fixture
@@ -39,14 +40,17 @@ def test_the_commands_in_a_row(tlmlp, config, ge_config, data_dir, tmp_path, mon
     assert (tmp_path / "ge.png").is_file() and (tmp_path / "ge.csv").is_file()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("train", "si.yaml", "--out", "run", "--set", "training.updats=6"), "did you mean `updates`?"),
-    (("train", "none.yaml", "--out", "run"), "none.yaml: cannot be read"),
-    (("transfer", "none", "ge.yaml", "--element-map", "Si:Ge", "--out", "run"), "none: no such model"),
-    (("transfer", "none", "ge.yaml", "--element-map", "Si", "--out", "run"), "--element-map expects SOURCE:TARGET"),
-    (("resume", "none"), "none: no checkpoints"),
-    (("evaluate", "none", "x.xyz", "--figure", "x.pdf"), "--figure expects a file name that ends in .png"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "si.yaml", "--out", "run", "--set", "training.updats=6"), "did you mean `updates`?"),
+        (("train", "none.yaml", "--out", "run"), "none.yaml: cannot be read"),
+        (("transfer", "none", "ge.yaml", "--element-map", "Si:Ge", "--out", "run"), "none: no such model"),
+        (("transfer", "none", "ge.yaml", "--element-map", "Si", "--out", "run"), "--element-map expects SOURCE:TARGET"),
+        (("resume", "none"), "none: no checkpoints"),
+        (("evaluate", "none", "x.xyz", "--figure", "x.pdf"), "--figure expects a file name that ends in .png"),
+    ],
+)
 def test_mistakes_leave_one_line_and_no_run(tlmlp, config, ge_config, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "si.yaml").write_text(yaml.safe_dump(config()))

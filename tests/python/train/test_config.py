@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config
 
@@ -12,19 +13,28 @@ def changed(**sections):
     return {name: {**MINIMAL.get(name, {}), **sections.get(name, {})} for name in {*MINIMAL, *sections}}
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (changed(training={"lerning_rate": 1e-3}), "unknown key `training.lerning_rate`; did you mean `learning_rate`?"),
-    (changed(model={"batch_size": 3}), "unknown key `model.batch_size`; did you mean `training.batch_size`?"),
-    ({**MINIMAL, "trainig": {}}, "unknown key `trainig`; did you mean `training`?"),
-    ({**MINIMAL, "updates": 3}, "unknown key `updates`; did you mean `training.updates`?"),
-    ({"model": {"cutoff": 4.3}}, "`data` is missing"),
-    (changed(model={"cutoff": -1.0}), "`model.cutoff`: input should be greater than 0, got -1.0"),
-    (changed(training={"updates": "many"}), "`training.updates`: input should be a valid integer"),
-    (changed(training={"dtype": "float16"}), "`training.dtype`: input should be 'float32' or 'float64', got 'float16'"),
-    (changed(data={"pool": "p.xyz", "n_train": 3}), "`data`: give either `train` or `pool`"),
-    ({"data": {"train": "t.xyz"}}, "`data`: give either `val`, or `pool` with `n_val`"),
-    ({"data": {"pool": "p.xyz", "n_val": 3}}, "`pool` needs `n_train`"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            changed(training={"lerning_rate": 1e-3}),
+            "unknown key `training.lerning_rate`; did you mean `learning_rate`?",
+        ),
+        (changed(model={"batch_size": 3}), "unknown key `model.batch_size`; did you mean `training.batch_size`?"),
+        ({**MINIMAL, "trainig": {}}, "unknown key `trainig`; did you mean `training`?"),
+        ({**MINIMAL, "updates": 3}, "unknown key `updates`; did you mean `training.updates`?"),
+        ({"model": {"cutoff": 4.3}}, "`data` is missing"),
+        (changed(model={"cutoff": -1.0}), "`model.cutoff`: input should be greater than 0, got -1.0"),
+        (changed(training={"updates": "many"}), "`training.updates`: input should be a valid integer"),
+        (
+            changed(training={"dtype": "float16"}),
+            "`training.dtype`: input should be 'float32' or 'float64', got 'float16'",
+        ),
+        (changed(data={"pool": "p.xyz", "n_train": 3}), "`data`: give either `train` or `pool`"),
+        ({"data": {"train": "t.xyz"}}, "`data`: give either `val`, or `pool` with `n_val`"),
+        ({"data": {"pool": "p.xyz", "n_val": 3}}, "`pool` needs `n_train`"),
+    ],
+)
 def test_mistakes_are_explained(content, message):
     with pytest.raises(TlmlpError) as caught:
         as_config(content)
@@ -54,8 +64,17 @@ def test_the_resolved_config_gives_itself_back():
     assert as_config(yaml.safe_load(yaml.safe_dump(config.to_dict()))) == config
 
 
-@pytest.mark.parametrize("override", ["training.updates", "=3", "training..updates=3", "training.updates.x=3",
-                                      "training.updates=[", "training.updates=x"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.updates",
+        "=3",
+        "training..updates=3",
+        "training.updates.x=3",
+        "training.updates=[",
+        "training.updates=x",
+    ],
+)
 def test_bad_overrides_are_refused(override):
     with pytest.raises(TlmlpError):
         as_config(changed(training={"updates": 3}), [override])
@@ -81,8 +100,13 @@ def test_every_key_is_documented_with_its_default():
     text = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
     assert set(Config.model_fields) == {"model", "data", "training"}
     for name, section in (("model", ModelSection), ("data", DataSection), ("training", TrainingSection)):
-        row_of = {key: line for line in text.splitlines() if line.startswith(f"| `{name}.")
-                  for key in section.model_fields if f"`{name}.{key}`" in line or f", `{key}`" in line}
+        row_of = {
+            key: line
+            for line in text.splitlines()
+            if line.startswith(f"| `{name}.")
+            for key in section.model_fields
+            if f"`{name}.{key}`" in line or f", `{key}`" in line
+        }
         assert row_of.keys() == set(section.model_fields)
         for key, field in section.model_fields.items():
             if name == "training" and field.default is not None:

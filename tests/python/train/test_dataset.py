@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.train.dataset import Sampler, batches_by_edges, build_graph, collate
@@ -11,8 +12,17 @@ from tlmlp.train.predictions import predict
 
 @pytest.fixture(scope="module")
 def potential():
-    return build_potential(["Si", "Ge"], 4.0, seed=3, dtype=torch.float64, route="plain", embed_size=8, n_blocks=2,
-                           num_spherical=3, num_radial=3)
+    return build_potential(
+        ["Si", "Ge"],
+        4.0,
+        seed=3,
+        dtype=torch.float64,
+        route="plain",
+        embed_size=8,
+        n_blocks=2,
+        num_spherical=3,
+        num_radial=3,
+    )
 
 
 def test_a_batch_gives_the_numbers_of_its_frames(lj, potential):

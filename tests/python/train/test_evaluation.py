@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
@@ -22,8 +23,18 @@ from tlmlp.train.report import evaluate_files
 
 @pytest.fixture(scope="module")
 def potential():
-    return build_potential(["Si"], 4.0, seed=3, dtype=torch.float64, route="plain", energy_shift=[-2.9], embed_size=8,
-                           n_blocks=2, num_spherical=3, num_radial=3)
+    return build_potential(
+        ["Si"],
+        4.0,
+        seed=3,
+        dtype=torch.float64,
+        route="plain",
+        energy_shift=[-2.9],
+        embed_size=8,
+        n_blocks=2,
+        num_spherical=3,
+        num_radial=3,
+    )
 
 
 def by_hand(potential, frames):
@@ -33,8 +44,13 @@ def by_hand(potential, frames):
     force = np.concatenate([(m["forces"] - f.forces).ravel() for m, f in zip(model, frames, strict=True)])
     difference = [-m["virial"] / f.volume - f.stress for m, f in zip(model, frames, strict=True)]
     stress = np.array([[d[0, 0], d[1, 1], d[2, 2], d[1, 2], d[0, 2], d[0, 1]] for d in difference]) * 160.2176634
-    return [np.abs(energy).mean(), np.sqrt((energy**2).mean()), np.abs(force).mean(), np.sqrt((force**2).mean()),
-            np.abs(stress).mean()]
+    return [
+        np.abs(energy).mean(),
+        np.sqrt((energy**2).mean()),
+        np.abs(force).mean(),
+        np.sqrt((force**2).mean()),
+        np.abs(stress).mean(),
+    ]
 
 
 def test_errors_equal_those_made_by_hand_overall_and_by_group(lj, potential):
@@ -59,13 +75,17 @@ def test_without_labels_the_errors_are_none(lj, potential):
 def test_some_labels_missing_leaves_the_others_in(lj, potential):
     frames = lj(4, 0)
     mixed = [dataclasses.replace(f, forces=None) if n < 2 else f for n, f in enumerate(frames)]
-    assert evaluate(potential, mixed)["force_mae_ev_per_ang"] == pytest.approx(by_hand(potential, frames[2:])[2], rel=1e-8)
+    assert evaluate(potential, mixed)["force_mae_ev_per_ang"] == pytest.approx(
+        by_hand(potential, frames[2:])[2], rel=1e-8
+    )
 
 
 def test_json_figure_and_csv_are_written(lj, potential, tmp_path, capsys, monkeypatch):
     write_frames(tmp_path / "test.extxyz", lj(3, 0))
     save_model(tmp_path / "model.pt", model_payload(potential), {})
-    evaluate_files(tmp_path / "model.pt", [tmp_path / "test.extxyz"], json_file=tmp_path / "out" / "e.json", route="plain")
+    evaluate_files(
+        tmp_path / "model.pt", [tmp_path / "test.extxyz"], json_file=tmp_path / "out" / "e.json", route="plain"
+    )
     found = json.loads((tmp_path / "out" / "e.json").read_text())
     assert [found[key] for key in ERROR_KEYS] == pytest.approx(by_hand(potential, lj(3, 0)), rel=1e-8)
     assert (tmp_path / "out" / "e.png").read_bytes().startswith(b"\x89PNG")
@@ -84,14 +104,21 @@ def test_bad_calls_are_one_line_and_status_2(lj, potential, tmp_path, environmen
     write_frames(tmp_path / "ge.extxyz", lj(1, 0, 32))
     write_frames(tmp_path / "bare.extxyz", [dataclasses.replace(lj(1, 0)[0], energy=None, forces=None, stress=None)])
     save_model(tmp_path / "model.pt", model_payload(potential), {})
-    for files, message in (((tmp_path / "ge.extxyz",), "the model knows Si, but the frame holds Ge"),
-                           ((tmp_path / "bare.extxyz",), "no energies, forces or stresses to compare with")):
+    for files, message in (
+        ((tmp_path / "ge.extxyz",), "the model knows Si, but the frame holds Ge"),
+        ((tmp_path / "bare.extxyz",), "no energies, forces or stresses to compare with"),
+    ):
         with pytest.raises(TlmlpError, match=message):
             evaluate_files(tmp_path / "model.pt", files, route="plain")
     with pytest.raises(TlmlpError, match="no frames"):
         compare_potential(potential, [])
-    done = subprocess.run([sys.executable, "-m", "tlmlp", "evaluate", "none.pt", "ge.extxyz"], cwd=tmp_path,
-                          capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "tlmlp", "evaluate", "none.pt", "ge.extxyz"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert (done.returncode, done.stderr.strip()) == (2, "error: none.pt: no such model")
 
 

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+
 from tlmlp.train import fit, load_run, resume
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
 
 
 def states(run: Path) -> dict[str, torch.Tensor]:
-    return {f"{which}.{name}": value for which in ("best", "last")
-            for name, value in load_run(run, which, route="plain")[0].state_dict().items()}
+    return {
+        f"{which}.{name}": value
+        for which in ("best", "last")
+        for name, value in load_run(run, which, route="plain")[0].state_dict().items()
+    }
 
 
 def assert_same(run: Path, reference: Path) -> None:
@@ -35,8 +39,13 @@ def reference(config, tmp_path) -> tuple[Path, dict]:
 def test_kill_9_at_any_moment_then_resume_gives_the_same_weights(reference, tmp_path, events, environment):
     whole, settings = reference
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
-    done = subprocess.run([sys.executable, DRIVER, tmp_path / "c.yaml", tmp_path / "run", *map(str, events)],
-                          capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run(
+        [sys.executable, DRIVER, tmp_path / "c.yaml", tmp_path / "run", *map(str, events)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "run", whole)
     assert not list((tmp_path / "run").rglob("*.part"))
@@ -49,8 +58,13 @@ def test_signals_to_the_command_leave_a_run_that_goes_on(config, tmp_path, numbe
     settings = config(updates=120, validate_every=60, checkpoint_every=10)
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
     run = tmp_path / "run"
-    process = subprocess.Popen([sys.executable, "-m", "tlmlp", "train", "c.yaml", "--out", "run"], cwd=tmp_path,
-                               stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tlmlp", "train", "c.yaml", "--out", "run"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     deadline = time.monotonic() + 60
     while not (run / "checkpoints" / "00000010.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)

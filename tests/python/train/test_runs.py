@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, evaluate, fit, load_run, modelfile, open_model, resume, weights_sha256
@@ -67,9 +68,15 @@ def test_the_saved_config_repeats_the_training(config, tmp_path):
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not(config, tmp_path):
-    hashes = {name: digest(fit(config(**settings), tmp_path / name).run) for name, settings in {
-        "first": {"seed": 1}, "again": {"seed": 1}, "shuffled": {"seed": 1, "shuffle_seed": 2}, "other": {"seed": 2},
-    }.items()}
+    hashes = {
+        name: digest(fit(config(**settings), tmp_path / name).run)
+        for name, settings in {
+            "first": {"seed": 1},
+            "again": {"seed": 1},
+            "shuffled": {"seed": 1, "shuffle_seed": 2},
+            "other": {"seed": 2},
+        }.items()
+    }
     assert hashes["first"] == hashes["again"]
     assert len(set(hashes.values())) == 3
 
@@ -103,7 +110,7 @@ def _flip(content: bytes, path: Path) -> bytes:
     state = torch.load(path, weights_only=True)
     weight = state["model"]["state"]["network.embedding.dense.weight"].numpy().tobytes()
     place = content.index(weight) + 5
-    return content[:place] + bytes([content[place] ^ 4]) + content[place + 1:]
+    return content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :]
 
 
 def test_only_damaged_checkpoints_are_an_error(config, tmp_path):
@@ -166,8 +173,14 @@ def test_a_run_without_checkpoint_but_with_other_files_is_left_alone(config, tmp
 
 
 def test_frames_without_neighbours_do_no_harm(config, tmp_path, lj):
-    lone = dataclasses.replace(lj(1, 0)[0], positions=[[0.0, 0, 0]], cell=np.eye(3) * 9, atomic_numbers=[14],
-                               forces=np.zeros((1, 3)), energy=-3.0)
+    lone = dataclasses.replace(
+        lj(1, 0)[0],
+        positions=[[0.0, 0, 0]],
+        cell=np.eye(3) * 9,
+        atomic_numbers=[14],
+        forces=np.zeros((1, 3)),
+        energy=-3.0,
+    )
     content = config(batch_size=1, updates=14)
     content["data"]["train"] = str(tmp_path / "t.extxyz")
     write_frames(tmp_path / "t.extxyz", [*lj(6, 0), lone])

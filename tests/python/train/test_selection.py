@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import Oracle, brute_force_edges
@@ -76,8 +77,9 @@ def test_gradient_equals_finite_differences(lj, potential):
     gradient_of(potential, frames)
     random = np.random.default_rng(0)
     direction = [torch.tensor(random.normal(size=p.shape)) for p in potential.parameters()]
-    slope = sum(float((p.grad * d).sum()) for p, d in zip(potential.parameters(), direction, strict=True)
-                if p.grad is not None)
+    slope = sum(
+        float((p.grad * d).sum()) for p, d in zip(potential.parameters(), direction, strict=True) if p.grad is not None
+    )
     values = []
     for factor in (-1.0, 2.0, -1.0):  # to -h, to +h, back
         with torch.no_grad():
@@ -92,8 +94,10 @@ def test_adam_is_that_of_torch():
 
     def parameters():
         generator.manual_seed(0)
-        return [torch.nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64))
-                for shape in ((3, 4), (5,), ())]
+        return [
+            torch.nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64))
+            for shape in ((3, 4), (5,), ())
+        ]
 
     mine, theirs = parameters(), parameters()
     adam, reference = Adam(mine), torch.optim.Adam(theirs, lr=1.0)

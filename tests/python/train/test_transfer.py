@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.train import evaluate, fit, load_run, transfer, transferred, weights_sha256
@@ -66,22 +67,29 @@ def test_several_species_take_the_rows_of_their_sources(lj):
     assert new.energy_shift.tolist() == [-5.0, -6.0]
     swapped = transferred(alloy, {"C": "Sn"}, ["Sn", "Si"], route="plain")
     frame = lj(1, 0)[0]
-    energies = [predict(model, [build_graph(model, as_element(frame, numbers))]).energies[0] for model, numbers in (
-        (alloy, [6, 14, 14, 6]), (new, [50, 32, 32, 50]), (swapped, [50, 14, 14, 50]))]
+    energies = [
+        predict(model, [build_graph(model, as_element(frame, numbers))]).energies[0]
+        for model, numbers in ((alloy, [6, 14, 14, 6]), (new, [50, 32, 32, 50]), (swapped, [50, 14, 14, 50]))
+    ]
     assert energies[0] == energies[1]
     assert energies[2] == pytest.approx(energies[0], rel=1e-5)  # another order of the rows, another rounding
     fewer = transferred(alloy, {}, ["C"], route="plain")
     assert fewer.energy_shift.tolist() == [-6.0]
-    energies = [predict(model, [build_graph(model, as_element(frame, [6] * 4))]).energies[0] for model in (alloy, fewer)]
+    energies = [
+        predict(model, [build_graph(model, as_element(frame, [6] * 4))]).energies[0] for model in (alloy, fewer)
+    ]
     assert energies[0] == pytest.approx(energies[1], rel=1e-5)
 
 
-@pytest.mark.parametrize(("element_map", "species", "message"), [
-    ({"Si": "Ge"}, ["Sn"], "the element map leads to Ge, but the new model is for Sn"),
-    ({"Cu": "Ge"}, ["Ge"], "the element map starts from Cu, but the source model knows Si"),
-    ({}, ["Ge"], "nothing to start Ge from: the source model knows Si; map an element with --element-map Si:Ge"),
-    ({"Si": "Zz"}, ["Ge"], "'Zz', which is no chemical symbol"),
-])
+@pytest.mark.parametrize(
+    ("element_map", "species", "message"),
+    [
+        ({"Si": "Ge"}, ["Sn"], "the element map leads to Ge, but the new model is for Sn"),
+        ({"Cu": "Ge"}, ["Ge"], "the element map starts from Cu, but the source model knows Si"),
+        ({}, ["Ge"], "nothing to start Ge from: the source model knows Si; map an element with --element-map Si:Ge"),
+        ({"Si": "Zz"}, ["Ge"], "'Zz', which is no chemical symbol"),
+    ],
+)
 def test_maps_that_do_not_fit_are_refused(element_map, species, message):
     with pytest.raises(TlmlpError) as caught:
         transferred(source(), element_map, species, route="plain")
@@ -96,8 +104,10 @@ def test_maps_of_another_form_are_refused(text):
 
 
 def test_sizes_that_differ_from_the_source_are_refused_with_both(ge_config, tmp_path):
-    for section, message in (({"cutoff": 5.0}, "cutoff 4.0 there and 5.0 here"),
-                             ({"embed_size": 16}, "embed_size 8 there and 16 here")):
+    for section, message in (
+        ({"cutoff": 5.0}, "cutoff 4.0 there and 5.0 here"),
+        ({"embed_size": 16}, "embed_size 8 there and 16 here"),
+    ):
         with pytest.raises(TlmlpError, match=message):
             transfer(source(), {**ge_config(), "model": section}, "Si:Ge", tmp_path / "run")
     transfer(source(), {**ge_config(updates=1), "model": {"cutoff": 4.0, "embed_size": 8}}, "Si:Ge", tmp_path / "run")
