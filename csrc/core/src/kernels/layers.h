@@ -31,6 +31,26 @@ TLMLP_NOINLINE void layer_swish_add(const Dense<T> &layer, Lanes<T> x, Lanes<T> 
     });
 }
 
+/// y = swish(W x + b) * factor
+template <class T>
+TLMLP_NOINLINE void layer_swish_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y.at(o, lane), swish<T>(a) * load(factor.at(o, lane)));
+    });
+}
+
+/// y = swish(W x + b), slope = its derivative, product = y * factor
+template <class T>
+TLMLP_NOINLINE void layer_swish_times_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y,
+                                           Lanes<T> slope, Lanes<T> product, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        const auto s = swish_slope<T>(a);
+        store(y.at(o, lane), s.value);
+        store(slope.at(o, lane), s.slope);
+        store(product.at(o, lane), s.value * load(factor.at(o, lane)));
+    });
+}
+
 /// y = swish(W x + b), slope = its derivative
 template <class T>
 TLMLP_NOINLINE void layer_swish_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, Lanes<T> slope, int vectors) {
@@ -57,6 +77,35 @@ template <class T> TLMLP_NOINLINE void layer_linear(const Dense<T> &layer, Lanes
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
 }
 
+/// y = (W x + b) * factor
+template <class T>
+TLMLP_NOINLINE void layer_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y.at(o, lane), a * load(factor.at(o, lane)));
+    });
+}
+
+/// gate = W x + b with the adjoint `bar` of gate * m: g += bar * gate, gate_bar = bar * m
+template <class T>
+TLMLP_NOINLINE void layer_gate_back(const Dense<T> &layer, Lanes<T> x, Lanes<T> bar, Lanes<T> m, Lanes<T> g,
+                                    Lanes<T> gate_bar, int vectors) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        const V<T> b = load(bar.at(o, lane));
+        store(g.at(o, lane), load(g.at(o, lane)) + b * a);
+        store(gate_bar.at(o, lane), b * load(m.at(o, lane)));
+    });
+}
+
+/// The product x = y * gate, y with `slope`, from its adjoint W^T g: y_bar = W^T g * gate * slope, gate_bar = W^T g * y
+template <class T>
+TLMLP_NOINLINE void back_gated(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> gate, Lanes<T> slope,
+                               Lanes<T> y_bar, Lanes<T> gate_bar, int vectors) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y_bar.at(o, lane), a * load(gate.at(o, lane)) * load(slope.at(o, lane)));
+        store(gate_bar.at(o, lane), a * load(y.at(o, lane)));
+    });
+}
+
 /// y = (W^T g) * factor
 template <class T>
 TLMLP_NOINLINE void back_times(const Dense<T> &layer, Lanes<T> g, Lanes<T> factor, Lanes<T> y, int vectors) {
@@ -80,6 +129,16 @@ TLMLP_NOINLINE void back_add_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> y,
         const V<T> sum = load(y.at(o, lane)) + a;
         store(y.at(o, lane), sum);
         store(next.at(o, lane), sum * load(slope.at(o, lane)));
+    });
+}
+
+/// y = W^T g, next = y * slope
+template <class T>
+TLMLP_NOINLINE void back_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> slope, Lanes<T> next,
+                              int vectors) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        store(y.at(o, lane), a);
+        store(next.at(o, lane), a * load(slope.at(o, lane)));
     });
 }
 

@@ -175,9 +175,8 @@ template <class T> struct Pass {
     void messages_down(int block, int lane, int vectors, Lanes<T> m) const {
         const Interaction<T> &layer = net.interactions[block];
         const Lanes<T> x = w.tile[0], gate = w.tile[1];
-        layer_swish(layer.kj, m, x, vectors);
         layer_linear(layer.gate, radial(lane), gate, vectors);
-        multiply(x, gate, x, s.embed_p, vectors);
+        layer_swish_times(layer.kj, m, gate, x, vectors);
         T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
         dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
                    [y, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
@@ -188,9 +187,8 @@ template <class T> struct Pass {
     void messages_down_keep(int block, int lane, int vectors, Lanes<T> m) const {
         const Interaction<T> &layer = net.interactions[block];
         const Lanes<T> x = w.tile[0], gate{w.gate.data + lane, w.gate.ld}, kj{w.kj.data + lane, w.kj.ld};
-        layer_swish_keep(layer.kj, m, kj, {w.kj_slope.data + lane, w.kj_slope.ld}, vectors);
         layer_linear(layer.gate, radial(lane), gate, vectors);
-        multiply(kj, gate, x, s.embed_p, vectors);
+        layer_swish_times_keep(layer.kj, m, gate, kj, {w.kj_slope.data + lane, w.kj_slope.ld}, x, vectors);
         T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
         T *slope = w.y_slope + std::ptrdiff_t(lane) * s.directional_p;
         dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
@@ -255,11 +253,8 @@ template <class T> struct Pass {
                 }
             }
         }
-        back_linear(layer.down, y_bar, x, vectors);
-        multiply(x, kj, t, s.embed_p, vectors);
-        back_add(layer.gate, t, rows_at(job.radial_bar, s.radial_p, lane), vectors);
-        multiply(x, gate, t, s.embed_p, vectors);
-        multiply(t, {w.kj_slope.data + lane, w.kj_slope.ld}, t, s.embed_p, vectors);
+        back_gated(layer.down, y_bar, kj, gate, {w.kj_slope.data + lane, w.kj_slope.ld}, t, x, vectors);
+        back_add(layer.gate, x, rows_at(job.radial_bar, s.radial_p, lane), vectors);
         back_add(layer.kj, t, g, vectors);
     }
 
@@ -267,8 +262,7 @@ template <class T> struct Pass {
 
     void output_sums(int block, int lane, int vectors, Lanes<T> m) const {
         const Lanes<T> gate = w.tile[1];
-        layer_linear(net.outputs[block].gate, radial(lane), gate, vectors);
-        multiply(gate, m, gate, s.embed_p, vectors);
+        layer_times(net.outputs[block].gate, radial(lane), m, gate, vectors);
         segment_sums(gate, s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, w.sums);
     }
 
@@ -282,14 +276,7 @@ template <class T> struct Pass {
         const Lanes<T> gate = w.tile[1];
         const OutputBlock<T> &layer = net.outputs[block];
         spread(atom_gradient(block), s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, w.spread);
-        layer_linear(layer.gate, radial(lane), gate, vectors);
-        for (int c = 0; c < s.embed_p; ++c) {
-            for (int k = 0; k < vectors * lanes<T>; k += lanes<T>) {
-                const V<T> bar = load(w.spread.at(c, k));
-                store(g.at(c, k), load(g.at(c, k)) + bar * load(gate.at(c, k)));
-                store(gate.at(c, k), bar * load(m.at(c, k)));
-            }
-        }
+        layer_gate_back(layer.gate, radial(lane), w.spread, m, g, gate, vectors);
         back_add(layer.gate, gate, rows_at(job.radial_bar, s.radial_p, lane), vectors);
     }
 

@@ -68,14 +68,14 @@ void update_backward(const Sizes &s, const Interaction<T> &w, Slopes<T> slopes, 
         back_times(w.after[2 * k + 1], t, slopes.at(at), q, vectors);
         back_add_next(w.after[2 * k], q, g, slopes.at(k > 0 ? at - 1 : slope_final(s)), t, vectors);
     }
-    back_linear(w.final, t, h, vectors);
-    multiply(h, slopes.at(s.before > 0 ? slope_before + 2 * s.before - 1 : slope_ji), t, s.embed_p, vectors);
+    const Lanes<T> below = slopes.at(s.before > 0 ? slope_before + 2 * s.before - 1 : slope_ji);
+    back_next(w.final, t, h, below, q, vectors);
     for (int k = s.before - 1; k >= 0; --k) {
         const int at = slope_before + 2 * k;
-        back_times(w.before[2 * k + 1], t, slopes.at(at), q, vectors);
-        back_add_next(w.before[2 * k], q, h, slopes.at(k > 0 ? at - 1 : slope_ji), t, vectors);
+        back_times(w.before[2 * k + 1], q, slopes.at(at), t, vectors);
+        back_add_next(w.before[2 * k], t, h, slopes.at(k > 0 ? at - 1 : slope_ji), q, vectors);
     }
-    back_add(w.ji, t, g, vectors);
+    back_add(w.ji, q, g, vectors);
     multiply(h, slopes.at(slope_up), t, s.embed_p, vectors);
     dense_rows(t.data, t.ld, vectors * lanes<T>, w.up.out, s.directional_p, w.up.rows_back,
                [=, row = s.directional_p](int lane, int c, V<T> a) TLMLP_FINISH {
