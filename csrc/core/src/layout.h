@@ -53,7 +53,7 @@ template <class T> struct Interaction {
     Dense<T> kj, gate, down, up, ji, final;
     const Dense<T> *before = nullptr; ///< 2 per residual layer
     const Dense<T> *after = nullptr;
-    const T *radial = nullptr; ///< [spherical][radial][directional_p]: R_l[c] = sum_n radial[l][n][c] b_ln(d)
+    const T *radial = nullptr; ///< [directional_p / row_pad][spherical][radial][row_pad]: R_l[c] = sum_n w_lnc b_ln
 };
 
 template <class T> struct OutputBlock {
@@ -107,7 +107,7 @@ template <class T> struct Job {
     T *harmonics = nullptr;      ///< lanes, harmonics rows
     T *message = nullptr;        ///< [blocks] tiles, embed_p rows: m_b, input of block b
     T *sum = nullptr;            ///< [blocks][slots][directional_p]: z of the reverse edge
-    T *centre = nullptr;         ///< [blocks][atoms][harmonics][directional_p]: A_j / N_l
+    T *centre = nullptr;         ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
     T *atom_gradient = nullptr;  ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
     double *atom_energy = nullptr; ///< [atoms]
 

@@ -159,7 +159,13 @@ template <class T> Interaction<T> PackedNetwork<T>::interaction(const ModelFile 
     layer.after = residual("after", m.n_residual_after);
     const Tensor radial =
         product(file.tensor(name + "sbf2.weight", i, b), file.tensor(name + "sbf1.weight", b, s.basis)); // (I, l n)
-    layer.radial = pack_rows(radial, false);
+    T *packed = store(static_cast<std::size_t>(s.basis) * s.directional_p);
+    for (int c = 0; c < i; ++c) {
+        for (int k = 0; k < s.basis; ++k) {
+            packed[(c / row_pad * s.basis + k) * row_pad + c % row_pad] = T(radial(c, k));
+        }
+    }
+    layer.radial = packed;
     return layer;
 }
 

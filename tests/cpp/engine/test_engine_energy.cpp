@@ -9,7 +9,7 @@ using tlmlp::Engine;
 using tlmlp::Precision;
 
 /// Atoms on a skewed lattice, displaced, with distances that no two pairs share.
-System crystal(int n, double spacing, double cutoff, int n_species, unsigned seed) {
+System crystal(int n, double spacing, double cutoff, int n_species, unsigned seed, int images = 2) {
     std::mt19937_64 random(seed);
     std::uniform_real_distribution<double> shift(-0.15, 0.15);
     const std::vector<double> cell = {n * spacing, 0, 0, 0.4, n * spacing, 0, -0.3, 0.5, n * spacing};
@@ -23,13 +23,14 @@ System crystal(int n, double spacing, double cutoff, int n_species, unsigned see
             }
         }
     }
-    return make_system(positions, cell, true, cutoff, n_species);
+    return make_system(positions, cell, true, cutoff, n_species, images);
 }
 
 std::vector<System> systems(double cutoff, int n_species) {
     return {
         crystal(2, 2.6, cutoff, n_species, 1),                                     // images of the same pair
         crystal(1, 2.9, cutoff, 1, 2),                                             // an atom and its own images
+        crystal(1, 1.55, cutoff, 1, 3, 4),                                         // more than 64 neighbours
         make_system({0, 0, 0, 2.3, 0, 0, 4.6, 0, 0, 6.9, 0, 0}, {}, false, cutoff, n_species), // 180 degrees exactly
         make_system({0, 0, 0, 0.1, 2.2, 0.3}, {}, false, cutoff, n_species),       // a dimer
         make_system({0, 0, 0, 50, 0, 0, 50, 2.4, 0}, {}, false, cutoff, n_species), // an atom alone

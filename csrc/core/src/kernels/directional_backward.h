@@ -11,85 +11,83 @@
 
 namespace {
 
-template <class T> struct CentreBackward {
-    Centre<T> centre;
-    const T *a, *a_bar;           ///< [harmonics][directional_p]
-    const T *y, *z_bar;           ///< [directional][lanes]: this vector of edges
-    T *radial, *radial_bar;       ///< work space, [directional][lanes]
-    T *y_bar;                     ///< [directional][lanes]
-    Lanes<T> basis_bar, harmonics_bar;
+/// One vector of edges and one block of row_pad channels.
+template <class T> struct BlockBackward {
+    Lanes<T> basis, harmonics, basis_bar, harmonics_bar; ///< from the vector's first edge on
+    const T *weights;                                    ///< [spherical][radial][row_pad]
+    const T *a, *a_bar;                                  ///< [harmonics][row_pad]
+    const T *y, *z_bar;                                  ///< [row_pad][lanes]
+    T *radial, *radial_bar;                              ///< work space, [row_pad][lanes]
+    T *y_bar;                                            ///< [row_pad][lanes]
+    bool add;                                            ///< to basis_bar and harmonics_bar, which are set otherwise
 };
 
-/// Order l, the vector of edges that starts at `lane`.
 template <class T, int l>
-TLMLP_NOINLINE void order_backward(const Sizes &s, const T *weights, T legendre, const CentreBackward<T> &w,
-                                   int lane) {
-    constexpr int count = 2 * l + 1, begin = l * l;
-    constexpr int block = 4;
-    const int row = s.directional_p, width = lanes<T>;
-    const T *order = weights + std::ptrdiff_t(l) * s.radial * row;
+TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackward<T> &w) {
+    constexpr int count = 2 * l + 1, begin = l * l, width = lanes<T>, block = 4;
+    const T *order = w.weights + std::ptrdiff_t(l) * s.radial * row_pad;
+    T *const radial_rows = w.radial, *const radial_bar = w.radial_bar, *const y_bar = w.y_bar;
 
-    for (int c = 0; c < row; c += block) {
+    for (int c = 0; c < row_pad; c += block) {
         V<T> sum[block] = {};
         for (int n = 0; n < s.radial; ++n) {
-            const V<T> b = load(w.centre.basis.at(l * s.radial + n, lane));
+            const V<T> b = load(w.basis.at(l * s.radial + n, 0));
 #pragma GCC unroll 4
             for (int k = 0; k < block; ++k) {
-                sum[k] += b * order[std::ptrdiff_t(n) * row + c + k];
+                sum[k] += b * order[n * row_pad + c + k];
             }
         }
 #pragma GCC unroll 4
         for (int k = 0; k < block; ++k) {
-            store(w.radial + (c + k) * width, sum[k]);
+            store(radial_rows + (c + k) * width, sum[k]);
         }
     }
 
     V<T> y_bar_lm[count], y_lm[count];
 #pragma GCC unroll 25
     for (int k = 0; k < count; ++k) {
-        y_bar_lm[k] = V<T>{};
-        y_lm[k] = load(w.centre.harmonics.at(begin + k, lane));
+        y_bar_lm[k] = w.add ? load(w.harmonics_bar.at(begin + k, 0)) : V<T>{};
+        y_lm[k] = load(w.harmonics.at(begin + k, 0));
     }
-    for (int c = 0; c < row; ++c) {
-        const T *a = w.a + std::ptrdiff_t(begin) * row + c;
-        const T *a_bar = w.a_bar + std::ptrdiff_t(begin) * row + c;
-        const V<T> y = load(w.y + c * width), z_bar = load(w.z_bar + c * width);
-        const V<T> radial = load(w.radial + c * width);
+    const T *a = w.a + begin * row_pad, *a_bar = w.a_bar + begin * row_pad;
+    const T *y_row = w.y, *z_bar_row = w.z_bar;
+    for (int c = 0; c < row_pad; ++c) {
+        const V<T> y = load(y_row + c * width), z_bar = load(z_bar_row + c * width);
+        const V<T> radial = load(radial_rows + c * width);
         const V<T> t = y * radial;
         V<T> t_bar = -(z_bar * legendre);
 #pragma GCC unroll 25
         for (int k = 0; k < count; ++k) {
-            t_bar += y_lm[k] * a_bar[std::ptrdiff_t(k) * row];
-            y_bar_lm[k] += t * a_bar[std::ptrdiff_t(k) * row];
-            y_bar_lm[k] += z_bar * a[std::ptrdiff_t(k) * row];
+            t_bar += y_lm[k] * a_bar[k * row_pad + c];
+            y_bar_lm[k] += t * a_bar[k * row_pad + c];
+            y_bar_lm[k] += z_bar * a[k * row_pad + c];
         }
-        store(w.y_bar + c * width, load(w.y_bar + c * width) + t_bar * radial);
-        store(w.radial_bar + c * width, t_bar * y);
+        store(y_bar + c * width, load(y_bar + c * width) + t_bar * radial);
+        store(radial_bar + c * width, t_bar * y);
     }
 #pragma GCC unroll 25
     for (int k = 0; k < count; ++k) {
-        store(w.harmonics_bar.at(begin + k, lane), y_bar_lm[k]);
+        store(w.harmonics_bar.at(begin + k, 0), y_bar_lm[k]);
     }
 
     for (int n = 0; n < s.radial; ++n) {
-        V<T> even = {}, odd = {};
-        const T *weight = order + std::ptrdiff_t(n) * row;
-        for (int c = 0; c < row; c += 2) {
-            even += load(w.radial_bar + c * width) * weight[c];
-            odd += load(w.radial_bar + (c + 1) * width) * weight[c + 1];
+        V<T> even = w.add ? load(w.basis_bar.at(l * s.radial + n, 0)) : V<T>{}, odd = {};
+#pragma GCC unroll 8
+        for (int c = 0; c < row_pad; c += 2) {
+            even += load(radial_bar + c * width) * order[n * row_pad + c];
+            odd += load(radial_bar + (c + 1) * width) * order[n * row_pad + c + 1];
         }
-        store(w.basis_bar.at(l * s.radial + n, lane), even + odd);
+        store(w.basis_bar.at(l * s.radial + n, 0), even + odd);
     }
 }
 
 template <class T>
-TLMLP_INLINE void orders_backward(const Sizes &s, const T *weights, const T *legendre, const CentreBackward<T> &w,
-                                  int lane) {
+TLMLP_INLINE void orders_backward(const Sizes &s, const T *legendre, const BlockBackward<T> &w) {
     for (int l = 0; l < s.spherical; ++l) {
         switch (l) {
 #define TLMLP_ORDER(n)                                                                                                 \
     case n:                                                                                                            \
-        order_backward<T, n>(s, weights, legendre[n], w, lane);                                                        \
+        order_backward<T, n>(s, legendre[n], w);                                                                       \
         break;
             TLMLP_ORDER(0) TLMLP_ORDER(1) TLMLP_ORDER(2) TLMLP_ORDER(3) TLMLP_ORDER(4) TLMLP_ORDER(5) TLMLP_ORDER(6)
             TLMLP_ORDER(7) TLMLP_ORDER(8) TLMLP_ORDER(9) TLMLP_ORDER(10) TLMLP_ORDER(11)
@@ -100,9 +98,9 @@ TLMLP_INLINE void orders_backward(const Sizes &s, const T *weights, const T *leg
     }
 }
 
-/// rows[lane][row] -> columns[c][lanes], zero behind the first `valid` lanes.
+/// rows[lane][row] of row_pad channels -> columns[c][lanes], zero behind the first `valid` lanes.
 template <class T> TLMLP_INLINE void to_columns(const T *rows, int row, int valid, T *columns) {
-    for (int c = 0; c < row; c += lanes<T>) {
+    for (int c = 0; c < row_pad; c += lanes<T>) {
         V<T> block[lanes<T>];
 #pragma GCC unroll 16
         for (int p = 0; p < lanes<T>; ++p) {
@@ -116,9 +114,9 @@ template <class T> TLMLP_INLINE void to_columns(const T *rows, int row, int vali
     }
 }
 
-/// Work space of one centre's reverse pass, in numbers of T: A_bar and five blocks of directional_p vectors.
+/// Work space of one centre's reverse pass, in numbers of T: A_bar, a copy of harmonics, five blocks of vectors.
 template <class T> constexpr std::ptrdiff_t centre_scratch(const Sizes &s) {
-    return std::ptrdiff_t(s.directional_p) * (s.harmonics + 5 * lane_pad);
+    return std::ptrdiff_t(s.harmonics) * (s.directional_p + edge_block) + 5 * row_pad * lane_pad;
 }
 
 /// y_bar, basis_bar and harmonics_bar are lane arrays that start at the centre's first edge; up to a vector of lanes
@@ -128,25 +126,31 @@ TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const
                                          const T *a, const T *z_bar, T *scratch, Lanes<T> y_bar, Lanes<T> basis_bar,
                                          Lanes<T> harmonics_bar) {
     const int row = s.directional_p;
-    T *a_bar = scratch, *block = a_bar + std::ptrdiff_t(row) * s.harmonics;
+    T *a_bar = scratch, *copy = a_bar + std::ptrdiff_t(row) * s.harmonics;
+    T *block = copy + std::ptrdiff_t(s.harmonics) * edge_block;
     for (int c = 0; c < row; c += lanes<T>) {
-        all_harmonic_sums(s, centre.harmonics, z_bar + c, row, 0, centre.edges, legendre, a_bar + c);
+        all_harmonic_sums(s, centre.harmonics, z_bar + c, row, 0, centre.edges, legendre,
+                          a_bar + std::ptrdiff_t(c / row_pad) * s.harmonics * row_pad + c % row_pad, copy);
     }
-    const int size = row * lanes<T>;
+    constexpr int size = row_pad * lanes<T>;
     for (int lane = 0; lane < centre.edges; lane += lanes<T>) {
-        const int valid = centre.edges - lane;
-        to_columns(centre.y + std::ptrdiff_t(lane) * row, row, valid, block);
-        to_columns(z_bar + std::ptrdiff_t(lane) * row, row, valid, block + size);
-        T *sum = block + 4 * size;
-        for (int k = 0; k < size; k += lanes<T>) {
-            store(sum + k, V<T>{});
-        }
-        orders_backward<T>(s, weights, legendre,
-                           {centre, a, a_bar, block, block + size, block + 2 * size, block + 3 * size, sum, basis_bar,
-                            harmonics_bar},
-                           lane);
-        for (int c = 0; c < s.directional; ++c) {
-            store(y_bar.at(c, lane), load(sum + c * lanes<T>));
+        const auto from = [lane](Lanes<T> array) TLMLP_FINISH { return Lanes<T>{array.data + lane, array.ld}; };
+        for (int c = 0; c < row; c += row_pad) {
+            const std::ptrdiff_t first_row = std::ptrdiff_t(lane) * row + c;
+            to_columns(centre.y + first_row, row, centre.edges - lane, block);
+            to_columns(z_bar + first_row, row, centre.edges - lane, block + size);
+            T *sum = block + 4 * size;
+            for (int k = 0; k < size; k += lanes<T>) {
+                store(sum + k, V<T>{});
+            }
+            orders_backward<T>(s, legendre,
+                               {from(centre.basis), from(centre.harmonics), from(basis_bar), from(harmonics_bar),
+                                weights + std::ptrdiff_t(c) * s.basis, a + std::ptrdiff_t(c) * s.harmonics,
+                                a_bar + std::ptrdiff_t(c) * s.harmonics, block, block + size, block + 2 * size,
+                                block + 3 * size, sum, c > 0});
+            for (int k = 0; k < row_pad; ++k) {
+                store(y_bar.at(c + k, lane), load(sum + k * lanes<T>));
+            }
         }
     }
 }

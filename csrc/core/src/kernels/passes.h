@@ -209,7 +209,7 @@ template <class T> struct Pass {
         const Interaction<T> &layer = net.interactions[block];
         for (int a = 0; a < chunk.atoms; ++a) {
             directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products, w.own,
-                                centre_of(block, chunk.atom + a),
+                                w.harmonics, centre_of(block, chunk.atom + a),
                                 sums_of(block) + (chunk.slot + first()[a]) * s.directional_p);
         }
     }

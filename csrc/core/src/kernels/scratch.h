@@ -20,6 +20,7 @@ template <class T> struct Scratch {
     Lanes<T> basis_bar, harmonics_bar; ///< adjoints of one block
     T *slopes;           ///< per tile, slope_count lane arrays
     T *products, *own;   ///< vectors of directional_forward
+    T *harmonics;        ///< copy of one centre's
     T *centre;           ///< of directional_backward
     T *sums, *s_bar;     ///< [embed_p][chunk_atoms]
     T *output;           ///< of output_network
@@ -53,6 +54,7 @@ template <class T> struct Scratch {
         slopes = take(tiles * slope_count(s) * slope_size);
         products = take(edges * s.spherical * lanes<T>);
         own = take(edges * lanes<T>);
+        harmonics = take(std::ptrdiff_t(s.harmonics) * edge_block);
         centre = take(centre_scratch<T>(s));
         sums = take(s.embed_p * chunk_atoms);
         s_bar = take(s.embed_p * chunk_atoms);
