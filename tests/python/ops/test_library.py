@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tlmlp import ops
 from tlmlp.errors import TlmlpError
 from tlmlp.ops import build, library

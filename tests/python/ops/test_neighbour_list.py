@@ -23,9 +23,7 @@ def brute_force(positions, cell, pbc, cutoff, images=4):
 
 
 def listed(positions, cell, pbc, cutoff):
-    index, shifts = OPS.neighbour_list(
-        torch.from_numpy(positions), torch.from_numpy(cell), torch.tensor(pbc), cutoff
-    )
+    index, shifts = OPS.neighbour_list(torch.from_numpy(positions), torch.from_numpy(cell), torch.tensor(pbc), cutoff)
     rows = [(int(j), int(i), *map(int, s)) for (j, i), s in zip(index.t(), shifts, strict=True)]
     assert len(set(rows)) == len(rows)
     assert rows == sorted(rows, key=lambda row: (row[1], row[0], row[2:]))
