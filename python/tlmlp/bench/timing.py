@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import tlmlp
+
 WARM_UP = 3
 
 
@@ -23,8 +25,8 @@ def median_ms(call: Callable[[Any], object], inputs: Iterable[Any]) -> tuple[flo
 
 def versions(*packages: str) -> dict[str, str]:
     """Installed versions of Python, tlmlp and ``packages``, and the processor's name."""
-    found = {"python": platform.python_version(), "processor": _processor()}
-    for package in ("tlmlp", *packages):
+    found = {"python": platform.python_version(), "processor": _processor(), "tlmlp": tlmlp.__version__}
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

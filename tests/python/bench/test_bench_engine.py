@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tlmlp.bench.peak import ATOM_LAYERS, DENSE, gflop_per_step, peak_gflops
 from tlmlp.bench.random_model import SIZES, write_random_model
 from tlmlp.errors import TlmlpError

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tlmlp.bench.systems import CUTOFF, silicon
 from tlmlp.data.neighbours import neighbour_list
 
