@@ -5,11 +5,12 @@ import json
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
 from tlmlp.bench.systems import CUTOFF, silicon
 from tlmlp.cli.main import app
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.errors import TlmlpError
-from typer.testing import CliRunner
 
 
 def test_standard_systems_have_28_neighbours_per_atom_and_differ():
