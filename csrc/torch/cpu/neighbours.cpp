@@ -136,9 +136,12 @@ std::tuple<Tensor, Tensor> neighbour_list(const Tensor &positions_, const Tensor
     settings.cutoff = cutoff;
     settings.full = true;
     settings.return_shifts = true;
-    if constexpr (requires { settings.n_threads; }) {
-        settings.n_threads = 1;
-    }
+    // Newer releases of vesin have threads of their own; the setting exists there alone.
+    [](auto &s) {
+        if constexpr (requires { s.n_threads; }) {
+            s.n_threads = 1;
+        }
+    }(settings);
     List result{vesin()};
     const char *message = nullptr;
     const int status = result.library.neighbors(reinterpret_cast<const double(*)[3]>(points), std::size_t(n_atoms), box,
