@@ -24,7 +24,7 @@ template <class T> struct BlockBackward {
 
 template <class T, int l>
 TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackward<T> &w) {
-    constexpr int count = 2 * l + 1, begin = l * l, width = lanes<T>, block = 4;
+    constexpr int count = 2 * l + 1, begin = l * l, width = lanes<T>, block = TLMLP_SIMD_ROWS;
     const T *order = w.weights + std::ptrdiff_t(l) * s.radial * row_pad;
     T *const radial_rows = w.radial, *const radial_bar = w.radial_bar, *const y_bar = w.y_bar;
 
@@ -32,12 +32,12 @@ TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackwa
         V<T> sum[block] = {};
         for (int n = 0; n < s.radial; ++n) {
             const V<T> b = load(w.basis.at(l * s.radial + n, 0));
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int k = 0; k < block; ++k) {
                 sum[k] += b * order[n * row_pad + c + k];
             }
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int k = 0; k < block; ++k) {
             store(radial_rows + (c + k) * width, sum[k]);
         }

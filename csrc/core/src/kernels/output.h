@@ -7,8 +7,6 @@
 
 namespace {
 
-inline constexpr int atom_vectors_max = 8; ///< chunk_atoms doubles in 16-byte vectors
-
 /// sums[c * chunk_atoms + atom] += sum over the atom's edges of product row c, in a tile of lanes [begin, begin + n).
 /// `first`, `count`: lanes of the atoms' edges in the chunk.
 template <class T>

@@ -121,11 +121,22 @@ template <class T> TLMLP_INLINE auto lanes_below(int n) {
     return index < Int(n);
 }
 
+/// Lanes `index` of a (below lanes<T>) and b (from there on).
+template <class T, int... index> TLMLP_INLINE V<T> shuffle(V<T> a, V<T> b) {
+#if __has_builtin(__builtin_shufflevector)
+    return __builtin_shufflevector(a, b, index...);
+#else // g++ 11
+    using Int = typename FloatBits<T>::Int;
+    const typename VectorOf<Int>::type mask = {Int(index)...};
+    return __builtin_shuffle(a, b, mask);
+#endif
+}
+
 /// One exchange of a butterfly transposition: blocks of `step` lanes swap between a and b.
 template <int step, class T, int... lane>
 TLMLP_INLINE void exchange(V<T> &a, V<T> &b, std::integer_sequence<int, lane...>) {
-    const V<T> low = __builtin_shufflevector(a, b, ((lane & step) ? lane - step + lanes<T> : lane)...);
-    const V<T> high = __builtin_shufflevector(a, b, ((lane & step) ? lane + lanes<T> : lane + step)...);
+    const V<T> low = shuffle<T, ((lane & step) ? lane - step + lanes<T> : lane)...>(a, b);
+    const V<T> high = shuffle<T, ((lane & step) ? lane + lanes<T> : lane + step)...>(a, b);
     a = low;
     b = high;
 }
