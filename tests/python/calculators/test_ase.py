@@ -14,6 +14,7 @@ pytest.importorskip("torch", reason="the calculator's backend needs torch")
 
 import torch
 from ase.optimize import BFGS
+
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model
@@ -41,8 +42,9 @@ def calculator(path, precision: str = "double", **kwargs) -> TlmlpCalculator:
 
 
 def to_atoms(structure) -> ase.Atoms:
-    return ase.Atoms(numbers=structure.atomic_numbers, positions=structure.positions, cell=structure.cell,
-                     pbc=structure.pbc)
+    return ase.Atoms(
+        numbers=structure.atomic_numbers, positions=structure.positions, cell=structure.cell, pbc=structure.pbc
+    )
 
 
 def backend(path, **kwargs):
@@ -53,8 +55,12 @@ def backend(path, **kwargs):
         atoms = to_atoms(structure)
         calc.calculate(atoms)
         stress = calc.results["stress"][[0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(3, 3)
-        return {"energy": calc.results["energy"], "forces": calc.results["forces"],
-                "atomic_energies": calc.results["energies"], "virial": -stress * atoms.get_volume()}
+        return {
+            "energy": calc.results["energy"],
+            "forces": calc.results["forces"],
+            "atomic_energies": calc.results["energies"],
+            "virial": -stress * atoms.get_volume(),
+        }
 
     return compute
 

@@ -121,3 +121,23 @@ def test_graph_helper_agrees_with_the_neighbour_list():
         torch.tensor(positions, dtype=torch.float64), torch.tensor(cell), torch.ones(3, dtype=torch.bool), 2.4
     )
     assert index.shape[1] == graph.edge_index.shape[1]
+
+
+THREADS_AT_WORK = """
+import os, torch
+from tlmlp import ops
+ops.load()
+torch.set_num_threads(2)
+tasks = lambda: len(os.listdir("/proc/self/task"))
+before = tasks()
+x, w = torch.ones(4800, 32), torch.ones(32, 32)
+torch.ops.tlmlp.dense_swish(x, w, None)
+print(tasks() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+def test_serial_ops_regression():
+    """The ops start the threads they are given: compiled without OpenMP they ran on one, with the right numbers."""
+    result = subprocess.run([sys.executable, "-c", THREADS_AT_WORK], capture_output=True, text=True, check=True)
+    assert int(result.stdout) == 1
