@@ -82,7 +82,7 @@ def broken(name): raise RuntimeError
 importlib.util.find_spec = broken
 print(plugin_path())
 """
-    assert python(code, tmp_path).split() == [str(plugin_dir())] * 2
+    assert python(code, tmp_path).splitlines() == [str(plugin_dir())] * 2
 
 
 def test_check_names_both_sides():

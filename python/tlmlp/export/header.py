@@ -38,7 +38,7 @@ class NetworkSizes(_Part):
     n_blocks: Annotated[int, Field(ge=0, le=64, strict=True)]
     num_spherical: Annotated[int, Field(ge=1, le=12, strict=True)]
     num_radial: Annotated[int, Field(ge=1, le=64, strict=True)]
-    envelope_exponent: Annotated[int, Field(ge=1, le=64, strict=True)] = Field(description="p of the envelope")
+    envelope_exponent: Annotated[int, Field(ge=2, le=64, strict=True)] = Field(description="p of the envelope")
     n_residual_before: Annotated[int, Field(ge=0, le=64, strict=True)]
     n_residual_after: Annotated[int, Field(ge=0, le=64, strict=True)]
     n_dense_output: Annotated[int, Field(ge=0, le=64, strict=True)]

@@ -41,7 +41,13 @@ class DimeNetPPConfig:
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        smallest = {"n_blocks": 0, "n_residual_before": 0, "n_residual_after": 0, "n_dense_output": 0}
+        smallest = {
+            "envelope_exponent": 2,
+            "n_blocks": 0,
+            "n_residual_before": 0,
+            "n_residual_after": 0,
+            "n_dense_output": 0,
+        }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name == "cutoff":

@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="the calculator's backend needs torch")
 import torch
 from ase.optimize import BFGS
 
+import tlmlp
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model
@@ -22,7 +23,7 @@ from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.testing import TOLERANCES, check_all, standard_structures
 from tlmlp.testing.random_models import SMALL, random_potential
 
-ROOT = Path(__file__).resolve().parents[3] / "python"
+PACKAGE_ROOT = Path(tlmlp.__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ for threads in (1, 2):
     energies.add(atoms.get_potential_energy())
 assert len(energies) == 1
 """
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(PACKAGE_ROOT)})
 
 
 def test_results_are_kept_until_something_changes(path, monkeypatch):
@@ -178,7 +179,7 @@ def test_bad_arguments(path, tmp_path):
 
 def test_importing_calculators_loads_no_torch():
     code = "import sys, tlmlp.calculators; from tlmlp.calculators import TlmlpCalculator; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(PACKAGE_ROOT)})
 
 
 def test_random_forces_have_the_size_of_real_ones(path):
