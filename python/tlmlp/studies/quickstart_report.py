@@ -22,6 +22,10 @@ def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
         "chosen on validation data from the same list. Labels come from Stillinger-Weber potentials, and the errors "
         "are those of the smoke tier: small on purpose, not the accuracy that full data give."
     )
+    report.text(
+        "Only forces are trained on, at one volume per temperature. What they leave open is the energy between volumes "
+        "(and the pressure, see the parity figures): energy errors scatter from run to run far more than force errors."
+    )
     report.heading("Test errors")
     report.table(
         ["model", "force MAE (meV/Å)", "energy MAE (meV/atom)", "learning rate", "updates", "seed"],
