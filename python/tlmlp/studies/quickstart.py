@@ -19,7 +19,7 @@ from tlmlp.studies.md_results import nve_drift, read_nve, steps_per_second
 from tlmlp.studies.quickstart_report import write_report
 from tlmlp.studies.steps import Runner, Step, tlmlp
 
-SEED = 0
+SEED = 1
 CUTOFF = 5.0  # Å: the paper's for Stillinger-Weber data
 SILICON_UPDATES = 700
 GERMANIUM_UPDATES = 500
