@@ -105,3 +105,29 @@ class DimeNetPP(nn.Module):
         for b, output in enumerate(self.output):
             energies = energies + output(messages[b], rbf, edge_index, offsets, edges)
         return energies
+
+    @torch.jit.unused
+    def energies_and_derivatives(
+        self,
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Energies of the atoms (N,) in kJ/mol and the derivative of their sum by ``edge_vector`` (E, 3).
+
+        Both can be differentiated by the parameters, once. Arguments as in :meth:`forward`, but ``edge_vector`` in any
+        dtype; the results have its dtype.
+        """
+        create_graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        with torch.enable_grad():
+            vector = edge_vector.detach().requires_grad_(True)
+            energies = self(species, edge_index, vector.to(self.frequencies.dtype), offsets, edges, reverse)
+            (derivatives,) = torch.autograd.grad(
+                energies.sum(), vector, create_graph=create_graph, materialize_grads=True
+            )
+        if not create_graph:
+            energies = energies.detach()
+        return energies.to(edge_vector.dtype), derivatives

@@ -83,6 +83,29 @@ class Potential(nn.Module):
         energies = self.network(species, edge_index, vector, offsets, edges, reverse)
         return energies * self.ev_per_kj_per_mol
 
+    @torch.jit.unused
+    def energies_and_edge_derivatives(
+        self,
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Energies of the atoms and the derivative of their sum by the edges: what training losses are made of.
+
+        Both can be differentiated by the parameters (and by nothing else, once), so any loss of energies, forces
+        (:func:`edge_forces`) and virials (:func:`edge_virial`) can call ``backward``. Arguments as in
+        :meth:`atomic_energies`.
+
+        :return: (N,) in eV without the shift, and (E, 3) in eV/angstrom; both of the dtype of ``edge_vector``
+        """
+        energies, derivatives = self.network.energies_and_derivatives(
+            species, edge_index, edge_vector.detach() * self.nm_per_angstrom, offsets, edges, reverse
+        )
+        return energies * self.ev_per_kj_per_mol, derivatives * (self.ev_per_kj_per_mol * self.nm_per_angstrom)
+
     @torch.jit.export
     def topology(self, edge_index: Tensor, edge_vector: Tensor, n_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
         """``offsets``, ``edges`` and ``reverse`` of a list of edges, as the route defines them."""
