@@ -1,6 +1,6 @@
 """Calculators that run exported models. Nothing heavy is imported before a calculator is made."""
 
-__all__ = ["TlmlpCalculator"]
+__all__ = ["TlmlpCalculator", "TlmlpCommittee"]
 
 
 def __getattr__(name: str):
@@ -8,4 +8,8 @@ def __getattr__(name: str):
         from tlmlp.calculators.ase import TlmlpCalculator
 
         return TlmlpCalculator
+    if name == "TlmlpCommittee":
+        from tlmlp.calculators.committee import TlmlpCommittee
+
+        return TlmlpCommittee
     raise AttributeError(f"module 'tlmlp.calculators' has no attribute {name!r}")

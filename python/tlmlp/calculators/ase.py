@@ -5,30 +5,35 @@ import warnings
 from typing import Any, ClassVar
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
 
 from tlmlp.calculators.backends import open_backend
-from tlmlp.data.neighbours import neighbour_list
+from tlmlp.calculators.skin import SkinList
+from tlmlp.calculators.sums import atomic_virials, edge_forces, to_voigt
 from tlmlp.errors import TlmlpError
 from tlmlp.export import read_header
 
 
 class TlmlpCalculator(Calculator):
-    """Energies, forces, stress and energies of the atoms of an exported model.
+    """Energy, free energy, forces, stress, and energies and stresses of the atoms, from an exported model.
 
     :param model_path: file written by ``tlmlp export``
     :param precision: "single" or "double", of the network; edges and sums are in double precision
     :param backend: what evaluates the network: "engine" (compiled, needs no torch), "torch", or "torch-plain" for
         standard torch operators alone
     :param threads: of the engine; the torch backends follow ``torch.set_num_threads``
-    :raises TlmlpError: when the file is unusable; when calculating, on an element that the model does not know
+    :param skin: Å by which the kept neighbour list exceeds the cutoff; results do not depend on it, bit by bit
+    :raises TlmlpError: when the file is unusable; when calculating, for an element that the model does not know, NaN
+        or infinite input, a periodic cell without volume, atoms on top of each other
 
     ``energies`` (eV) sum to ``energy``; ``stress`` is tensile positive, in eV/Å^3, in the order xx yy zz yz xz xy, and
-    exists for cells with a volume. A distance below the smallest one in the training data is warned of once.
+    exists for cells with a volume; ``stresses`` (n, 6) sum to ``stress``, half of an edge's share going to either end
+    (LAMMPS' ``stress/atom`` over the negative volume). There are no charges and no temperature, so ``free_energy`` is
+    ``energy``. A distance below the smallest one in the training data is warned of once.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies"]
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies", "stresses"]
 
     def __init__(
         self,
@@ -37,12 +42,15 @@ class TlmlpCalculator(Calculator):
         precision: str = "single",
         backend: str = "engine",
         threads: int = 1,
+        skin: float = 0.5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.header = read_header(model_path)
         self._backend = open_backend(model_path, backend, precision, threads)
+        self._list = SkinList(self._backend.cutoff, skin)
         self._rows = {int(z): row for row, z in enumerate(self.header["atomic_numbers"])}
+        self._edges: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._warned = False
 
     @property
@@ -50,25 +58,35 @@ class TlmlpCalculator(Calculator):
         """Radius of the neighbourhood, Å."""
         return self._backend.cutoff
 
+    @property
+    def neighbour_list(self) -> SkinList:
+        """The list in use, which counts its searches."""
+        return self._list
+
     def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)) -> None:
-        """Compute everything at once; ASE calls this."""
+        """Compute everything at once, except that ``stresses`` are summed when first asked for; ASE calls this."""
         super().calculate(atoms, properties, system_changes)
-        atoms = self.atoms
+        if system_changes or self._edges is None or "energy" not in self.results:
+            self._compute(self.atoms)
+        volume = abs(np.linalg.det(self.atoms.cell.array))
+        if "stresses" in properties and volume > 0.0:
+            self.results["stresses"] = to_voigt(-atomic_virials(len(self.atoms), *self._edges)) / volume
+
+    def _compute(self, atoms: Atoms) -> None:
+        self._edges = None  # stays so when the structure is refused
         species = self._species(atoms.numbers)
-        edge_index, vectors, _ = neighbour_list(atoms.positions, atoms.cell.array, atoms.pbc, self.cutoff)
+        check_finite(atoms)
+        edge_index, vectors = self._list.edges(atoms.positions, atoms.cell.array, atoms.pbc)
         self._warn_if_too_close(edge_index, vectors)
         energy, gradient, energies = self._backend.compute(species, edge_index, vectors)
         if not np.isfinite(energy):
             raise TlmlpError(f"the energy is {energy}: the model has no value for this structure")
-
-        forces = np.zeros((len(atoms), 3))
-        np.add.at(forces, edge_index[1], gradient)
-        np.subtract.at(forces, edge_index[0], gradient)
+        forces = edge_forces(len(atoms), edge_index, gradient)
         self.results = {"energy": energy, "free_energy": energy, "forces": forces, "energies": energies}
         volume = abs(np.linalg.det(atoms.cell.array))
         if volume > 0.0:
-            strain_derivative = gradient.T @ vectors  # dE/d(strain)
-            self.results["stress"] = full_3x3_to_voigt_6_stress(strain_derivative / volume)
+            self.results["stress"] = to_voigt(gradient.T @ vectors) / volume  # dE/d(strain) over the volume
+        self._edges = edge_index, vectors, gradient
 
     def _species(self, numbers: np.ndarray) -> np.ndarray:
         unknown = sorted(set(numbers.tolist()) - set(self._rows))
@@ -77,7 +95,7 @@ class TlmlpCalculator(Calculator):
 
             names = ", ".join(chemical_symbols[z] if z < len(chemical_symbols) else str(z) for z in unknown)
             raise TlmlpError(f"the structure has {names}, the model knows {', '.join(self.header['species'])}")
-        return np.array([self._rows[int(z)] for z in numbers], dtype=np.int64)
+        return np.array([self._rows[z] for z in numbers.tolist()], dtype=np.int64)
 
     def _warn_if_too_close(self, edge_index: np.ndarray, vectors: np.ndarray) -> None:
         least = self.header["min_distance"]
@@ -91,5 +109,19 @@ class TlmlpCalculator(Calculator):
             warnings.warn(
                 f"atoms {i} and {j} are {np.sqrt(squares[e]):.3f} Å apart, closer than any pair in the "
                 f"training data of the model ({least:.3f} Å)",
-                stacklevel=3,
+                stacklevel=4,
             )
+
+
+def check_finite(atoms: Atoms) -> None:
+    """Refuse NaN and infinity, naming the first atom that has them.
+
+    :raises TlmlpError: when a position or a component of the cell is not finite
+    """
+    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+    if len(bad):
+        where = " ".join(f"{x:g}" for x in atoms.positions[bad[0]])
+        more = f" ({len(bad)} atoms in all)" if len(bad) > 1 else ""
+        raise TlmlpError(f"`positions` must be finite, atom {bad[0]} is at ({where}){more}: did the run diverge?")
+    if not np.isfinite(atoms.cell.array).all():
+        raise TlmlpError(f"`cell` must be finite, got {atoms.cell.array.tolist()}")

@@ -100,15 +100,76 @@ def test_single_precision_is_close_to_double_and_the_default(path):
     assert abs(atoms.get_potential_energy() - energy) < 1e-4
 
 
-def test_relaxation_of_positions_and_cell(path):
-    from ase.filters import FrechetCellFilter
+@pytest.mark.parametrize("which", ["FrechetCellFilter", "StrainFilter"])
+def test_relaxation_of_positions_and_cell(path, which):
+    import ase.filters
+
+    atoms = ase.build.bulk("Ge", "diamond", 5.7)
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = calculator(path)
+    before, stress = atoms.get_potential_energy(), np.abs(atoms.get_stress()).max()
+    with BFGS(getattr(ase.filters, which)(atoms), logfile=None, maxstep=0.05) as optimiser:
+        optimiser.run(fmax=2e-3, steps=120)
+    assert atoms.get_potential_energy() < before
+    assert np.abs(atoms.get_stress()).max() < 0.05 * stress
+
+
+@pytest.mark.parametrize("which", ["FIRE", "LBFGS", "BFGSLineSearch"])
+def test_optimisers_end_where_the_forces_vanish(path, which):
+    import ase.optimize
 
     atoms = ase.build.bulk("Ge", "diamond", 5.7)
     atoms.rattle(0.05, seed=1)
     atoms.calc = calculator(path)
     before = atoms.get_potential_energy()
-    BFGS(FrechetCellFilter(atoms), logfile=None, maxstep=0.05).run(fmax=0.05, steps=40)
-    assert atoms.get_potential_energy() < before
+    assert getattr(ase.optimize, which)(atoms, logfile=None).run(fmax=1e-3, steps=200)
+    assert atoms.get_potential_energy() < before and np.abs(atoms.get_forces()).max() < 1e-3
+    assert atoms.calc.neighbour_list.reuses > atoms.calc.neighbour_list.builds
+
+
+def test_constant_energy_dynamics_do_not_depend_on_the_skin(path):
+    """Velocity Verlet: energy kept, and the same trajectory to the last bit with a kept list and with a new one."""
+    import ase.units
+    from ase.md.verlet import VelocityVerlet
+
+    ends, builds = [], []
+    for skin in (0.0, 0.6):
+        atoms = ase.build.bulk("Ge", "diamond", 5.7, cubic=True)
+        atoms.calc = calculator(path, skin=skin)
+        BFGS(atoms, logfile=None).run(fmax=0.01, steps=50)
+        spread = np.sqrt(atoms.get_masses()[:, None] * ase.units.kB * 600.0)
+        atoms.set_momenta(spread * np.random.default_rng(5).normal(size=(len(atoms), 3)))
+        energies = []
+        dynamics = VelocityVerlet(atoms, 0.5 * ase.units.fs)
+        dynamics.attach(lambda a=atoms, e=energies: e.append(a.get_total_energy()))
+        dynamics.run(150)
+        assert np.ptp(energies) < 1e-3 * 8  # 1 meV/atom
+        ends.append(atoms.positions.copy())
+        builds.append(atoms.calc.neighbour_list.builds)
+    assert np.array_equal(ends[0], ends[1]) and builds[1] < builds[0] / 10
+
+
+def test_stresses_of_atoms(path):
+    """They sum to the stress, and over each of two groups out of each other's reach to the virial of the group alone."""
+    s = standard_structures(["Si", "Ge"])["cluster"]
+    one = to_atoms(s)
+    one.set_cell(np.eye(3) * 40.0)
+    two = one.copy()
+    two.rotate(40, "x")
+    two.positions[:, 2] += 20.0
+    both = one + two
+    expected = []
+    for group in (one, two):
+        group.calc = calculator(path)
+        expected.append(group.get_stress() * 40.0**3)
+    both.calc = calculator(path)
+    both.get_potential_energy()
+    stresses = both.get_stresses()
+    assert stresses.shape == (16, 6)
+    np.testing.assert_allclose(stresses.sum(axis=0), both.get_stress(), rtol=0, atol=1e-13)
+    for rows, one_group in zip((stresses[:8], stresses[8:]), expected, strict=True):
+        np.testing.assert_allclose(rows.sum(axis=0) * 40.0**3, one_group, rtol=0, atol=1e-9)
+    assert np.ptp(stresses, axis=0).max() > 0
 
 
 def test_the_engine_needs_no_torch_and_threads_do_not_matter(path):
@@ -136,6 +197,7 @@ def test_results_are_kept_until_something_changes(path, monkeypatch):
     monkeypatch.setattr(atoms.calc._backend, "compute", lambda *a: calls.append(1) or compute(*a))
     atoms.get_forces()
     atoms.get_stress()
+    atoms.get_stresses()
     assert len(calls) == 1
     atoms.positions[0, 0] += 0.01
     atoms.get_potential_energy()
@@ -157,9 +219,10 @@ def test_close_atoms_are_warned_of_once(path):
     ("atoms", "message"),
     [
         (ase.Atoms("C2", [[0, 0, 0], [0, 0, 2]]), "the structure has C, the model knows Si, Ge"),
-        (ase.Atoms("Ge", [[np.nan, 0, 0]]), "must be finite"),
+        (ase.Atoms("Ge2", [[1, 2, 3], [np.nan, 0, 0]]), r"must be finite, atom 1 is at \(nan 0 0\)"),
+        (ase.Atoms("Ge", [[0, 0, 0]], cell=[[np.inf, 0, 0], [0, 9, 0], [0, 0, 9]], pbc=True), "`cell` must be finite"),
         (ase.Atoms("Ge", [[0, 0, 0]], pbc=True), "zero volume"),
-        (ase.Atoms("Ge2", [[1, 1, 1], [1, 1, 1]]), "coincide"),
+        (ase.Atoms("Ge2", [[1, 1, 1], [1, 1, 1]]), r"atoms \d and \d coincide"),
     ],
 )
 def test_bad_structures_give_one_line(path, atoms, message):
@@ -173,6 +236,8 @@ def test_bad_arguments(path, tmp_path):
         TlmlpCalculator(path, precision="float16")
     with pytest.raises(TlmlpError, match="`backend` must be"):
         TlmlpCalculator(path, backend="gpu")
+    with pytest.raises(TlmlpError, match="`skin` must be a length"):
+        TlmlpCalculator(path, skin=float("nan"))
     with pytest.raises(TlmlpError, match="does not exist"):
         TlmlpCalculator(tmp_path / "none.pt")
 
