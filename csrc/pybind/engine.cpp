@@ -55,13 +55,13 @@ py::dict to_dict(const tlmlp::Result &result, const tlmlp::ComputeOptions &optio
     return out;
 }
 
-tlmlp::Engine make_engine(const std::string &path, const std::string &precision, int threads,
-                          const std::string &level) {
+tlmlp::Engine make_engine(const std::string &path, const std::string &precision, int threads, const std::string &level,
+                          double skin) {
     if (precision != "single" && precision != "double") {
         throw tlmlp::Error("precision must be 'single' or 'double', got '" + precision + "'");
     }
     return tlmlp::Engine(path, {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads,
-                                level});
+                                level, skin});
 }
 
 py::dict compute(tlmlp::Engine &engine, const Array<std::int32_t> &species, const Array<double> &positions,
@@ -106,9 +106,10 @@ void bind_engine(py::module_ &module) {
     module.def("simd_levels", &tlmlp::simd_levels, "Instruction levels that this machine can run, best first.");
     py::class_<Engine>(module, "Engine",
                        "Energy, forces and virial of an exported model, without torch; eV and Angstrom. `precision` is "
-                       "'single' or 'double', `level` an instruction level or '' for the best.")
+                       "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "
+                       "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff.")
         .def(py::init(&make_engine), py::arg("path"), py::arg("precision") = "single", py::arg("threads") = 1,
-             py::arg("level") = "")
+             py::arg("level") = "", py::arg("skin") = 0.0)
         .def("compute", &compute, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("pbc"),
              py::arg("forces") = true,
              "Dictionary with `energy`, `atomic_energies` (n,), `forces` (n, 3), `virial` (3, 3) of atoms with species "
@@ -131,6 +132,8 @@ void bind_engine(py::module_ &module) {
         .def("species_of", &Engine::species_of, py::arg("atomic_number"))
         .def_property("threads", &Engine::threads, &Engine::set_threads)
         .def_property_readonly("level", &Engine::level)
+        .def_property_readonly("neighbour_builds", &Engine::neighbour_builds,
+                               "How often compute() made its neighbour list.")
         .def_property_readonly("memory", &Engine::memory, "Bytes of work space held now.")
         .def_property_readonly("precision",
                                [](const Engine &engine) {

@@ -7,10 +7,18 @@ namespace tlmlp {
 namespace {
 
 constexpr int max_threads = 1024;
+constexpr double max_skin = 10.0;
 
 void check_threads(int threads) {
     if (threads < 1 || threads > max_threads) {
         throw Error("threads must be from 1 to " + std::to_string(max_threads) + ", got " + std::to_string(threads));
+    }
+}
+
+void check_skin(double skin) {
+    if (!(skin >= 0.0 && skin <= max_skin)) {
+        throw Error("the skin of the neighbour list must be from 0 to " + std::to_string(int(max_skin)) +
+                    " Angstrom, got " + std::to_string(skin));
     }
 }
 
@@ -26,6 +34,7 @@ std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const
 Engine::Impl::Impl(engine::ModelFile model, const EngineOptions &engine_options)
     : file(std::move(model)), options(engine_options) {
     check_threads(options.threads);
+    check_skin(options.skin);
     runner = make_runner(file, options);
     file.tensors.clear();
 }

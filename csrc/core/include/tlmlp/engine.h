@@ -30,6 +30,9 @@ struct EngineOptions {
     int threads = 1;
     /// "avx512", "avx2" or "portable"; empty takes the environment variable TLMLP_SIMD, else the best of the machine.
     std::string level = {};
+    /// Angstrom by which the neighbour list of a Structure reaches beyond the cutoff: with a skin it is kept between calls
+    /// and made anew only when a pair may have come within the cutoff. 0: anew at every call.
+    double skin = 0.0;
 };
 
 /// What a model file says about itself.
@@ -102,6 +105,9 @@ class Engine {
 
     Result energy_forces_virial(const EdgeList &edges, const ComputeOptions &options = {});
     Result energy_forces_virial(const Structure &structure, const ComputeOptions &options = {});
+
+    /// How often the neighbour list of a Structure was made.
+    std::int64_t neighbour_builds() const;
 
     /// Evaluates the structures stored in the file and compares with the stored numbers: largest differences.
     struct SelfCheck {

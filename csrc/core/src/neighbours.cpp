@@ -1,0 +1,249 @@
+#include "neighbours.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tlmlp {
+
+namespace {
+
+using Matrix = std::array<double, 9>;
+
+constexpr Matrix identity = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+
+std::array<double, 3> cross(const double *a, const double *b) {
+    return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
+}
+
+double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+double determinant(const Matrix &m) {
+    const auto bc = cross(&m[3], &m[6]);
+    return dot(&m[0], bc.data());
+}
+
+Matrix inverse_of(const Matrix &m) {
+    const double d = 1.0 / determinant(m);
+    const auto a = cross(&m[3], &m[6]), b = cross(&m[6], &m[0]), c = cross(&m[0], &m[3]);
+    Matrix out{};
+    for (std::size_t k = 0; k < 3; ++k) {
+        out[3 * k] = a[k] * d;
+        out[3 * k + 1] = b[k] * d;
+        out[3 * k + 2] = c[k] * d;
+    }
+    return out;
+}
+
+/// out = row vector v times m.
+inline void multiply(const double *v, const Matrix &m, double *out) {
+    for (std::size_t k = 0; k < 3; ++k) {
+        out[k] = v[0] * m[k] + v[1] * m[3 + k] + v[2] * m[6 + k];
+    }
+}
+
+/// Bound on the largest singular value of m: 1 + |m - 1| in the Frobenius norm.
+double stretch_of(const Matrix &m) {
+    double sum = 0.0;
+    for (std::size_t k = 0; k < 9; ++k) {
+        sum += (m[k] - identity[k]) * (m[k] - identity[k]);
+    }
+    return 1.0 + std::sqrt(sum);
+}
+
+void set_normalised(double *row, const std::array<double, 3> &v) {
+    const double length = std::sqrt(dot(v.data(), v.data()));
+    for (std::size_t k = 0; k < 3; ++k) {
+        row[k] = length > 0.0 ? v[k] / length : 0.0;
+    }
+}
+
+/// Rows that are not periodic mean nothing; unit vectors across the periodic ones take their place.
+Matrix complete_cell(Matrix cell, const std::array<bool, 3> &pbc) {
+    const int periodic = pbc[0] + pbc[1] + pbc[2];
+    if (periodic == 0) {
+        return identity;
+    }
+    for (int i = 0; i < 3; ++i) {
+        double *a = &cell[3 * i], *b = &cell[3 * ((i + 1) % 3)], *c = &cell[3 * ((i + 2) % 3)];
+        if (periodic == 2 && !pbc[i]) {
+            set_normalised(a, cross(b, c));
+        } else if (periodic == 1 && pbc[i]) {
+            // Any vector that is not along a gives the first; the axis of a's smallest component is farthest from it.
+            std::size_t smallest = 0;
+            for (std::size_t k = 1; k < 3; ++k) {
+                smallest = std::abs(a[k]) < std::abs(a[smallest]) ? k : smallest;
+            }
+            double axis[3] = {0.0, 0.0, 0.0};
+            axis[smallest] = 1.0;
+            set_normalised(b, cross(axis, a));
+            set_normalised(c, cross(a, b));
+        }
+    }
+    const double volume = determinant(cell);
+    if (!(std::abs(volume) > 1e-6 && std::isfinite(volume))) {
+        throw Error("the cell of a periodic structure must have a volume, got " + std::to_string(volume) +
+                    " Angstrom^3");
+    }
+    return cell;
+}
+
+} // namespace
+
+EdgeList NeighbourFinder::find(const Structure &structure, double cutoff, double skin, int threads) {
+    EdgeList edges;
+    edges.n_atoms = structure.n_atoms;
+    edges.species = structure.species;
+    if (structure.n_atoms == 0) {
+        return edges;
+    }
+    if (!still_valid(structure, cutoff, skin)) {
+        n_atoms_ = -1; // until the build has succeeded
+        build(structure, cutoff, skin, threads);
+        n_atoms_ = structure.n_atoms;
+    }
+    fill_vectors();
+    edges.n_edges = static_cast<std::int64_t>(source_.size());
+    edges.source = source_.data();
+    edges.target = target_.data();
+    edges.vector = vector_.data();
+    return edges;
+}
+
+/// The present cell and what depends on it; false when it is too far from the first one.
+bool NeighbourFinder::set_cell(const Matrix &cell) {
+    cell_ = cell;
+    inverse_ = inverse_of(cell);
+    Matrix back{};
+    for (std::size_t row = 0; row < 3; ++row) {
+        multiply(&inverse_[3 * row], first_cell_, &back[3 * row]);
+    }
+    stretch_ = stretch_of(back);
+    if (!(stretch_ < 2.0)) {
+        return false;
+    }
+    for (std::size_t i = 0; i < fraction_.size(); i += 3) {
+        multiply(&fraction_[i], cell_, &start_[i]);
+    }
+    for (std::size_t e = 0; e < offset_.size(); e += 3) {
+        const double shift[3] = {double(shift_[e]), double(shift_[e + 1]), double(shift_[e + 2])};
+        multiply(shift, cell_, &offset_[e]);
+    }
+    return true;
+}
+
+bool NeighbourFinder::still_valid(const Structure &structure, double cutoff, double skin) {
+    if (skin <= 0.0 || structure.n_atoms != n_atoms_ || structure.pbc != pbc_) {
+        return false;
+    }
+    const Matrix cell = complete_cell(structure.cell, pbc_);
+    if (cell != cell_ && !set_cell(cell)) {
+        return false;
+    }
+    const double reach = 0.5 * ((cutoff + skin) / stretch_ - cutoff);
+    if (!(reach > 0.0)) {
+        return false;
+    }
+    const bool periodic = pbc_[0] || pbc_[1] || pbc_[2];
+    for (std::size_t i = 0; i < 3 * static_cast<std::size_t>(n_atoms_); i += 3) {
+        double lattice[3], u[3];
+        multiply(&image_[i], cell_, lattice);
+        for (std::size_t k = 0; k < 3; ++k) {
+            position_[i + k] = structure.positions[i + k] - lattice[k];
+            u[k] = position_[i + k] - start_[i + k];
+        }
+        if (dot(u, u) <= reach * reach) {
+            continue;
+        }
+        if (!periodic) {
+            return false;
+        }
+        double steps[3];
+        multiply(u, inverse_, steps);
+        for (std::size_t k = 0; k < 3; ++k) {
+            steps[k] = pbc_[k] ? std::round(steps[k]) : 0.0;
+            image_[i + k] += steps[k];
+        }
+        multiply(steps, cell_, lattice);
+        for (std::size_t k = 0; k < 3; ++k) {
+            position_[i + k] -= lattice[k];
+            u[k] -= lattice[k];
+        }
+        if (!(dot(u, u) <= reach * reach)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void NeighbourFinder::build(const Structure &structure, double cutoff, double skin, int threads) {
+    const auto n = 3 * static_cast<std::size_t>(structure.n_atoms);
+    for (std::size_t k = 0; k < n; ++k) {
+        if (!std::isfinite(structure.positions[k])) {
+            throw Error("the position of atom " + std::to_string(k / 3) + " is not finite");
+        }
+    }
+    pbc_ = structure.pbc;
+    first_cell_ = complete_cell(structure.cell, pbc_);
+    VesinOptions options{};
+    options.cutoff = cutoff + skin;
+    options.full = true;
+    options.algorithm = VesinAutoAlgorithm;
+    options.n_threads = threads;
+    options.return_shifts = true;
+    const char *message = nullptr;
+    const int status =
+        vesin_neighbors(reinterpret_cast<const double(*)[3]>(structure.positions),
+                        static_cast<std::size_t>(structure.n_atoms),
+                        reinterpret_cast<const double(*)[3]>(first_cell_.data()), pbc_.data(), VesinDevice{VesinCPU, 0},
+                        options, &list_, &message);
+    if (status != 0) {
+        throw Error(std::string("the neighbour list failed: ") + (message ? message : "unknown reason"));
+    }
+    ++builds_;
+    n_atoms_ = structure.n_atoms;
+    sort_by_target();
+    position_.assign(structure.positions, structure.positions + n);
+    image_.assign(n, 0.0);
+    start_.resize(n);
+    fraction_.resize(n);
+    offset_.resize(3 * source_.size());
+    vector_.resize(3 * source_.size());
+    const Matrix inverse = inverse_of(first_cell_);
+    for (std::size_t i = 0; i < n; i += 3) {
+        multiply(&position_[i], inverse, &fraction_[i]);
+    }
+    set_cell(first_cell_);
+}
+
+/// Takes vesin's pairs over, grouped by target: the engine groups them at every call and then walks memory in order.
+void NeighbourFinder::sort_by_target() {
+    std::vector<std::size_t> at(static_cast<std::size_t>(n_atoms_) + 1, 0);
+    for (std::size_t e = 0; e < list_.length; ++e) {
+        ++at[list_.pairs[e][0] + 1];
+    }
+    for (std::size_t i = 1; i < at.size(); ++i) {
+        at[i] += at[i - 1];
+    }
+    source_.resize(list_.length);
+    target_.resize(list_.length);
+    shift_.resize(3 * list_.length);
+    // vesin's pair (a, b) has the vector r_b - r_a + S cell: a is the target.
+    for (std::size_t e = 0; e < list_.length; ++e) {
+        const std::size_t to = at[list_.pairs[e][0]]++;
+        target_[to] = static_cast<std::int64_t>(list_.pairs[e][0]);
+        source_[to] = static_cast<std::int64_t>(list_.pairs[e][1]);
+        std::copy_n(list_.shifts[e], 3, &shift_[3 * to]);
+    }
+}
+
+void NeighbourFinder::fill_vectors() {
+    for (std::size_t e = 0; e < source_.size(); ++e) {
+        const double *from = &position_[3 * static_cast<std::size_t>(target_[e])];
+        const double *to = &position_[3 * static_cast<std::size_t>(source_[e])];
+        for (std::size_t k = 0; k < 3; ++k) {
+            vector_[3 * e + k] = to[k] - from[k] + offset_[3 * e + k];
+        }
+    }
+}
+
+} // namespace tlmlp
