@@ -78,6 +78,9 @@ std::int32_t Engine::species_of(int atomic_number) const {
 
 Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions &options) {
     Impl &self = *impl_;
+    if (edges.n_foreign > 0 && !options.exchange) {
+        throw Error("atoms of other processes need an exchange, ComputeOptions::exchange");
+    }
     self.graph.build(edges, self.file.sizes.cutoff, self.file.sizes.n_species);
     engine::Totals &totals = self.totals;
     self.runner->run(self.graph, edges.species, self.file.energy_shift, self.options.threads, options, edges.n_edges,

@@ -100,8 +100,9 @@ void Graph::lay_out(const EdgeList &list, double cutoff) {
     slots = 0;
     max_lanes = max_edges_of_atom = 0;
     for (std::int32_t i = 0; i < n_atoms;) {
-        Chunk chunk{slots, i, 0, 0, 0, 0};
-        while (i < n_atoms && chunk.atoms < chunk_atoms && (chunk.atoms == 0 || chunk.edges < chunk_edges)) {
+        Chunk chunk{slots, i, 0, 0, 0, 0, i >= owned};
+        const auto end = static_cast<std::int32_t>(chunk.foreign ? n_atoms : owned);
+        while (i < end && chunk.atoms < chunk_atoms && (chunk.atoms == 0 || chunk.edges < chunk_edges)) {
             first[i] = chunk.edges;
             chunk.edges += count[i];
             max_edges_of_atom = std::max(max_edges_of_atom, count[i]);
@@ -145,11 +146,13 @@ void Graph::lay_out(const EdgeList &list, double cutoff) {
     }
 }
 
-void Graph::build(const EdgeList &list, double cutoff, int n_species) {
-    if (list.n_atoms < 0 || list.n_edges < 0 || list.n_atoms > INT32_MAX) {
-        throw Error("wrong counts: " + std::to_string(list.n_atoms) + " atoms, " + std::to_string(list.n_edges) +
-                    " edges");
+void Graph::check(const EdgeList &list, int n_species) const {
+    if (list.n_atoms < 0 || list.n_edges < 0 || list.n_atoms > INT32_MAX || list.n_foreign < 0 ||
+        list.n_foreign > list.n_atoms) {
+        throw Error("wrong counts: " + std::to_string(list.n_atoms) + " atoms, " + std::to_string(list.n_foreign) +
+                    " of them foreign, " + std::to_string(list.n_edges) + " edges");
     }
+    const std::int64_t first_foreign = list.n_atoms - list.n_foreign;
     for (std::int64_t i = 0; i < list.n_atoms; ++i) {
         if (list.species[i] < 0 || list.species[i] >= n_species) {
             throw Error("atom " + std::to_string(i) + " has species number " + std::to_string(list.species[i]) +
@@ -170,7 +173,16 @@ void Graph::build(const EdgeList &list, double cutoff, int n_species) {
         if (square < smallest_distance * smallest_distance) {
             throw Error("atoms " + std::to_string(j) + " and " + std::to_string(i) + " are in the same place");
         }
+        if (i >= first_foreign && j >= first_foreign) {
+            throw Error("edge " + std::to_string(e) + " joins the foreign atoms " + std::to_string(j) + " and " +
+                        std::to_string(i) + "; it belongs to another process");
+        }
     }
+}
+
+void Graph::build(const EdgeList &list, double cutoff, int n_species) {
+    check(list, n_species);
+    owned = list.n_atoms - list.n_foreign;
     dropped_.clear();
     do {
         sort_by_target(list, cutoff);

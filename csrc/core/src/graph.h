@@ -25,6 +25,7 @@ class Graph {
     std::int64_t slots = 0;
     int max_lanes = 0, max_edges_of_atom = 0;
     std::int64_t edges = 0;
+    std::int64_t owned = 0; ///< atoms of this process, the first ones
 
     std::size_t memory() const;
 
@@ -32,6 +33,7 @@ class Graph {
     void sort_by_target(const EdgeList &edges, double cutoff);
     bool match(const EdgeList &edges, double cutoff);
     void lay_out(const EdgeList &edges, double cutoff);
+    void check(const EdgeList &edges, int n_species) const;
 
     std::vector<std::int64_t> offsets_;   // edges with target i: order_[offsets_[i]..offsets_[i+1])
     std::vector<std::int64_t> order_;     // index in the caller's list

@@ -85,6 +85,7 @@ struct Chunk {
     std::int64_t slot;
     std::int32_t atom, atoms;
     std::int32_t edges, lanes, stride; ///< real edges; padded to lane_pad; row length
+    bool foreign;                      ///< atoms of other processes
 };
 
 /// One evaluation: the graph and every array that outlives a chunk. Energies in kJ/mol, lengths in nm.
@@ -116,6 +117,7 @@ template <class T> struct Job {
     T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes
     T *radial_bar = nullptr;    ///< lanes, radial_p rows
     T *geometry_bar = nullptr;  ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
+    T *centre_bar = nullptr;    ///< [atoms][as centre] dE/dA_j N_l of one block; null where it needs no exchange
     double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
 
     std::int64_t slots = 0;
@@ -131,6 +133,9 @@ template <class T> struct Kernels {
     std::ptrdiff_t (*scratch)(const Sizes &sizes, int max_lanes, int max_edges_of_atom);
     void (*forward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*backward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
+    /// Around the exchanges: z from the received centres of a foreign chunk; a chunk's share of centre_bar.
+    void (*receive)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
+    void (*send)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
 };
 
 } // namespace tlmlp::engine

@@ -1,6 +1,7 @@
 #include "runner.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include <omp.h>
 
@@ -18,7 +19,9 @@ RunnerOf<T>::RunnerOf(const ModelFile &file, const std::string &level)
     : weights_(file), kernels_(find_kernels<T>(level)) {}
 
 template <class T>
-Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads, bool gradient) {
+Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads,
+                            const ComputeOptions &options) {
+    const bool gradient = options.forces;
     const Sizes &s = weights_.network().sizes;
     const auto slots = static_cast<std::size_t>(graph.slots), atoms = graph.first.size();
     const auto blocks = static_cast<std::size_t>(s.blocks);
@@ -57,6 +60,9 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
         job.radial_bar = lane_array(radial_bar_, s.radial_p);
         job.geometry_bar = lane_array(geometry_bar_, 4);
         job.vector_bar = vector_bar_.resize(3 * slots);
+        if (options.exchange) {
+            job.centre_bar = centre_bar_.resize(atoms * s.harmonics * s.directional_p);
+        }
     }
     scratch_.resize(std::max<std::size_t>(scratch_.size(), threads));
     for (int t = 0; t < threads; ++t) {
@@ -101,9 +107,17 @@ void RunnerOf<T>::collect(const Graph &graph, const Chunk &chunk, const Job<T> &
 template <class T>
 void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift,
                       int threads, const ComputeOptions &options, std::int64_t n_edges, Totals &out) {
-    const Job<T> shared = prepare(graph, species, threads, options.forces);
+    const Job<T> shared = prepare(graph, species, threads, options);
     const auto n_chunks = static_cast<std::int64_t>(graph.chunks.size());
-    const int blocks = weights_.network().sizes.blocks;
+    const Sizes &sizes = weights_.network().sizes;
+    const int blocks = sizes.blocks;
+    // Chunks of foreign atoms come last; their sums around centres are made by the owners and come by the exchange.
+    std::int64_t first_foreign = n_chunks;
+    while (first_foreign > 0 && graph.chunks[first_foreign - 1].foreign) {
+        --first_foreign;
+    }
+    const std::ptrdiff_t row = std::ptrdiff_t(sizes.harmonics) * sizes.directional_p;
+    const auto rows = [&](T *data) { return AtomRows{data, row, std::is_same_v<T, double>}; };
     const std::size_t n_atoms = graph.first.size();
     out.atomic_energies.resize(n_atoms);
     out.forces.assign(options.forces ? 3 * n_atoms : 0, 0.0);
@@ -119,11 +133,29 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
             for (std::int64_t c = 0; c < n_chunks; ++c) {
                 kernels_.forward(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
             }
+            if (options.exchange && pass < blocks) {
+#pragma omp master
+                options.exchange->forward(rows(job.centre + pass * job.atoms * row));
+#pragma omp barrier
+#pragma omp for schedule(dynamic, 1)
+                for (std::int64_t c = first_foreign; c < n_chunks; ++c) {
+                    kernels_.receive(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
+                }
+            }
         }
         for (int pass = blocks - 1; options.forces && pass >= 0; --pass) {
             T *written = job.sum_bar_next;
             job.sum_bar_next = const_cast<T *>(job.sum_bar);
             job.sum_bar = written;
+            if (options.exchange) {
+#pragma omp for schedule(dynamic, 1)
+                for (std::int64_t c = 0; c < n_chunks; ++c) {
+                    kernels_.send(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
+                }
+#pragma omp master
+                options.exchange->reverse(rows(job.centre_bar));
+#pragma omp barrier
+            }
 #pragma omp for schedule(dynamic, 1)
             for (std::int64_t c = 0; c < n_chunks; ++c) {
                 kernels_.backward(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
@@ -139,7 +171,8 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 
     out.energy = 0.0;
     for (std::size_t i = 0; i < n_atoms; ++i) {
-        out.atomic_energies[i] = shared.atom_energy[i] / ev_in_kj_per_mol + energy_shift[species[i]];
+        const bool mine = static_cast<std::int64_t>(i) < graph.owned;
+        out.atomic_energies[i] = mine ? shared.atom_energy[i] / ev_in_kj_per_mol + energy_shift[species[i]] : 0.0;
         out.energy += out.atomic_energies[i];
     }
     out.virial.fill(0.0);
@@ -154,7 +187,7 @@ template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
          {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &sum_, &centre_, &atom_gradient_,
-          &message_bar_, &sum_bar_, &radial_bar_, &geometry_bar_}) {
+          &message_bar_, &sum_bar_, &radial_bar_, &geometry_bar_, &centre_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

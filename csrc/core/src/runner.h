@@ -36,14 +36,14 @@ template <class T> class RunnerOf final : public Runner {
     std::size_t memory() const override;
 
   private:
-    Job<T> prepare(const Graph &graph, const std::int32_t *species, int threads, bool gradient);
+    Job<T> prepare(const Graph &graph, const std::int32_t *species, int threads, const ComputeOptions &options);
     void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options,
                  Totals &out, double *chunk_virial) const;
 
     PackedNetwork<T> weights_;
     const Kernels<T> &kernels_;
     Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, sum_, centre_, atom_gradient_;
-    Buffer<T> message_bar_, sum_bar_, radial_bar_, geometry_bar_;
+    Buffer<T> message_bar_, sum_bar_, radial_bar_, geometry_bar_, centre_bar_;
     Buffer<std::int32_t> interval_;
     Buffer<double> atom_energy_, vector_bar_, chunk_virial_;
     std::vector<Buffer<T>> scratch_;

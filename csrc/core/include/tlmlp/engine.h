@@ -46,7 +46,9 @@ struct ModelInfo {
 };
 
 /// Directed edges j -> i in any order: every pair, over all periodic images, closer than the cutoff, in both directions.
-/// Longer edges are allowed and ignored.
+/// Longer edges are allowed and ignored. Where a system is spread over processes, the last `n_foreign` atoms belong to
+/// others: every pair with at least one atom of this process is listed, in both directions, pairs of two foreign atoms
+/// are not, and an Exchange is needed.
 struct EdgeList {
     std::int64_t n_atoms = 0;
     const std::int32_t *species = nullptr; ///< [n_atoms] species numbers
@@ -54,6 +56,7 @@ struct EdgeList {
     const std::int64_t *source = nullptr;  ///< [n_edges] j
     const std::int64_t *target = nullptr;  ///< [n_edges] i
     const double *vector = nullptr;        ///< [n_edges][3] r_j - r_i + S cell
+    std::int64_t n_foreign = 0;            ///< atoms of other processes, the last of the n_atoms
 };
 
 /// Atoms in a cell; neighbours are found by the vesin library.
@@ -65,7 +68,8 @@ struct Structure {
     std::array<bool, 3> pbc{};             ///< periodic along each lattice vector
 };
 
-/// Valid until the next call on the same Engine.
+/// Valid until the next call on the same Engine. Of a system spread over processes each has its share: energy and virial
+/// add up, the forces of foreign atoms are to be added to those of their owners, their energies are zero.
 struct Result {
     double energy = 0.0;                       ///< E, the species' energy shifts included
     std::span<const double> atomic_energies;   ///< [n_atoms], sum to E
@@ -76,9 +80,29 @@ struct Result {
     std::span<const double> edge_gradients;
 };
 
+/// An array of the engine with one row of numbers per atom, this process's atoms first.
+struct AtomRows {
+    void *data = nullptr;     ///< [n_atoms][size], float or double as the engine's precision
+    std::ptrdiff_t size = 0;  ///< numbers per atom
+    bool float64 = false;     ///< double rather than float
+};
+
+/// What one process needs of the others when a system is spread over several: one array per block and direction, with
+/// a halo of one cutoff. Both calls are collective: the engine makes the same sequence of them on every process, with
+/// or without atoms, from the thread that called it. They may not throw.
+class Exchange {
+  public:
+    virtual ~Exchange() = default;
+    /// The rows of foreign atoms become copies of the rows that their owners have.
+    virtual void forward(const AtomRows &rows) = 0;
+    /// The rows of foreign atoms are added to the rows that their owners have.
+    virtual void reverse(const AtomRows &rows) = 0;
+};
+
 struct ComputeOptions {
     bool forces = true;          ///< forces and virial; without them the reverse pass is skipped
     bool edge_gradients = false; ///< fill Result::edge_gradients
+    Exchange *exchange = nullptr; ///< of a system spread over processes
 };
 
 class Engine {

@@ -119,19 +119,31 @@ template <class T> constexpr std::ptrdiff_t centre_scratch(const Sizes &s) {
     return std::ptrdiff_t(s.harmonics) * (s.directional_p + edge_block) + 5 * row_pad * lane_pad;
 }
 
-/// y_bar, basis_bar and harmonics_bar are lane arrays that start at the centre's first edge; up to a vector of lanes
-/// behind its last edge is overwritten, so centres must come in the order of their lanes.
+/// A_bar of one centre; `copy` as in all_harmonic_sums.
 template <class T>
-TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre,
-                                         const T *a, const T *z_bar, T *scratch, Lanes<T> y_bar, Lanes<T> basis_bar,
-                                         Lanes<T> harmonics_bar) {
+TLMLP_INLINE void centre_adjoint(const Sizes &s, const T *legendre, Lanes<T> harmonics, const T *z_bar, int edges,
+                                 T *copy, T *a_bar) {
     const int row = s.directional_p;
-    T *a_bar = scratch, *copy = a_bar + std::ptrdiff_t(row) * s.harmonics;
-    T *block = copy + std::ptrdiff_t(s.harmonics) * edge_block;
     for (int c = 0; c < row; c += lanes<T>) {
-        all_harmonic_sums(s, centre.harmonics, z_bar + c, row, 0, centre.edges, legendre,
+        all_harmonic_sums(s, harmonics, z_bar + c, row, 0, edges, legendre,
                           a_bar + std::ptrdiff_t(c / row_pad) * s.harmonics * row_pad + c % row_pad, copy);
     }
+}
+
+/// y_bar, basis_bar and harmonics_bar are lane arrays that start at the centre's first edge; up to a vector of lanes
+/// behind its last edge is overwritten, so centres must come in the order of their lanes. A_bar is made from z_bar unless
+/// it is `given`, in the layout of `a`.
+template <class T>
+TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre,
+                                         const T *a, const T *z_bar, const T *given, T *scratch, Lanes<T> y_bar,
+                                         Lanes<T> basis_bar, Lanes<T> harmonics_bar) {
+    const int row = s.directional_p;
+    T *const made = scratch, *const copy = made + std::ptrdiff_t(row) * s.harmonics;
+    T *const block = copy + std::ptrdiff_t(s.harmonics) * edge_block;
+    if (!given) {
+        centre_adjoint(s, legendre, centre.harmonics, z_bar, centre.edges, copy, made);
+    }
+    const T *a_bar = given ? given : made;
     constexpr int size = row_pad * lanes<T>;
     for (int lane = 0; lane < centre.edges; lane += lanes<T>) {
         const auto from = [lane](Lanes<T> array) TLMLP_FINISH { return Lanes<T>{array.data + lane, array.ld}; };

@@ -43,6 +43,9 @@ template <class T> struct Pass {
     TLMLP_INLINE T *centre_of(int block, int atom) const {
         return job.centre + (block * job.atoms + atom) * s.harmonics * s.directional_p;
     }
+    TLMLP_INLINE T *centre_bar_of(int atom) const {
+        return job.centre_bar + std::ptrdiff_t(atom) * s.harmonics * s.directional_p;
+    }
     TLMLP_INLINE T *atom_gradient(int block) const {
         return job.atom_gradient + (block * job.padded_atoms + chunk_atoms * (&chunk - job.chunks)) * s.embed_p;
     }
@@ -214,20 +217,25 @@ template <class T> struct Pass {
         }
     }
 
+    /// dE/dz of the edges that leave an atom, in the order of its own edges.
+    TLMLP_INLINE void gather_z_bar(int a) const {
+        const int row = s.directional_p, n = count()[a];
+        const std::int32_t *reverse = job.reverse + chunk.slot + first()[a];
+        for (int p = 0; p < n; ++p) {
+            for (int c = 0; c < row; c += lanes<T>) {
+                store(w.z_bar + std::ptrdiff_t(p) * row + c,
+                      load(job.sum_bar + std::ptrdiff_t(reverse[p]) * row + c));
+            }
+        }
+    }
+
     void centres_backward(int block) const {
         const Interaction<T> &layer = net.interactions[block];
-        const int row = s.directional_p;
         for (int a = 0; a < chunk.atoms; ++a) {
-            const int lane = first()[a], n = count()[a];
-            const std::int32_t *reverse = job.reverse + chunk.slot + lane;
-            for (int p = 0; p < n; ++p) {
-                for (int c = 0; c < row; c += lanes<T>) {
-                    store(w.z_bar + std::ptrdiff_t(p) * row + c,
-                          load(job.sum_bar + std::ptrdiff_t(reverse[p]) * row + c));
-                }
-            }
+            const int lane = first()[a];
+            gather_z_bar(a);
             directional_backward(s, layer.radial, net.legendre, centre_at(a), centre_of(block, chunk.atom + a),
-                                 w.z_bar, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
+                                 w.z_bar, job.centre_bar ? centre_bar_of(chunk.atom + a) : nullptr, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
                                  {w.basis_bar.data + lane, w.basis_bar.ld}, {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
         }
     }
