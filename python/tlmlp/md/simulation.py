@@ -52,6 +52,8 @@ def engine_missing(engine: str) -> str | None:
             return str(error)
     if engine == "openmm" and find_spec("openmm") is None:
         return "OpenMM is not installed here: pip install 'tlmlp[openmm]'"
+    if engine == "openmm" and find_spec("tlmlp.openmm") is None:
+        return "this installation of tlmlp is without tlmlp.openmm"
     return None
 
 
