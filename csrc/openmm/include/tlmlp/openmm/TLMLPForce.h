@@ -1,0 +1,84 @@
+#pragma once
+
+/// A DimeNet++ potential as a force of OpenMM, on the engine, without torch.
+///
+///     OpenMM::System system;  ...
+///     auto *force = new tlmlp::TLMLPForce("ge.pt");
+///     for (int i = 0; i < n; ++i) force->addAtom(i, 32);
+///     system.addForce(force);
+///
+/// Methods are named and units chosen as in OpenMM (nm, kJ/mol). From Python: tlmlp.openmm.native_force. Errors are
+/// OpenMM::OpenMMException, one line each.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <openmm/Context.h>
+#include <openmm/Force.h>
+
+namespace tlmlp {
+
+class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
+  public:
+    struct Atom {
+        int particle;     ///< index in the System
+        int atomicNumber; ///< one that the model knows
+    };
+
+    /// What a Context has done with this force so far.
+    struct Statistics {
+        long long evaluations = 0;
+        long long neighbourBuilds = 0;
+        double engineSeconds = 0.0; ///< spent inside the engine, its neighbour list included
+    };
+
+    /// Reads a file written by `tlmlp export`.
+    explicit TLMLPForce(const std::string &path);
+    /// The same from the bytes of such a file, which it keeps; `name` stands for it in messages.
+    TLMLPForce(std::shared_ptr<const std::string> model, const std::string &name);
+
+    const std::string &getModelName() const { return modelName_; }
+    const std::shared_ptr<const std::string> &getModel() const { return model_; }
+
+    /// Lets the potential act on a particle. With none added, a model of one species acts on all particles.
+    int addAtom(int particle, int atomicNumber);
+    const std::vector<Atom> &getAtoms() const { return atoms_; }
+
+    /// Periodic in all three box vectors, which may be triclinic and shorter than the cutoff (default), or in none.
+    void setUsesPeriodicBoundaryConditions(bool periodic) { periodic_ = periodic; }
+    bool usesPeriodicBoundaryConditions() const override { return periodic_; }
+
+    /// Arithmetic of the network: "single" (default) or "double". Displacements and sums are in double in both.
+    void setPrecision(const std::string &precision);
+    const std::string &getPrecision() const { return precision_; }
+
+    /// How far the neighbour list reaches beyond the cutoff, nm (default 0.05). 0 makes the list anew at every evaluation.
+    void setSkin(double nanometers);
+    double getSkin() const { return skin_; }
+
+    /// Threads of the engine; 0 (default) takes those of the CPU platform, and one on other platforms.
+    void setThreads(int threads);
+    int getThreads() const { return threads_; }
+
+    /// A global parameter of the Context that multiplies energy and forces; the Reference and CPU platforms give the
+    /// derivative of the energy by it too. Empty (default): none.
+    void setScaleParameter(const std::string &name, double defaultValue = 1.0);
+    const std::string &getScaleParameter() const { return scaleName_; }
+    double getScaleDefaultValue() const { return scaleDefault_; }
+
+    Statistics getStatistics(OpenMM::Context &context) const;
+
+  protected:
+    OpenMM::ForceImpl *createImpl() const override;
+
+  private:
+    std::shared_ptr<const std::string> model_;
+    std::string modelName_, precision_ = "single", scaleName_;
+    std::vector<Atom> atoms_;
+    bool periodic_ = true;
+    double skin_ = 0.05, scaleDefault_ = 1.0;
+    int threads_ = 0;
+};
+
+} // namespace tlmlp

@@ -1,0 +1,27 @@
+"""``tlmlp openmm``: the native force for OpenMM."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to ``app``."""
+    group = typer.Typer(help="The native force for OpenMM.", no_args_is_help=True)
+    app.add_typer(group, name="openmm")
+
+    @group.command()
+    def build() -> None:
+        """Compile the native force for the OpenMM that is installed, from the sources shipped with the package."""
+        from tlmlp.openmm.build import build_openmm
+
+        print(build_openmm())
+
+    @group.command()
+    def check() -> None:
+        """Say which ways to run a model in OpenMM work here, and why the others do not."""
+        from tlmlp.console import table
+        from tlmlp.openmm import available_routes
+
+        rows = [
+            (f"{route}_force", "ok" if why is None else "no", why or "") for route, why in available_routes().items()
+        ]
+        table("tlmlp openmm check", ["force", "works", "why not"], rows)
