@@ -1,9 +1,11 @@
-"""``tlmlp train``, ``transfer``, ``resume`` and ``evaluate``."""
+"""``tlmlp train``, ``transfer``, ``resume``, ``evaluate`` and ``shift``."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tlmlp.errors import TlmlpError
 
 ConfigFile = Annotated[Path, typer.Argument(help="Training config (YAML).", metavar="CONFIG.yaml", show_default=False)]
 Out = Annotated[
@@ -34,11 +36,22 @@ def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
 
     @app.command()
-    def train(config: ConfigFile, out: Out, overrides: Overrides = None) -> None:
-        """Train a potential on forces, from scratch."""
-        from tlmlp.train import as_config, fit
+    def train(
+        config: ConfigFile,
+        out: Out,
+        overrides: Overrides = None,
+        members: Annotated[
+            int, typer.Option(help="Train so many models with seeds of their own, in RUN/member-0 and so on.", min=1)
+        ] = 1,
+    ) -> None:
+        """Train a potential from scratch, on forces unless the config says otherwise."""
+        from tlmlp.train import as_config, fit, fit_members
 
-        _exit(fit(as_config(config, overrides or ()), out).finished)
+        if members > 1:
+            results = fit_members(as_config(config, overrides or ()), out, members)
+            _exit(all(result.finished for result in results))
+        else:
+            _exit(fit(as_config(config, overrides or ()), out).finished)
 
     @app.command()
     def transfer(
@@ -48,7 +61,8 @@ def register(app: typer.Typer) -> None:
         element_map: Annotated[
             str,
             typer.Option(
-                help="Source element to target element, for example Si:Ge; several pairs with commas.",
+                help="Source element to target element, for example Si:Ge; several pairs with commas; mean:Ge and "
+                "random:Ge begin without a source element.",
                 show_default=False,
             ),
         ],
@@ -91,3 +105,31 @@ def register(app: typer.Typer) -> None:
 
         keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key}
         evaluate_files(model, data, json_file=json, figure=figure, route=route, keys=keys)
+
+    @app.command()
+    def shift(
+        model: Annotated[Path, typer.Argument(help="Run directory or exported model.")],
+        out: Annotated[Path, typer.Option(help="The exported model to write.", metavar="NEW.pt", show_default=False)],
+        data: Annotated[list[Path] | None, typer.Argument(help="Files of frames with energies.")] = None,
+        mode: Annotated[str, typer.Option(help="least-squares (over the species), mean, isolated or none.")] = (
+            "least-squares"
+        ),
+        isolated: Annotated[
+            list[str] | None,
+            typer.Option(help="Energy of an isolated atom in eV, for the mode isolated.", metavar="Si=-0.8"),
+        ] = None,
+        energy_key: Annotated[str | None, typer.Option(help="Name of the energy in the files.")] = None,
+    ) -> None:
+        """Fit the energy shift of a model to other data."""
+        from tlmlp.train.shift import shift_model
+
+        energies = None if isolated is None else dict(_element_energy(text) for text in isolated)
+        shift_model(model, data or [], out, mode=mode, isolated=energies, keys={"energy_key": energy_key})
+
+
+def _element_energy(text: str) -> tuple[str, float]:
+    symbol, _, number = text.partition("=")
+    try:
+        return symbol, float(number)
+    except ValueError:
+        raise TlmlpError(f"--isolated expects ELEMENT=ENERGY, for example Si=-0.8, got {text!r}") from None

@@ -6,6 +6,7 @@
 >>> evaluate(germanium.potential, "test.extxyz")["force_mae_ev_per_ang"]
 """
 
+from tlmlp.train.committee import fit_members
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.element_transfer import transfer, transferred
 from tlmlp.train.evaluation import evaluate
@@ -18,6 +19,7 @@ __all__ = [
     "as_config",
     "evaluate",
     "fit",
+    "fit_members",
     "load_run",
     "open_model",
     "resume",

@@ -33,16 +33,32 @@ class Adam:
         """All gradients as one vector, zero where there is none."""
         return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in self.parameters])
 
+    def vector(self) -> Tensor:
+        """All parameters as one vector (a copy)."""
+        return torch.cat([p.detach().reshape(-1) for p in self.parameters])
+
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """One update with the learning rate ``rate``."""
+    def assign(self, vector: Tensor) -> None:
+        """Set all parameters to those of a :meth:`vector`."""
+        for p, part in zip(self.parameters, vector.split(self.sizes), strict=True):
+            p.copy_(part.view_as(p))
+
+    @torch.no_grad()
+    def step(self, rate: float, gradient: Tensor | None = None, factors: Tensor | None = None) -> None:
+        """One update with the learning rate ``rate``.
+
+        :param gradient: as one vector; left out: :meth:`gradient`
+        :param factors: on the rate, one for each number; where it is zero the parameter stays bitwise what it is
+        """
         b1, b2 = self.betas
-        gradient = self.gradient()
+        gradient = self.gradient() if gradient is None else gradient
         self.count += 1
         self.mean.lerp_(gradient, 1.0 - b1)
         self.square.mul_(b2).addcmul_(gradient, gradient, value=1.0 - b2)
         scale = (self.square / (1.0 - b2**self.count)).sqrt_().add_(self.eps)
         change = self.mean / scale * (rate / (1.0 - b1**self.count))
+        if factors is not None:
+            change = change * factors
         for p, part in zip(self.parameters, change.split(self.sizes), strict=True):
             p.sub_(part.view_as(p))
 

@@ -7,7 +7,7 @@ from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.train.modelfile import load_torch, save_torch
 
-CHECKPOINT_FORMAT = "tlmlp-checkpoint/1"
+CHECKPOINT_FORMAT = "tlmlp-checkpoint/2"
 
 
 def _files(run: Path) -> list[tuple[int, Path]]:

@@ -1,117 +1,20 @@
 """The training config: a YAML file, checked key by key, with overrides from the command line."""
 
+import copy
 import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from tlmlp.errors import TlmlpError
+from tlmlp.train.sections import DataSection, LossSection, ModelSection, Section, TrainingSection, TransferSection
 
-#: Entries of the section `data` that are file names.
-FILE_KEYS = ("train", "val", "pool")
-
-
-class Section(BaseModel):
-    """A part of the config; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class ModelSection(Section):
-    """The network. Sizes left out take the defaults of :class:`tlmlp.models.DimeNetPPConfig`, or those of the source
-    in a transfer."""
-
-    #: Radius of the neighbourhood, Å; may be left out in a transfer.
-    cutoff: float | None = Field(None, gt=0)
-    #: Chemical symbols in the order of the model's species; left out: the elements of the training set.
-    species: list[str] | None = Field(None, min_length=1)
-    embed_size: int | None = None
-    out_size: int | None = None
-    int_emb_size: int | None = None
-    basis_emb_size: int | None = None
-    atom_emb_size: int | None = None
-    n_blocks: int | None = None
-    num_spherical: int | None = None
-    num_radial: int | None = None
-    envelope_exponent: int | None = None
-    n_residual_before: int | None = None
-    n_residual_after: int | None = None
-    n_dense_output: int | None = None
-
-    def sizes(self) -> dict[str, Any]:
-        """The network sizes that were given."""
-        return {name: value for name, value in self if value is not None and name not in ("cutoff", "species")}
-
-
-class DataSection(Section):
-    """Which frames train the model and which choose the best one. A file name may carry an index: ``FILE@:10``."""
-
-    train: list[str] | None = Field(None, min_length=1)
-    val: list[str] | None = Field(None, min_length=1)
-    #: Instead of `train`: `n_train` frames are drawn from it, and `n_val` others unless `val` is given.
-    pool: list[str] | None = Field(None, min_length=1)
-    n_train: int | None = Field(None, ge=1)
-    n_val: int | None = Field(None, ge=1)
-    #: Of the draw; subsets of one seed are nested.
-    subset_seed: int = Field(0, ge=0)
-    #: Draw the groups in proportion to their sizes.
-    by_group: bool = False
-    exclude_groups: list[str] = []
-    energy_key: str | None = None
-    forces_key: str | None = None
-    stress_key: str | None = None
-
-    @field_validator("train", "val", "pool", mode="before")
-    @classmethod
-    def _one_file_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "DataSection":
-        if (self.train is None) == (self.pool is None):
-            raise ValueError("give either `train` or `pool`")
-        if self.pool is None and self.n_val is not None:
-            raise ValueError("`n_val` draws from `pool`, which is not given")
-        if self.pool is not None and self.n_train is None:
-            raise ValueError("`pool` needs `n_train`, the number of frames to draw from it")
-        if (self.val is None) == (self.n_val is None):
-            raise ValueError("give either `val`, or `pool` with `n_val`: the best model is chosen on validation forces")
-        return self
-
-
-class TrainingSection(Section):
-    """Force matching with Adam; the rate at update k of T is ``learning_rate * final_rate_factor**(k/T)``."""
-
-    updates: int = Field(5000, ge=1)
-    batch_size: int = Field(5, ge=1)
-    learning_rate: float = Field(4e-3, gt=0)
-    final_rate_factor: float = Field(0.01, gt=0)
-    validate_every: int = Field(100, ge=1)
-    #: Left out: as often as validation.
-    checkpoint_every: int | None = Field(None, ge=1)
-    keep_checkpoints: int = Field(2, ge=1)
-    #: Of the initial weights.
-    seed: int = Field(0, ge=0)
-    #: Of the order of the frames; left out: `seed`.
-    shuffle_seed: int | None = Field(None, ge=0)
-    #: Of the parameters; left out: float32, or that of the source in a transfer.
-    dtype: Literal["float32", "float64"] | None = None
-    #: "ops" (compiled) or "plain" (standard torch operators).
-    route: Literal["ops", "plain"] = "ops"
-    #: Left out: torch's own number.
-    threads: int | None = Field(None, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in(cls, content: Any) -> Any:
-        if not isinstance(content, dict):
-            return content
-        defaults = {"shuffle_seed": content.get("seed", 0), "checkpoint_every": content.get("validate_every", 100)}
-        return {**content, **{name: value for name, value in defaults.items() if content.get(name) is None}}
+#: Entries of a section that are file names.
+FILE_KEYS = ("train", "val", "pool", "files")
 
 
 class Config(Section):
@@ -119,7 +22,18 @@ class Config(Section):
 
     model: ModelSection = ModelSection()
     data: DataSection
+    loss: LossSection = LossSection()
     training: TrainingSection = TrainingSection()
+    transfer: TransferSection = TransferSection()
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> "Config":
+        if not self.data.validates and (self.training.keep == "best" or self.training.patience is not None):
+            raise ValueError(
+                "`data`: give either `val`, or `pool` with `n_val`, to choose the best model on validation frames; "
+                "or set training.keep to last or average and leave training.patience out"
+            )
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, those that were not given left out."""
@@ -138,7 +52,7 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
         content, folder, name = config.to_dict(), Path.cwd(), "config"
     elif isinstance(config, Mapping):
         content, folder, name = (
-            {k: dict(v) if isinstance(v, Mapping) else v for k, v in config.items()},
+            copy.deepcopy(dict(config)),
             Path.cwd(),
             "config",
         )
@@ -162,7 +76,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise TlmlpError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise TlmlpError(
-            f"{path}: a config has the sections `model`, `data` and `training`, got "
+            f"{path}: a config has the sections `model`, `data`, `loss`, `training` and `transfer`, got "
             f"{'an empty file' if content is None else type(content).__name__}"
         )
     return content
@@ -174,10 +88,17 @@ def _resolve(value: Any, folder: Path) -> Any:
     return [_resolve(item, folder) for item in value] if isinstance(value, list) else value
 
 
-def _resolve_files(content: dict[str, Any], folder: Path) -> None:
-    data = content.get("data")
-    if isinstance(data, dict):
-        data.update({key: _resolve(data[key], folder) for key in FILE_KEYS if key in data})
+def _resolve_files(content: Any, folder: Path) -> None:
+    """Make the file names of the sections below ``content`` absolute."""
+    if isinstance(content, list):
+        for item in content:
+            _resolve_files(item, folder)
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if key in FILE_KEYS and isinstance(value, (str, list)):
+                content[key] = _resolve(value, folder)
+            else:
+                _resolve_files(value, folder)
 
 
 def _override(content: dict[str, Any], override: str) -> None:
@@ -189,7 +110,7 @@ def _override(content: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise TlmlpError(f"--set {override}: the value is not valid YAML") from None
-    if parts[0] == "data" and parts[-1] in FILE_KEYS:
+    if parts[-1] in FILE_KEYS:
         value = _resolve(value, Path.cwd())
     section = content
     for part in parts[:-1]:
@@ -207,17 +128,30 @@ def _explain(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"`{key}` is missing"
     message = problem["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
     got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"
     return f"`{key}`: {message[0].lower()}{message[1:]}{got}"
 
 
 def _suggestion(where: Sequence[str]) -> str:
-    sections: dict[str, type[Section]] = {"model": ModelSection, "data": DataSection, "training": TrainingSection}
-    section = sections.get(where[0], Config) if len(where) > 1 else Config
-    close = difflib.get_close_matches(where[-1], section.model_fields, n=3, cutoff=0.5)
+    sections = {name: kind for name, kind in _sections(Config).items() if name}
+    parent = ".".join(part for part in where[:-1] if not part.isdigit())
+    section = sections.get(parent, Config) if parent else Config
     elsewhere = [f"{name}.{where[-1]}" for name, other in sections.items() if where[-1] in other.model_fields]
     if elsewhere:
         return f"; did you mean {' or '.join(f'`{name}`' for name in elsewhere)}?"
+    close = difflib.get_close_matches(where[-1], section.model_fields, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {' or '.join(f'`{name}`' for name in close)}?"
     return f"; known here: {', '.join(section.model_fields)}"
+
+
+def _sections(section: type[BaseModel], name: str = "") -> dict[str, type[BaseModel]]:
+    """All sections at and below ``section`` by their dotted names."""
+    found = {name: section}
+    for key, field in section.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found |= _sections(kind, f"{name}.{key}" if name else key)
+    return found

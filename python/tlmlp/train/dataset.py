@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,12 @@ class Graph:
     n_frames: int
     #: (N, 3) float64 reference forces, eV/Å, or None.
     forces: Tensor | None
+    #: (n_frames,) float64, eV, and (n_frames, 3, 3) float64, eV/Å^3; NaN where there is no label.
+    energy: Tensor
+    stress: Tensor
+    #: (n_frames,) float64, Å^3, and the weight of each frame in the loss.
+    volume: Tensor
+    weight: Tensor
 
     @property
     def n_atoms(self) -> int:
@@ -45,8 +52,8 @@ class Graph:
         return self.edge_index.shape[1]
 
 
-def build_graph(potential: Potential, frame: Frame) -> Graph:
-    """Graph of one frame at the cutoff of ``potential``.
+def build_graph(potential: Potential, frame: Frame, weight: float = 1.0) -> Graph:
+    """Graph of one frame at the cutoff of ``potential``, with its labels and its ``weight`` in the loss.
 
     :raises TlmlpError: on elements that the potential does not know, and whatever the neighbour list refuses
     """
@@ -58,9 +65,31 @@ def build_graph(potential: Potential, frame: Frame) -> Graph:
     edge_index, edge_vector = torch.from_numpy(index), torch.from_numpy(vector)
     offsets, edges, reverse = potential.topology(edge_index, edge_vector, len(frame))
     forces = None if frame.forces is None else torch.from_numpy(frame.forces)
+    nan = float("nan")
+    stress = torch.full((3, 3), nan, dtype=torch.float64) if frame.stress is None else torch.from_numpy(frame.stress)
     return Graph(
-        species, edge_index, edge_vector, offsets, edges, reverse, torch.zeros(len(frame), dtype=torch.int64), 1, forces
+        species=species,
+        edge_index=edge_index,
+        edge_vector=edge_vector,
+        offsets=offsets,
+        edges=edges,
+        reverse=reverse,
+        frame=torch.zeros(len(frame), dtype=torch.int64),
+        n_frames=1,
+        forces=forces,
+        energy=torch.tensor([nan if frame.energy is None else frame.energy], dtype=torch.float64),
+        stress=stress.unsqueeze(0),
+        volume=torch.tensor([frame.volume], dtype=torch.float64),
+        weight=torch.tensor([weight], dtype=torch.float64),
     )
+
+
+def displaced(graph: Graph, displacements: Tensor) -> Graph:
+    """``graph`` with its atoms moved by ``displacements`` (N, 3) in Å; the list of edges stays, so edges that cross the
+    cutoff, where the energy of an edge vanishes, are not exchanged."""
+    source, target = graph.edge_index[0], graph.edge_index[1]
+    moved = displacements.index_select(0, source) - displacements.index_select(0, target)
+    return dataclasses.replace(graph, edge_vector=graph.edge_vector + moved)
 
 
 def species_indices(frame: Frame, species: Sequence[str]) -> Tensor:
@@ -101,6 +130,7 @@ def collate(graphs: Sequence[Graph]) -> Graph:
         frame=torch.cat([g.frame + frame for g, _, _, frame in starts]),
         n_frames=frames[-1],
         forces=forces,
+        **{name: torch.cat([getattr(g, name) for g in graphs]) for name in ("energy", "stress", "volume", "weight")},
     )
 
 
@@ -120,11 +150,11 @@ class Sampler:
     """Endless stream of shuffled passes over ``n`` frames, cut into batches.
 
     Each pass has its own generator, made of the seed and its number, so the state of the stream is one integer: how
-    many frames were drawn.
+    many frames were drawn. Streams of one seed with different numbers ``stream`` have nothing in common.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int) -> None:
-        self.n, self.batch_size, self.seed = n, min(batch_size, n), seed
+    def __init__(self, n: int, batch_size: int, seed: int, stream: int = 0) -> None:
+        self.n, self.batch_size, self.seed, self.stream = n, min(batch_size, n), seed, stream
         self.drawn = 0
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
 
@@ -137,14 +167,21 @@ class Sampler:
     def _index(self, place: int) -> int:
         number, position = divmod(place, self.n)
         if self._order[0] != number:
-            self._order = (number, np.random.default_rng([self.seed, number]).permutation(self.n))
+            key = [self.seed, number] + ([self.stream] if self.stream else [])
+            self._order = (number, np.random.default_rng(key).permutation(self.n))
         return int(self._order[1][position])
 
     def state_dict(self) -> dict[str, int]:
         """What :meth:`load_state_dict` needs to go on with the same stream."""
-        return {"n": self.n, "batch_size": self.batch_size, "seed": self.seed, "drawn": self.drawn}
+        return {
+            "n": self.n,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "stream": self.stream,
+            "drawn": self.drawn,
+        }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on where ``state`` was taken."""
         self.n, self.batch_size, self.seed = state["n"], state["batch_size"], state["seed"]
-        self.drawn = state["drawn"]
+        self.stream, self.drawn = state["stream"], state["drawn"]

@@ -16,75 +16,133 @@ from tlmlp.train.modelfile import open_model, weights_sha256
 from tlmlp.train.runs import RunResult, start, use_threads
 from tlmlp.train.selection import load_data
 
+#: Source element (or ``mean``, ``random``) to the new element or elements that begin from it.
+ElementMap = Mapping[str, str | Sequence[str]]
+#: What a new element can begin from instead of an element of the source.
+NOT_ELEMENTS = ("mean", "random")
 
-def parse_element_map(text: str) -> dict[str, str]:
-    """``"Si:Ge,C:Sn"`` as ``{"Si": "Ge", "C": "Sn"}``: source element to target element.
 
-    :raises TlmlpError: on another form, and elements named twice
+def parse_element_map(text: str) -> dict[str, str | list[str]]:
+    """``"Si:Ge,C:Sn"`` as ``{"Si": "Ge", "C": "Sn"}``: source element to target element; ``"Si:Ge,Si:Sn"`` as
+    ``{"Si": ["Ge", "Sn"]}``. In the place of a source may stand ``mean`` or ``random``.
+
+    :raises TlmlpError: on another form, and targets named twice
     """
     pairs = [pair.split(":") for pair in text.replace(" ", "").split(",") if pair]
     if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
         raise TlmlpError(f"--element-map expects SOURCE:TARGET, for example Si:Ge, got {text!r}")
-    for place, what in enumerate(("source", "target")):
-        names = [pair[place] for pair in pairs]
-        if len(set(names)) != len(names):
-            raise TlmlpError(f"--element-map names a {what} element twice: {text!r}")
-    return {source: target for source, target in pairs}
+    found: dict[str, list[str]] = {}
+    for source, target in pairs:
+        found.setdefault(source, []).append(target)
+    _origins(found)
+    return {source: targets[0] if len(targets) == 1 else targets for source, targets in found.items()}
+
+
+def _origins(element_map: ElementMap) -> dict[str, str]:
+    """Target element to what it begins from.
+
+    :raises TlmlpError: when the map names a target twice, or something that is no element
+    """
+    from ase.data import atomic_numbers
+
+    origins: dict[str, str] = {}
+    for source, value in element_map.items():
+        for target in [value] if isinstance(value, str) else value:
+            for symbol in (source, target):
+                if symbol == "X" or symbol not in (*atomic_numbers, *(NOT_ELEMENTS if symbol is source else ())):
+                    raise TlmlpError(f"the element map names {symbol!r}, which is no chemical symbol")
+            if target in origins:
+                raise TlmlpError(f"the element map (--element-map) names a target element twice: {target}")
+            origins[target] = source
+    return origins
 
 
 def transferred(
     source: Potential,
-    element_map: Mapping[str, str],
+    element_map: ElementMap,
     species: Sequence[str],
     *,
     dtype: torch.dtype | None = None,
     route: str = "ops",
+    new_species: str = "refuse",
+    seed: int = 0,
+    length_scale: float = 1.0,
+    energy_scale: float = 1.0,
 ) -> Potential:
     """A potential for ``species`` with all parameters of ``source``; each species has the embedding row and the energy
     shift of the element that it is mapped from, or of itself.
 
-    With as many species as the source and its dtype, the network's outputs are bitwise those of the source.
+    With the dtype of the source and no scaling, the network's outputs are bitwise those of the source.
 
+    :param new_species: for species without a source: ``refuse``, the ``mean`` of the source's rows, or ``random``
+    :param seed: of random rows, drawn as in a network from scratch
+    :param length_scale: s, and
+    :param energy_scale: r: the new network gives r E(x / s) where that of the source gives E(x); its cutoff is s times
+        that of the source
     :raises TlmlpError: when a species has no source, or the map names one that the source does not know
     """
-    from ase.data import atomic_numbers
-
-    for symbol in (*element_map, *element_map.values()):
-        if symbol not in atomic_numbers or symbol == "X":
-            raise TlmlpError(f"the element map names {symbol!r}, which is no chemical symbol")
+    origins = _origins(element_map)
     known = ", ".join(source.species)
-    unknown = [symbol for symbol in element_map if symbol not in source.species]
+    unknown = [symbol for symbol in element_map if symbol not in (*source.species, *NOT_ELEMENTS)]
     if unknown:
         raise TlmlpError(f"the element map starts from {', '.join(unknown)}, but the source model knows {known}")
-    unused = [symbol for symbol in element_map.values() if symbol not in species]
+    unused = [symbol for symbol in origins if symbol not in species]
     if unused:
         raise TlmlpError(f"the element map leads to {', '.join(unused)}, but the new model is for {', '.join(species)}")
-    origin = {target: element for element, target in element_map.items()}
-    missing = [symbol for symbol in species if symbol not in origin and symbol not in source.species]
+    for symbol in species:
+        if symbol not in origins:
+            origins[symbol] = symbol if symbol in source.species else new_species
+    missing = [symbol for symbol in species if origins[symbol] == "refuse"]
     if missing:
         raise TlmlpError(
             f"nothing to start {', '.join(missing)} from: the source model knows {known}; map an element "
-            f"with --element-map {source.species[0]}:{missing[0]}"
+            f"with --element-map {source.species[0]}:{missing[0]}, or set transfer.new_species to mean or random"
         )
-    rows = torch.tensor([source.species.index(origin.get(symbol, symbol)) for symbol in species])
-    config = DimeNetPPConfig.from_dict({**source.config.to_dict(), "n_species": len(species)})
-    network = DimeNetPP(config, route=route, dtype=dtype or source.dtype)
-    state = source.network.state_dict()
-    state["embedding.species.weight"] = state["embedding.species.weight"][rows]
-    network.load_state_dict(state)
-    return Potential(network, species, source.energy_shift[rows])
+    sizes = {**source.config.to_dict(), "n_species": len(species), "cutoff": source.cutoff * length_scale}
+    network = DimeNetPP(DimeNetPPConfig.from_dict(sizes), route=route, seed=seed, dtype=dtype or source.dtype)
+    fresh = network.embedding.species.weight.detach().clone()
+    network.load_state_dict({**source.network.state_dict(), "embedding.species.weight": fresh})
+    shift = torch.empty(len(species), dtype=torch.float64)
+    with torch.no_grad():
+        for row, symbol in enumerate(species):
+            origin = origins[symbol]
+            rows = [source.species.index(origin)] if origin not in NOT_ELEMENTS else list(range(len(source.species)))
+            shift[row] = source.energy_shift[rows].mean()
+            if origin != "random":
+                # one row is copied, not averaged, and so stays bitwise what it is
+                table = source.network.embedding.species.weight
+                value = table[rows[0]] if origin != "mean" else table[rows].mean(0)
+                network.embedding.species.weight[row] = value
+        _rescale(network, length_scale, energy_scale)
+    return Potential(network, species, shift * energy_scale)
+
+
+def _rescale(network: DimeNetPP, length: float, energy: float) -> None:
+    """Make E(x) into ``energy`` E(x / ``length``), given that the cutoff has grown by ``length`` already.
+
+    The bases depend on x / cutoff alone, but for the factor sqrt(2 / c) / d of the radial one, which shrinks by
+    ``length``^(3/2): the layers that it goes into make up for that. The energy is linear in the last layers.
+    """
+    for name, parameter in network.named_parameters():
+        last = name.split(".")[-2:]
+        if length != 1.0 and last in (["rbf", "weight"], ["rbf1", "weight"]):
+            parameter.mul_(length**1.5)
+        if energy != 1.0 and last == ["final", "weight"] and name.startswith("output."):
+            parameter.mul_(energy)
 
 
 def transfer(
     source: str | os.PathLike | Potential,
     config: Config | Mapping[str, Any] | str | os.PathLike,
-    element_map: Mapping[str, str] | str,
+    element_map: ElementMap | str,
     out: str | os.PathLike,
 ) -> RunResult:
-    """Fine-tune all parameters of ``source`` (run directory, model file or potential) on the data of ``config``.
+    """Fine-tune ``source`` (run directory, model file or potential) on the data of ``config``: all parameters, unless
+    its section ``transfer`` says otherwise.
 
-    Cutoff and sizes are the source's; where the config gives them they must agree. The learning-rate schedule begins
-    anew. What the source was goes into the provenance of the new model.
+    Cutoff and sizes are the source's (the cutoff times ``transfer.length_scale``); where the config gives them they must
+    agree. The learning-rate schedule begins anew. What the source was, and how it was transferred, goes into the
+    provenance of the new model.
 
     :raises TlmlpError: as :func:`tlmlp.train.fit`, and when source, map, sizes and data do not fit together
     """
@@ -93,10 +151,21 @@ def transfer(
     use_threads(config)
     route = config.training.route
     potential, about = (source, {}) if isinstance(source, Potential) else open_model(source, route=route)
-    _check_sizes(potential, config)
-    data = load_data(config.data)
+    how = config.transfer
+    _check_sizes(potential, config, how.length_scale)
+    data = load_data(config.data, config.loss, config.transfer.replay)
     dtype = None if config.training.dtype is None else getattr(torch, config.training.dtype)
-    fresh = transferred(potential, element_map, config.model.species or data.elements(), dtype=dtype, route=route)
+    fresh = transferred(
+        potential,
+        element_map,
+        config.model.species or data.elements(),
+        dtype=dtype,
+        route=route,
+        new_species=how.new_species,
+        seed=config.training.seed,
+        length_scale=how.length_scale,
+        energy_scale=how.energy_scale,
+    )
     origin = {
         "method": "transfer",
         "source": {
@@ -106,15 +175,16 @@ def transfer(
             "provenance": about.get("provenance"),
         },
         "element_map": element_map,
+        "transfer": how.model_dump(exclude_none=True),
     }
     return start(Path(out), config, fresh, data, origin)
 
 
-def _check_sizes(source: Potential, config: Config) -> None:
+def _check_sizes(source: Potential, config: Config, length_scale: float) -> None:
     given = config.model.sizes()
     if config.model.cutoff is not None:
         given["cutoff"] = config.model.cutoff
-    has = source.config.to_dict()
+    has = {**source.config.to_dict(), "cutoff": source.cutoff * length_scale}
     different = [f"{name} {has[name]} there and {value} here" for name, value in given.items() if has[name] != value]
     if different:
         raise TlmlpError(

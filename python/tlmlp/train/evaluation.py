@@ -13,6 +13,7 @@ from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential
 from tlmlp.train.dataset import Graph, build_graph
+from tlmlp.train.losses import VOIGT
 from tlmlp.train.modelfile import open_model
 from tlmlp.train.predictions import Predictions, predict, species_counts
 from tlmlp.units import EV_PER_ANG3_IN_GPA
@@ -23,9 +24,8 @@ ERROR_KEYS = (
     "force_mae_ev_per_ang",
     "force_rmse_ev_per_ang",
     "stress_mae_gpa",
+    "stress_rmse_gpa",
 )
-#: Row and column of the six independent components of a stress.
-_VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,11 @@ class Comparison:
         force = _differences(self.forces[atoms])
         stress = _differences(self.stresses[chosen])
         return dict(
-            zip(ERROR_KEYS, (_mae(energy), _rmse(energy), _mae(force), _rmse(force), _mae(stress)), strict=True)
+            zip(
+                ERROR_KEYS,
+                (_mae(energy), _rmse(energy), _mae(force), _rmse(force), _mae(stress), _rmse(stress)),
+                strict=True,
+            )
         )
 
     def summary(self) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def compare(frames: Sequence[Frame], counts: np.ndarray, predictions: Prediction
     for n, frame in enumerate(frames):
         if frame.stress is not None and frame.volume > 0.0 and predictions.virials is not None:
             for k, stress in enumerate((frame.stress, -predictions.virials[n] / frame.volume)):
-                stresses[n, :, k] = 0.5 * (stress + stress.T)[_VOIGT] * EV_PER_ANG3_IN_GPA
+                stresses[n, :, k] = 0.5 * (stress + stress.T)[VOIGT] * EV_PER_ANG3_IN_GPA
     model_forces = np.full_like(forces, nan) if predictions.forces is None else predictions.forces
     return Comparison(
         list(frames),
@@ -132,7 +136,7 @@ def evaluate(
     :param frames: frames or a file of them
     :param route: for a model that is opened here
     :return: ``energy_mae_mev_per_atom``, ``energy_rmse_mev_per_atom``, ``force_mae_ev_per_ang``,
-        ``force_rmse_ev_per_ang`` (over 3N components), ``stress_mae_gpa`` (over six components), None without labels;
+        ``force_rmse_ev_per_ang`` (over 3N components), ``stress_mae_gpa``, ``stress_rmse_gpa`` (over six components), None without labels;
         ``frames`` and ``atoms``; the same by group under ``groups``
     :raises TlmlpError: when model or data cannot be read, or hold different elements
     """

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tlmlp.data import Frame
 from tlmlp.models import Potential, edge_forces
 from tlmlp.train.dataset import Graph, batches_by_edges
 from tlmlp.train.step import atomic_energies
@@ -55,22 +54,3 @@ def predict(
 def species_counts(graphs: Sequence[Graph], n_species: int) -> np.ndarray:
     """(n_frames, n_species) atoms of each species in each frame."""
     return np.stack([np.bincount(g.species.numpy(), minlength=n_species) for g in graphs]).astype(np.float64)
-
-
-def fit_energy_shift(counts: np.ndarray, network_energies: np.ndarray, frames: Sequence[Frame]) -> np.ndarray:
-    """Shift per species (S,) in eV/atom: least squares of the reference energies per atom minus the network's.
-
-    For one species that is the mean difference per atom. Frames without an energy are left out; without any the shift
-    is zero. Where the compositions do not determine it, the shifts are as equal to one another as they can be.
-    """
-    known = np.array([frame.energy is not None for frame in frames])
-    if not known.any():
-        return np.zeros(counts.shape[1])
-    atoms = counts[known].sum(axis=1)
-    reference = np.array([frame.energy for frame in frames if frame.energy is not None])
-    difference = (reference - network_energies[known]) / atoms
-    mean = difference.mean()
-    if counts.shape[1] == 1:
-        return np.array([mean])
-    fractions = counts[known] / atoms[:, None]
-    return mean + np.linalg.lstsq(fractions, difference - mean, rcond=1e-10)[0]

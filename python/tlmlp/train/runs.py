@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,8 +21,14 @@ from tlmlp.models import Potential, build_potential
 from tlmlp.train.checkpoint import newest_checkpoint
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.evaluation import ERROR_KEYS, Comparison
+<<<<<<< HEAD
 from tlmlp.train.lock import run_lock
+=======
+from tlmlp.train.losses import TERMS
+>>>>>>> 06ec0ea (Energy and stress losses, training and transfer options, committees, tlmlp shift)
 from tlmlp.train.modelfile import potential_from, weights_sha256
+from tlmlp.train.parallel import Processes, processes
+from tlmlp.train.sections import TransferSection
 from tlmlp.train.selection import TrainingData, load_data
 from tlmlp.train.trainer import Trainer
 
@@ -51,7 +58,11 @@ def fit(config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.Pa
     if config.model.cutoff is None:
         raise TlmlpError("the config lacks model.cutoff (Å)")
     use_threads(config)
-    data = load_data(config.data)
+    if config.transfer != TransferSection():
+        raise TlmlpError(
+            "the section `transfer` is for tlmlp transfer; take it out of the config to train from scratch"
+        )
+    data = load_data(config.data, config.loss)
     potential = build_potential(
         config.model.species or data.elements(),
         config.model.cutoff,
@@ -73,15 +84,16 @@ def start(run: Path, config: Config, potential: Potential, data: TrainingData, o
     """Train ``potential`` in ``run``, or go on with the same training there. ``origin``: method, source, element map."""
     config = _resolved(config, potential)
     metadata = {"provenance": {**origin, **_circumstances(config, data)}}
-    with run_lock(run):
+    together = processes()
+    with _claimed(run, together):
         state = newest_checkpoint(run)
         if state is not None:
             _check_same(run, config, origin, state)
-            return _go_on(run, state, data)
+            return _go_on(run, state, data, together)
         left_over = [name for name in ("config.yaml", "best.pt", "metrics.jsonl") if (run / name).exists()]
         if left_over and not _begun_by(run, config):
             raise TlmlpError(f"{run}: holds {', '.join(left_over)} of another training; choose another directory")
-        trainer = Trainer(run, config, potential, data, metadata)
+        trainer = Trainer(run, config, potential, data, metadata, together)
         for warning in consistency_warnings(data.train, metadata["min_distance"]):
             console.print(f"[yellow]warning:[/yellow] training data: {warning}")
         _announce(trainer)
@@ -99,20 +111,38 @@ def resume(run: str | os.PathLike) -> RunResult:
     run = Path(run)
     if not (run / "checkpoints").is_dir():
         raise TlmlpError(f"{run}: no checkpoints; start it with tlmlp train or tlmlp transfer")
-    with run_lock(run):
+    together = processes()
+    with _claimed(run, together):
         state = newest_checkpoint(run)
         if state is None:
             raise TlmlpError(f"{run}: no checkpoint was written yet; start it again with tlmlp train or tlmlp transfer")
         config = as_config(state["config"])
         use_threads(config)
-        return _go_on(run, state, load_data(config.data))
+        return _go_on(run, state, load_data(config.data, config.loss, config.transfer.replay), together)
 
 
-def _go_on(run: Path, state: dict[str, Any], data: TrainingData) -> RunResult:
+@contextmanager
+def _claimed(run: Path, together: Processes) -> Iterator[None]:
+    """The run directory for this training alone; with several processes the first one holds and writes it."""
+    if together.size == 1:
+        with run_lock(run):
+            yield
+        return
+    if together.writes:
+        with run_lock(run):
+            together.wait()
+            yield
+    else:
+        console.quiet = True
+        together.wait()
+        yield
+
+
+def _go_on(run: Path, state: dict[str, Any], data: TrainingData, together: Processes) -> RunResult:
     config = as_config(state["config"])
     before = state["metadata"]["provenance"]
     for name, about in data.about.items():
-        if about["sha256"] != before["data"][name]["sha256"]:
+        if about["sha256"] != before["data"].get(name, {}).get("sha256"):
             raise TlmlpError(
                 f"{run}: the {name} data are not those that the training began with "
                 f"({', '.join(about['files'])}); restore them, or start a new run"
@@ -125,8 +155,9 @@ def _go_on(run: Path, state: dict[str, Any], data: TrainingData) -> RunResult:
                 "differ in the last digits from an uninterrupted training"
             )
     potential = potential_from(state["model"], config.training.route)
-    trainer = Trainer(run, config, potential, data, state["metadata"])
+    trainer = Trainer(run, config, potential, data, state["metadata"], together)
     trainer.restore(state)
+    together.wait()
     console.print(f"{run}: going on from update {trainer.update} of {config.training.updates}")
     return _train(trainer)
 
@@ -168,42 +199,61 @@ def _circumstances(config: Config, data: TrainingData) -> dict[str, Any]:
         "data": data.about,
         "versions": versions,
         "threads": torch.get_num_threads(),
-        "seeds": {"initial_weights": t.seed, "shuffle": t.shuffle_seed, "subset": config.data.subset_seed},
+        "seeds": {
+            "initial_weights": t.seed,
+            "shuffle": t.shuffle_seed,
+            "noise": t.noise_seed,
+            "subset": config.data.subset_seed,
+        },
+        "loss": config.loss.model_dump(exclude_none=True),
         "training": t.model_dump(exclude_none=True),
-        "frozen": [],
+        "frozen": list(config.transfer.frozen),
     }
 
 
 def _announce(trainer: Trainer) -> None:
-    potential, t = trainer.potential, trainer.config.training
+    potential, t, loss = trainer.potential, trainer.config.training, trainer.config.loss
     parameters = sum(p.numel() for p in potential.parameters())
+    validation = len(trainer.val.frames) if trainer.val else 0
     console.print(
         f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
-        f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {len(trainer.val.frames)} "
-        f"validation frames; {t.updates} updates of {trainer.sampler.batch_size} frames, learning rate "
-        f"{t.learning_rate:g} to {t.learning_rate * t.final_rate_factor:g}; {torch.get_num_threads()} threads"
+        f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {validation} validation frames; "
+        f"{t.updates} updates of {trainer.batches.size} frames, learning rate {t.learning_rate:g} to "
+        f"{trainer.schedule(t.updates):g}; fitted to {', '.join(term for term in TERMS if loss.uses(term))}; "
+        f"{torch.get_num_threads()} threads"
     )
 
 
 def _train(trainer: Trainer) -> RunResult:
-    run = trainer.run
+    run, t = trainer.run, trainer.config.training
     if not trainer.run_updates():
         console.print(f"interrupted at update {trainer.update}; everything is saved, go on with: tlmlp resume {run}")
-        best = potential_from(trainer.best.payload, trainer.config.training.route)
-        return RunResult(run, False, best, trainer.metadata, {})
-    best, comparisons = trainer.finish()
-    without = [name for name, c in comparisons.items() if c.errors()["energy_mae_mev_per_atom"] is None]
-    if "training" in without:
+        return RunResult(run, False, trainer.current(), trainer.metadata, {})
+    if trainer.update < t.updates:
+        console.print(f"stopped at update {trainer.update}: no better model in {t.patience} validations")
+    kept, comparisons = trainer.finish()
+    errors = {name: comparison.errors() for name, comparison in comparisons.items()}
+    if trainer.processes.writes:
+        _print_result(trainer, kept, comparisons)
+    return RunResult(run, True, kept, trainer.metadata, errors)
+
+
+def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, Comparison]) -> None:
+    mode = trainer.config.loss.energy_shift
+    if comparisons["training"].errors()["energy_mae_mev_per_atom"] is None and mode in ("least-squares", "mean"):
         console.print("[yellow]warning:[/yellow] the training frames have no energies: the energy shift is zero")
-    for symbol, value in zip(best.species, best.energy_shift.tolist(), strict=True):
-        console.print(f"energy shift of {symbol}: {value:.6f} eV/atom (training set)")
-    print_errors(f"{run}: best model, of update {trainer.best.update}", comparisons)
+    for symbol, value in zip(kept.species, kept.energy_shift.tolist(), strict=True):
+        console.print(f"energy shift of {symbol}: {value:.6f} eV/atom ({mode}, training set)")
+    which = {
+        "best": f"best model, of update {trainer.best.update}",
+        "last": f"model of update {trainer.update}",
+        "average": f"mean over the last {trainer.tail.count if trainer.tail else 0} updates",
+    }[trainer.config.training.keep]
+    print_errors(f"{trainer.run}: {which}", comparisons)
     console.print(
-        f"weights of best.pt: sha256 {weights_sha256(best)[:16]}..., of last.pt: "
+        f"weights of best.pt: sha256 {weights_sha256(kept)[:16]}..., of the last update: "
         f"{weights_sha256(trainer.potential)[:16]}..."
     )
-    errors = {name: comparison.errors() for name, comparison in comparisons.items()}
-    return RunResult(run, True, best, trainer.metadata, errors)
 
 
 def print_errors(title: str, comparisons: Mapping[str, Comparison]) -> None:
@@ -221,8 +271,9 @@ def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) ->
         "force MAE\neV/Å",
         "force RMSE\neV/Å",
         "stress MAE\nGPa",
+        "stress RMSE\nGPa",
     ]  # units on a line of their own: a terminal of 80 columns is wide enough
-    digits = dict(zip(ERROR_KEYS, (2, 2, 4, 4, 3), strict=True))
+    digits = dict(zip(ERROR_KEYS, (2, 2, 4, 4, 3, 3), strict=True))
     table(
         title,
         columns,

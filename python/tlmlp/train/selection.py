@@ -11,51 +11,85 @@ from tlmlp.data.check import geometry_print
 from tlmlp.data.split import nested_subset, seeded_order
 from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_bytes
-from tlmlp.train.config import DataSection
+from tlmlp.train.losses import TERMS
+from tlmlp.train.sections import DataSection, ExtraSet, LossSection
+
+
+@dataclass(frozen=True)
+class ExtraFrames:
+    """A further training set, see :class:`tlmlp.train.sections.ExtraSet`."""
+
+    frames: list[Frame]
+    weight: float
+    per_batch: int | None
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Frames with forces, and where they came from."""
+    """Frames with the labels that the loss needs, and where they came from."""
 
     train: list[Frame]
+    #: Empty for a training without validation.
     val: list[Frame]
-    #: For each of the two: files, number of frames, SHA-256 over their geometries and labels.
+    extra: list[ExtraFrames]
+    #: For each set: files, number of frames, SHA-256 over their geometries and labels.
     about: dict[str, dict[str, Any]]
 
+    def all_frames(self) -> list[Frame]:
+        """The training frames, then those of the further sets."""
+        return [*self.train, *(frame for extra in self.extra for frame in extra.frames)]
+
+    def weights(self) -> list[float]:
+        """Weight in the loss of each of :meth:`all_frames`."""
+        return [1.0] * len(self.train) + [extra.weight for extra in self.extra for _ in extra.frames]
+
     def elements(self) -> list[str]:
-        """Chemical symbols in the training frames, by atomic number."""
+        """Chemical symbols in all training frames, by atomic number."""
         from ase.data import chemical_symbols
 
-        return [chemical_symbols[z] for z in sorted({z for frame in self.train for z in frame.atomic_numbers.tolist()})]
+        numbers = {z for frame in self.all_frames() for z in frame.atomic_numbers.tolist()}
+        return [chemical_symbols[z] for z in sorted(numbers)]
 
 
-def load_data(section: DataSection) -> TrainingData:
-    """Read and draw the frames.
+def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None = None) -> TrainingData:
+    """Read and draw the frames; ``replay`` is one more training set.
 
     :raises TlmlpError: on missing or ambiguous labels, NaN, empty sets, and subsets larger than the set
     """
-    files = {"train": section.train or section.pool or [], "val": section.val or section.pool or []}
-    train = _read(section, files["train"])
-    val = train if section.val is None else _read(section, section.val)
+    files = {"train": section.train or section.pool or [], "val": section.val or []}
+    if section.n_val is not None:
+        files["val"] = section.pool or []
+    labels = tuple(term for term in TERMS if loss.uses(term))
+    train = _read(section, files["train"], labels)
+    val = [] if section.val is None else _read(section, section.val, labels)
     if section.pool is not None:
         order = _order(train, section)
         wanted = (section.n_train or 0) + (section.n_val or 0)
         if wanted > len(train):
             raise TlmlpError(f"data.pool has {len(train)} frames, but data.n_train and data.n_val ask for {wanted}")
-        if section.val is None:
+        if section.n_val is not None:
             val = [train[i] for i in order[len(train) - (section.n_val or 0) :]]
         train = [train[i] for i in order[: section.n_train]]
     elif section.n_train is not None:
         groups = [f.group for f in train] if section.by_group else None
         (subset,) = nested_subset(len(train), [section.n_train], section.subset_seed, groups=groups)
         train = [train[i] for i in subset]
-    _warn_about_duplicates(train, val)
+    extra = [
+        ExtraFrames(_read(section, part.files, labels), part.weight, part.per_batch)
+        for part in (*section.extra, *(() if replay is None else (replay,)))
+    ]
+    sets = {"train": train, "val": val}
+    for n, (part, given) in enumerate(zip(extra, (*section.extra, replay), strict=False)):
+        name = "replay" if n == len(section.extra) else f"extra {n}"
+        sets[name], files[name] = part.frames, given.files
+    for name, frames in sets.items():
+        if name != "val":
+            _warn_about_duplicates(name, frames, val)
     about = {
         name: {"files": [Path(f).name for f in files[name]], "frames": len(frames), "sha256": frames_sha256(frames)}
-        for name, frames in (("train", train), ("val", val))
+        for name, frames in sets.items()
     }
-    return TrainingData(train, val, about)
+    return TrainingData(train, val, extra, about)
 
 
 def frames_sha256(frames: Sequence[Frame]) -> str:
@@ -63,9 +97,9 @@ def frames_sha256(frames: Sequence[Frame]) -> str:
     return sha256_bytes("\n".join(frame.sha256() for frame in frames).encode())
 
 
-def _read(section: DataSection, files: Sequence[str]) -> list[Frame]:
+def _read(section: DataSection, files: Sequence[str], labels: tuple[str, ...]) -> list[Frame]:
     keys = {name: getattr(section, name) for name in ("energy_key", "forces_key", "stress_key")}
-    frames = [frame for file in files for frame in read_frames(file, require=("forces",), **keys)]
+    frames = [frame for file in files for frame in read_frames(file, require=labels, **keys)]
     kept = [frame for frame in frames if frame.group not in section.exclude_groups]
     if not kept:
         raise TlmlpError(
@@ -79,11 +113,12 @@ def _order(frames: Sequence[Frame], section: DataSection) -> list[int]:
     return seeded_order(len(frames), section.subset_seed, groups).tolist()
 
 
-def _warn_about_duplicates(train: Sequence[Frame], val: Sequence[Frame]) -> None:
-    known = {geometry_print(frame): frame.source for frame in train}
+def _warn_about_duplicates(name: str, frames: Sequence[Frame], val: Sequence[Frame]) -> None:
+    known = {geometry_print(frame): frame.source for frame in frames}
     shared = [(frame.source, known[print_]) for frame in val if (print_ := geometry_print(frame)) in known]
     if shared:
+        which = "training frames" if name == "train" else f"frames of {name}"
         console.print(
-            f"[yellow]warning:[/yellow] {len(shared)} of {len(val)} validation frames are training frames "
+            f"[yellow]warning:[/yellow] {len(shared)} of {len(val)} validation frames are {which} "
             f"too, for example {shared[0][0]} = {shared[0][1]}"
         )

@@ -1,8 +1,7 @@
-"""The force-matching loss and its gradient by the parameters.
+"""One update: the loss of a batch, its gradient by the parameters, Adam.
 
-L = 1/(3 M) sum over the M atoms of a batch of (F - F_ref)^2. The forces are themselves a derivative, so the gradient
-by the parameters needs second derivatives of the energy; functions of the type :data:`LossGradient` differ in how
-they get them.
+Forces are a derivative of the energy already, so the gradient of the loss needs second derivatives; functions of the
+type :data:`Derivatives` differ in how they provide for them.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,17 +10,19 @@ import torch
 from torch import Tensor
 
 from tlmlp.errors import TlmlpError
-from tlmlp.models import Potential, edge_forces
+from tlmlp.models import Potential
 from tlmlp.train.adam import Adam
 from tlmlp.train.dataset import Graph, batches_by_edges
+from tlmlp.train.losses import LossParts, Weights, count, part_of_loss
 from tlmlp.train.memory import keep_freed_memory
+from tlmlp.train.parallel import Processes
 
 #: Edges of a batch that are evaluated at once: about a gigabyte with the default sizes in float32.
 MAX_EDGES = 16384
 
-#: (potential, graph with reference forces, number of force components in the whole batch) -> the graph's part of the
-#: loss in (eV/Å)^2; adds dL/d(parameter) to every ``parameter.grad``.
-LossGradient = Callable[[Potential, Graph, int], float]
+#: (potential, graph) -> energies of the atoms (N,) in eV without the shift, and the derivative (E, 3) of their sum by
+#: ``graph.edge_vector`` in eV/Å; both can be differentiated by the parameters.
+Derivatives = Callable[[Potential, Graph], tuple[Tensor, Tensor]]
 
 
 def atomic_energies(potential: Potential, graph: Graph, edge_vector: Tensor) -> Tensor:
@@ -31,35 +32,83 @@ def atomic_energies(potential: Potential, graph: Graph, edge_vector: Tensor) -> 
     )
 
 
-def double_backward(potential: Potential, graph: Graph, components: int) -> float:
-    """Loss gradient by differentiating the force computation: a :data:`LossGradient`."""
+def double_backward(potential: Potential, graph: Graph) -> tuple[Tensor, Tensor]:
+    """Energies and derivatives whose computation autograd records: a :data:`Derivatives`."""
     vector = graph.edge_vector.detach().requires_grad_(True)
-    energy = atomic_energies(potential, graph, vector).sum()
-    (gradient,) = torch.autograd.grad(energy, vector, create_graph=True, materialize_grads=True)
-    loss = (edge_forces(graph.n_atoms, graph.edge_index, gradient) - graph.forces).square().sum() / components
-    if loss.requires_grad:  # not so for atoms without neighbours, whose forces are zero
-        loss.backward(inputs=list(potential.parameters()))  # and not by the edge vectors
-    return loss.item()
+    energies = atomic_energies(potential, graph, vector)
+    (gradient,) = torch.autograd.grad(energies.sum(), vector, create_graph=True, materialize_grads=True)
+    return energies, gradient
 
 
 class TrainingStep:
-    """Loss, gradient and Adam update of one batch."""
+    """Loss, gradient and Adam update of one batch.
 
-    def __init__(self, potential: Potential, gradient: LossGradient = double_backward) -> None:
+    :param clip: largest norm of the gradient
+    :param pull: strength a of the term a/2 |p - p0|^2 that draws the parameters to where they are now
+    :param processes: that share every batch
+    """
+
+    def __init__(
+        self,
+        potential: Potential,
+        derivatives: Derivatives = double_backward,
+        *,
+        clip: float | None = None,
+        pull: float = 0.0,
+        processes: Processes | None = None,
+    ) -> None:
         keep_freed_memory()
-        self.potential, self.gradient = potential, gradient
+        self.potential, self.derivatives = potential, derivatives
+        self.clip, self.pull = clip, pull
+        self.processes = processes or Processes()
         self.optimizer = Adam(potential.parameters())
+        self.anchor = self.optimizer.vector() if pull > 0.0 else None
 
-    def __call__(self, batch: Sequence[Graph], learning_rate: float) -> float:
-        """Update the parameters; returns the loss before the update, (eV/Å)^2.
+    def __call__(
+        self,
+        batch: Sequence[Graph],
+        learning_rate: float,
+        weights: Weights = Weights(),
+        rate_factors: Tensor | None = None,
+    ) -> LossParts:
+        """Update the parameters; returns the loss of the batch before the update, without the pull.
 
         :param batch: graphs that count together; those of up to MAX_EDGES edges are evaluated as one
+        :param weights: of the terms of the loss
+        :param rate_factors: factor on the learning rate for each number of ``optimizer.vector()``
         :raises TlmlpError: when the loss is not finite; the parameters are then as they were
         """
-        self.optimizer.zero_grad()
-        components = 3 * sum(graph.n_atoms for graph in batch)
-        loss = sum(self.gradient(self.potential, part, components) for part in batches_by_edges(batch, MAX_EDGES))
-        if not loss < float("inf"):
-            raise TlmlpError(f"the loss became {loss}; lower training.learning_rate")
-        self.optimizer.step(learning_rate)
+        loss = self.backward(batch, weights)
+        gradient = self.optimizer.gradient()
+        loss, gradient = self._over_processes(loss, gradient)
+        if not loss.total < float("inf"):
+            raise TlmlpError(f"the loss became {loss.total}; lower training.learning_rate")
+        if self.anchor is not None:
+            gradient = gradient.add_(self.optimizer.vector() - self.anchor, alpha=self.pull)
+        if self.clip is not None:
+            norm = float(gradient.double().norm())
+            if norm > self.clip:
+                gradient = gradient * (self.clip / norm)
+        self.optimizer.step(learning_rate, gradient, rate_factors)
         return loss
+
+    def backward(self, batch: Sequence[Graph], weights: Weights = Weights()) -> LossParts:
+        """The loss of this process's share of ``batch``; its gradient goes to every ``parameter.grad``."""
+        self.optimizer.zero_grad()
+        counts = count(batch)
+        parts = [LossParts(0.0)]
+        for graph in batches_by_edges(self.processes.share(batch), MAX_EDGES):
+            energies, gradient = self.derivatives(self.potential, graph)
+            loss, values = part_of_loss(graph, energies, gradient, self.potential.energy_shift, weights, counts)
+            if loss.requires_grad:  # not so for the forces of atoms without neighbours, which are zero
+                loss.backward(inputs=list(self.potential.parameters()))
+            parts.append(values)
+        return LossParts(*(sum(values) for values in zip(*parts, strict=True)))
+
+    def _over_processes(self, loss: LossParts, gradient: Tensor) -> tuple[LossParts, Tensor]:
+        if self.processes.size == 1:
+            return loss, gradient
+        values = torch.tensor(loss, dtype=torch.float64)
+        self.processes.sum_(values)
+        self.processes.sum_(gradient)
+        return LossParts(*values.tolist()), gradient

@@ -1,16 +1,14 @@
-"""The training loop: a fixed number of updates, validation, the best model, checkpoints, interruption.
+"""The training loop: updates, validation, the model to keep, checkpoints, interruption.
 
-The state of a training between two updates is the update's number, the parameters, the optimiser's moments, the
-sampler's position, the best model so far and the running mean of the loss; nothing else draws random numbers. A
-checkpoint holds all of it, so a resumed training makes the same numbers as one that was never stopped (on the same
-CPU, with the same number of threads).
+The state of a training between two updates is the update's number, the parameters, the optimiser's moments, the means
+of the parameters, the samplers' positions, the best model so far and the running mean of the loss; whatever is random
+is made of a seed and the update's number. A checkpoint holds all of it, so a resumed training makes the same numbers
+as one that was never stopped (on the same CPU, with the same number of threads).
 """
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,76 +20,75 @@ import numpy as np
 import torch
 import yaml
 
-from tlmlp.console import console, progress
-from tlmlp.data import Frame
+from tlmlp.console import progress
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
 from tlmlp.models import Potential
+from tlmlp.train.averages import RunningMean, TailMean
+from tlmlp.train.batches import Batches
 from tlmlp.train.checkpoint import save_checkpoint
 from tlmlp.train.config import Config
-from tlmlp.train.dataset import Graph, Sampler, build_graph
-from tlmlp.train.evaluation import Comparison, compare
-from tlmlp.train.metrics import Metrics
+from tlmlp.train.dataset import displaced
+from tlmlp.train.evaluation import Comparison
+from tlmlp.train.groups import RateFactors
+from tlmlp.train.interrupts import interrupts
+from tlmlp.train.losses import LossParts, weights_at
+from tlmlp.train.metrics import Metrics, metrics_row
 from tlmlp.train.modelfile import MODEL_FORMAT, load_torch, model_payload, potential_from, save_model
-from tlmlp.train.predictions import fit_energy_shift, predict, species_counts
-from tlmlp.train.schedule import ExponentialDecay
+from tlmlp.train.parallel import Processes
+from tlmlp.train.part import Part
+from tlmlp.train.schedule import Schedule
 from tlmlp.train.selection import TrainingData
 from tlmlp.train.step import TrainingStep
 
 
 @dataclass
 class Best:
-    """The model with the lowest validation force error so far."""
+    """The model with the lowest validation error so far."""
 
     update: int
-    #: (eV/Å)^2.
-    force_mse: float
+    #: The loss at its final weights, of the validation frames, from plain mean squares.
+    score: float
+    #: eV/Å.
+    force_rmse: float | None
     #: A ``model_payload``; its energy shift is that of the validation frames until the training ends.
     payload: dict[str, Any]
-
-
-class Part:
-    """The frames of one set as graphs."""
-
-    def __init__(self, name: str, frames: list[Frame], potential: Potential) -> None:
-        self.frames = frames
-        self.graphs: list[Graph] = []
-        with progress(f"neighbours of {name} frames", len(frames)) as bar:
-            for frame in frames:
-                self.graphs.append(build_graph(potential, frame))
-                bar.advance(1)
-        self.counts = species_counts(self.graphs, len(potential.species))
-
-    def min_distance(self) -> float | None:
-        """Shortest edge, Å; None without edges."""
-        shortest = [float(g.edge_vector.norm(dim=1).min()) for g in self.graphs if g.n_edges]
-        return min(shortest, default=None)
-
-    def compare(self, potential: Potential) -> tuple[Comparison, np.ndarray]:
-        """Errors of ``potential`` with the energy shift that suits these frames, and that shift (S,)."""
-        predictions = predict(potential, self.graphs, virials=True)
-        shift = fit_energy_shift(self.counts, predictions.energies, self.frames)
-        return compare(self.frames, self.counts, predictions, shift), shift
 
 
 class Trainer:
     """One training in the run directory ``run``; :meth:`run_updates`, then :meth:`finish`."""
 
     def __init__(
-        self, run: Path, config: Config, potential: Potential, data: TrainingData, metadata: dict[str, Any]
+        self,
+        run: Path,
+        config: Config,
+        potential: Potential,
+        data: TrainingData,
+        metadata: dict[str, Any],
+        processes: Processes = Processes(),
     ) -> None:
         t = config.training
         self.run, self.config, self.potential, self.metadata = run, config, potential, metadata
-        self.train, self.val = Part("training", data.train, potential), Part("validation", data.val, potential)
+        self.processes = processes
+        self.train = Part("training", data.all_frames(), potential, data.weights())
+        self.val = Part("validation", data.val, potential) if data.val else None
         if not any(graph.n_edges for graph in self.train.graphs):
             raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
         self.metadata["min_distance"] = self.train.min_distance()
-        self.step = TrainingStep(potential)
-        self.schedule = ExponentialDecay(t.learning_rate, t.final_rate_factor, t.updates)
-        self.sampler = Sampler(len(data.train), t.batch_size, t.shuffle_seed or 0)
-        self.metrics = Metrics(run)
-        self.update, self.best = 0, Best(0, math.inf, model_payload(potential))
-        self.loss_sum, self.loss_count, self.saved = 0.0, 0, -1
+        self.step = TrainingStep(potential, clip=t.clip_gradient, pull=config.transfer.l2_sp, processes=processes)
+        self.schedule = Schedule(
+            t.schedule, t.learning_rate, t.final_rate_factor, t.updates, t.warmup, t.schedule_steps
+        )
+        self.rate_factors = RateFactors(potential, config.transfer)
+        self.batches = Batches(data, t.batch_size, t.shuffle_seed or 0)
+        vector = self.step.optimizer.vector()
+        self.ema = None if t.ema is None else RunningMean(t.ema, vector)
+        self.tail = (
+            TailMean(t.updates - math.ceil(t.average_share * t.updates), vector) if t.keep == "average" else None
+        )
+        self.metrics = Metrics(run, t.tensorboard, processes.writes)
+        self.update, self.best = 0, Best(0, math.inf, None, model_payload(potential))
+        self.loss_sum, self.loss_count, self.saved = [0.0] * len(LossParts._fields), 0, -1
         self.started = time.monotonic()
 
     def state(self) -> dict[str, Any]:
@@ -100,7 +97,10 @@ class Trainer:
             "update": self.update,
             "model": model_payload(self.potential),
             "optimizer": self.step.optimizer.state_dict(),
-            "sampler": self.sampler.state_dict(),
+            "anchor": self.step.anchor,
+            "ema": None if self.ema is None else self.ema.state_dict(),
+            "tail": None if self.tail is None else self.tail.state_dict(),
+            "batches": self.batches.state_dict(),
             "best": vars(self.best),
             "loss_sum": self.loss_sum,
             "loss_count": self.loss_count,
@@ -112,14 +112,18 @@ class Trainer:
         """Go on where ``state`` was taken; the files of the run follow."""
         self.potential.load_state_dict(state["model"]["state"])
         self.step.optimizer.load_state_dict(state["optimizer"])
-        self.sampler.load_state_dict(state["sampler"])
+        self.step.anchor = state["anchor"]
+        for mean, saved in ((self.ema, state["ema"]), (self.tail, state["tail"])):
+            if mean is not None:
+                mean.load_state_dict(saved)
+        self.batches.load_state_dict(state["batches"])
         self.best = Best(**state["best"])
         self.update = self.saved = state["update"]
-        self.loss_sum, self.loss_count = state["loss_sum"], state["loss_count"]
+        self.loss_sum, self.loss_count = list(state["loss_sum"]), state["loss_count"]
         rows = self.metrics.rewind(self.update)
         self.started -= rows[-1]["seconds"] if rows else 0.0
-        if self.best.force_mse < math.inf and self._update_of_best_file() != self.best.update:
-            save_model(self.run / "best.pt", self.best.payload, self._model_metadata("validation"))
+        if self._keeps_best() and self.best.score < math.inf and self._update_of_best_file() != self.best.update:
+            self._save_model("best.pt", self.best.payload, self._model_metadata("validation"))
 
     def _update_of_best_file(self) -> int | None:
         try:
@@ -134,80 +138,161 @@ class Trainer:
         """
         t = self.config.training
         name = f"training from update {self.update}" if self.update else "training"
-        with self._disk_errors(), _interrupts() as interrupted, progress(name, t.updates - self.update) as bar:
-            atomic_write_text(self.run / "config.yaml", yaml.safe_dump(self.config.to_dict(), sort_keys=False))
+        with self._disk_errors(), interrupts() as interrupted, progress(name, t.updates - self.update) as bar:
+            if self.processes.writes:
+                content = yaml.safe_dump(self.config.to_dict(), sort_keys=False)
+                atomic_write_text(self.run / "config.yaml", content)
             if self.saved < 0:
                 self.metrics.rewind(-1)
+                if self.config.loss.uses("energy"):
+                    self._shift_to_training_set()
                 self._validate()
                 self._save()
-            while self.update < t.updates and not interrupted.is_set():
+            while not self.ended and not self.processes.any(interrupted.is_set()):
                 self._one_update()
                 if self.update % t.validate_every == 0 or self.update == t.updates:
                     self._validate()
-                if self.update % (t.checkpoint_every or t.validate_every) == 0 or self.update == t.updates:
+                if self.update % (t.checkpoint_every or t.validate_every) == 0 or self.ended:
                     self._save()
-                bar.advance(1, f"best {self._best_rmse():.4f} eV/Å at update {self.best.update}")
+                bar.advance(1, self._note())
             if self.update != self.saved:
                 self._save()
-        return self.update == t.updates
+            self.metrics.close()
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether all updates are done, or `patience` ran out at a validation."""
+        t = self.config.training
+        if self.update >= t.updates:
+            return True
+        if t.patience is None or self.update % t.validate_every != 0:
+            return False
+        return self.update - self.best.update >= t.patience * t.validate_every
 
     def finish(self) -> tuple[Potential, dict[str, Comparison]]:
-        """Write best.pt and last.pt with the energy shift of the training set; the best model and its errors."""
+        """Write best.pt and last.pt with the final energy shift; the model to keep and its errors."""
         with self._disk_errors():
             return self._finish()
 
     def _finish(self) -> tuple[Potential, dict[str, Comparison]]:
-        _, shift = self.train.compare(self.potential)
-        self.potential.energy_shift.copy_(torch.from_numpy(shift))
-        save_model(self.run / "last.pt", model_payload(self.potential), self._model_metadata("training", self.update))
-        best = potential_from(self.best.payload, self.config.training.route)
-        training, shift = self.train.compare(best)
-        best.energy_shift.copy_(torch.from_numpy(shift))
-        predictions = predict(best, self.val.graphs, virials=True)
-        errors = {"training": training, "validation": compare(self.val.frames, self.val.counts, predictions, shift)}
+        route = self.config.training.route
+        with self._averaged():
+            self._shift_to_training_set()
+            last = model_payload(self.potential)
+        self._save_model("last.pt", last, self._model_metadata("training", self.update))
+        if self._keeps_best():
+            kept, update = potential_from(self.best.payload, route), self.best.update
+        else:
+            kept, update = potential_from(last, route), self.update
+            if self.tail is not None:
+                torch.nn.utils.vector_to_parameters(self.tail.mean().to(kept.dtype), kept.parameters())
+        training, shift = self.train.compare(kept, self.config.loss)
+        kept.energy_shift.copy_(torch.from_numpy(shift))
+        errors = {"training": training}
+        if self.val is not None:
+            errors["validation"] = self.val.compare_with(kept, shift)
         self.metadata["errors"] = {name: comparison.errors() for name, comparison in errors.items()}
-        save_model(self.run / "best.pt", model_payload(best), self._model_metadata("training"))
-        return best, errors
+        self._save_model("best.pt", model_payload(kept), self._model_metadata("training", update))
+        return kept, errors
+
+    def current(self) -> Potential:
+        """A copy of the model to keep as it stands now."""
+        with self._averaged():
+            payload = self.best.payload if self._keeps_best() else model_payload(self.potential)
+        return potential_from(payload, self.config.training.route)
+
+    def _keeps_best(self) -> bool:
+        return self.config.training.keep == "best"
+
+    def _shift_to_training_set(self) -> None:
+        shift = self.train.shift(self.potential, self.config.loss)
+        self.potential.energy_shift.copy_(torch.from_numpy(shift))
 
     def _one_update(self) -> None:
-        batch = [self.train.graphs[i] for i in self.sampler.next_batch()]
+        t = self.config.training
+        batch = [self.train.graphs[i] for i in self.batches.next()]
+        if t.position_noise > 0.0:
+            random = np.random.default_rng([t.noise_seed or 0, self.update])
+            moves = [torch.from_numpy(random.normal(scale=t.position_noise, size=(g.n_atoms, 3))) for g in batch]
+            batch = [displaced(graph, move) for graph, move in zip(batch, moves, strict=True)]
+        weights = weights_at(self.config.loss, self.update / t.updates)
         try:
-            self.loss_sum += self.step(batch, self.schedule(self.update))
+            loss = self.step(batch, self.schedule(self.update), weights, self.rate_factors(self.update))
         except TlmlpError as error:
             raise TlmlpError(
                 f"update {self.update + 1}: {error} (now {self.schedule(self.update):.2g}); "
-                f"{self.run}/best.pt holds the best model so far"
+                f"the last good state is update {self.saved}, in {self.run}"
             ) from None
+        self.loss_sum = [a + b for a, b in zip(self.loss_sum, loss, strict=True)]
         self.loss_count += 1
         self.update += 1
+        if self.ema is not None or self.tail is not None:
+            vector = self.step.optimizer.vector()
+            if self.ema is not None:
+                self.ema.add(vector)
+            if self.tail is not None:
+                self.tail.add(self.update, vector)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The running mean of the parameters, where there is one, in the place of the parameters."""
+        if self.ema is None:
+            yield
+            return
+        vector = self.step.optimizer.vector()
+        self.step.optimizer.assign(self.ema.mean)
+        try:
+            yield
+        finally:
+            self.step.optimizer.assign(vector)
 
     def _validate(self) -> None:
-        predictions = predict(self.potential, self.val.graphs)
-        shift = fit_energy_shift(self.val.counts, predictions.energies, self.val.frames)
-        errors = compare(self.val.frames, self.val.counts, predictions, shift).errors()
-        rmse = errors["force_rmse_ev_per_ang"]
-        row = {
-            "update": self.update,
-            "epoch": round(self.sampler.drawn / self.sampler.n, 4),
-            "learning_rate": self.schedule(self.update),
-            "train_force_rmse_ev_per_ang": math.sqrt(self.loss_sum / self.loss_count) if self.loss_count else None,
-            "val_force_rmse_ev_per_ang": rmse,
-            "val_force_mae_ev_per_ang": errors["force_mae_ev_per_ang"],
-            # about the mean difference of the validation frames: the shift proper is fitted when the training ends
-            "val_energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
-            "seconds": round(time.monotonic() - self.started, 3),
-        }
-        self.metrics.append(row)
-        self.loss_sum, self.loss_count = 0.0, 0
-        if rmse is not None and rmse * rmse < self.best.force_mse:
-            payload = model_payload(self.potential)
-            payload["state"]["energy_shift"] = torch.from_numpy(shift)
-            self.best = Best(self.update, rmse * rmse, payload)
-            save_model(self.run / "best.pt", payload, self._model_metadata("validation"))
+        loss = self.config.loss
+        with self._averaged():
+            errors, shift = {}, self.potential.energy_shift.numpy().copy()
+            if self.val is not None:
+                comparison, shift = self.val.compare(self.potential, loss, virials=loss.uses("stress"))
+                errors = comparison.errors()
+            means = [value / self.loss_count for value in self.loss_sum] if self.loss_count else None
+            self.metrics.append(
+                metrics_row(
+                    loss,
+                    update=self.update,
+                    epoch=self.batches.epoch,
+                    learning_rate=self.schedule(self.update),
+                    training=None if means is None else LossParts(*means),
+                    validation=errors,
+                    seconds=time.monotonic() - self.started,
+                )
+            )
+            self.loss_sum, self.loss_count = [0.0] * len(self.loss_sum), 0
+            score = self._score(errors)
+            if score is not None and score < self.best.score:
+                payload = model_payload(self.potential)
+                payload["state"]["energy_shift"] = torch.from_numpy(shift)
+                self.best = Best(self.update, score, errors["force_rmse_ev_per_ang"], payload)
+                if self._keeps_best():
+                    self._save_model("best.pt", payload, self._model_metadata("validation"))
+
+    def _score(self, errors: dict[str, float | None]) -> float | None:
+        weights = weights_at(self.config.loss, 1.0)
+        terms = (
+            (weights.forces, errors.get("force_rmse_ev_per_ang"), 1.0),
+            (weights.energy, errors.get("energy_rmse_mev_per_atom"), 1e-3),
+            (weights.stress, errors.get("stress_rmse_gpa"), 1.0),
+        )
+        known = [weight * (unit * rmse) ** 2 for weight, rmse, unit in terms if weight > 0.0 and rmse is not None]
+        return sum(known) if known else None
 
     def _save(self) -> None:
-        save_checkpoint(self.run, self.state(), self.config.training.keep_checkpoints)
+        if self.processes.writes:
+            save_checkpoint(self.run, self.state(), self.config.training.keep_checkpoints)
         self.saved = self.update
+
+    def _save_model(self, name: str, payload: dict[str, Any], metadata: dict[str, Any]) -> None:
+        if self.processes.writes:
+            save_model(self.run / name, payload, metadata)
 
     @contextmanager
     def _disk_errors(self) -> Iterator[None]:
@@ -220,38 +305,17 @@ class Trainer:
                 f"with: tlmlp resume {self.run}"
             ) from None
 
-    def _best_rmse(self) -> float:
-        return math.sqrt(self.best.force_mse)
+    def _note(self) -> str:
+        if self.best.force_rmse is None:
+            return ""
+        return f"best {self.best.force_rmse:.4f} eV/Å at update {self.best.update}"
 
     def _model_metadata(self, shift_from: str, update: int | None = None) -> dict[str, Any]:
         model = {
             "update": self.best.update if update is None else update,
+            "kept": self.config.training.keep,
             "energy_shift_from": shift_from,
             "best_update": self.best.update,
-            "best_val_force_rmse_ev_per_ang": self._best_rmse(),
+            "best_val_force_rmse_ev_per_ang": self.best.force_rmse,
         }
         return {**self.metadata, "model": model}
-
-
-@contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that the update under way ends first; a second one kills as usual."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def stop(number: int, _frame: object) -> None:
-        event.set()
-        signal.signal(number, before[number])
-        console.print("stopping after this update; once more to stop at once")
-
-    for number in numbers:
-        signal.signal(number, stop)
-    try:
-        yield event
-    finally:
-        for number in numbers:
-            signal.signal(number, before[number])

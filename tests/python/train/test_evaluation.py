@@ -15,9 +15,9 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.train import evaluate
+from tlmlp.train.energy_shift import fit_energy_shift
 from tlmlp.train.evaluation import ERROR_KEYS, compare_potential
 from tlmlp.train.modelfile import model_payload, save_model
-from tlmlp.train.predictions import fit_energy_shift
 from tlmlp.train.report import evaluate_files
 
 
@@ -38,7 +38,7 @@ def potential():
 
 
 def by_hand(potential, frames):
-    """The five numbers, straight from their definitions."""
+    """The six numbers, straight from their definitions."""
     model = [oracle_energy_forces_virial(potential, f) for f in frames]
     energy = np.array([(m["energy"] - f.energy) / len(f) for m, f in zip(model, frames, strict=True)]) * 1e3
     force = np.concatenate([(m["forces"] - f.forces).ravel() for m, f in zip(model, frames, strict=True)])
@@ -50,6 +50,7 @@ def by_hand(potential, frames):
         np.abs(force).mean(),
         np.sqrt((force**2).mean()),
         np.abs(stress).mean(),
+        np.sqrt((stress**2).mean()),
     ]
 
 

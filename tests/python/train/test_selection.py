@@ -20,7 +20,8 @@ def files(tmp_path, lj):
 
 def load(files, **section):
     named = {key: str(files / value) if key in ("train", "val", "pool") else value for key, value in section.items()}
-    return load_data(as_config({"data": named}).data)
+    config = as_config({"data": named})
+    return load_data(config.data, config.loss)
 
 
 def sources(frames):

@@ -9,7 +9,8 @@ from tlmlp.models import build_potential
 from tlmlp.models.oracle import Oracle, brute_force_edges
 from tlmlp.train import step as step_module
 from tlmlp.train.adam import Adam
-from tlmlp.train.dataset import build_graph, collate
+from tlmlp.train.dataset import build_graph
+from tlmlp.train.losses import Weights
 from tlmlp.train.step import TrainingStep, double_backward
 
 SIZES = {"embed_size": 8, "n_blocks": 2, "num_spherical": 4, "num_radial": 3}
@@ -28,11 +29,9 @@ def potential(request):
     return potential
 
 
-def gradient_of(potential, frames):
+def gradient_of(potential, frames, weights=Weights()):
     """Loss and, in the parameters, its gradient."""
-    for parameter in potential.parameters():
-        parameter.grad = None
-    return double_backward(potential, collate([build_graph(potential, f) for f in frames]), 12 * len(frames))
+    return TrainingStep(potential).backward([build_graph(potential, f) for f in frames], weights).total
 
 
 def frames_of(lj):
@@ -72,9 +71,18 @@ def test_gradient_equals_the_double_backward_of_the_oracle(lj, potential):
         assert float((found - e).abs().max()) < 1e-10 * scale, name
 
 
-def test_gradient_equals_finite_differences(lj, potential):
+@pytest.mark.parametrize(
+    "weights",
+    [
+        Weights(),
+        Weights(forces=0.3, energy=50.0, stress=0.02),
+        Weights(forces=0.0, energy=1.0),
+        Weights(energy=2.0, stress=0.1, huber_forces=0.2, huber_energy=0.3, huber_stress=2.0),
+    ],
+)
+def test_gradient_equals_finite_differences(lj, potential, weights):
     frames = frames_of(lj)
-    gradient_of(potential, frames)
+    gradient_of(potential, frames, weights)
     random = np.random.default_rng(0)
     direction = [torch.tensor(random.normal(size=p.shape)) for p in potential.parameters()]
     slope = sum(
@@ -85,7 +93,7 @@ def test_gradient_equals_finite_differences(lj, potential):
         with torch.no_grad():
             for p, d in zip(potential.parameters(), direction, strict=True):
                 p.add_(1e-6 * factor * d)
-        values.append(gradient_of(potential, frames))
+        values.append(gradient_of(potential, frames, weights))
     assert (values[1] - values[0]) / 2e-6 == pytest.approx(slope, rel=1e-6)
 
 
@@ -116,7 +124,12 @@ def test_adam_is_that_of_torch():
 
 def test_an_infinite_loss_stops_before_the_parameters_change(lj, potential):
     batch = [build_graph(potential, frame) for frame in frames_of(lj)]
-    step = TrainingStep(potential, gradient=lambda *_: float("nan"))
+
+    def broken(potential, graph):
+        energies, gradient = double_backward(potential, graph)
+        return energies, gradient * float("nan")
+
+    step = TrainingStep(potential, broken)
     before = [p.detach().clone() for p in potential.parameters()]
     with pytest.raises(TlmlpError, match=r"the loss became nan; lower training\.learning_rate"):
         step(batch, 1e-3)
@@ -129,6 +142,6 @@ def test_a_batch_that_is_cut_up_gives_the_same_loss_and_gradient(lj, potential, 
     gradients = [p.grad.clone() for p in potential.parameters()]
     monkeypatch.setattr(step_module, "MAX_EDGES", 300)
     step = TrainingStep(potential)
-    assert step([build_graph(potential, f) for f in frames], 0.0) == pytest.approx(expected, rel=1e-12)
+    assert step([build_graph(potential, f) for f in frames], 0.0).total == pytest.approx(expected, rel=1e-12)
     for parameter, gradient in zip(potential.parameters(), gradients, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-9, atol=1e-12)

@@ -1,0 +1,57 @@
+"""A data set as the trainer holds it: frames, their graphs, and how a potential does on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tlmlp.console import progress
+from tlmlp.data import Frame
+from tlmlp.models import Potential
+from tlmlp.train.dataset import Graph, build_graph
+from tlmlp.train.energy_shift import find_energy_shift
+from tlmlp.train.evaluation import Comparison, compare
+from tlmlp.train.predictions import predict, species_counts
+from tlmlp.train.sections import LossSection
+
+
+class Part:
+    """The frames of one set as graphs; ``weights`` in the loss, one per frame."""
+
+    def __init__(
+        self, name: str, frames: list[Frame], potential: Potential, weights: Sequence[float] | None = None
+    ) -> None:
+        self.frames = frames
+        self.graphs: list[Graph] = []
+        weights = [1.0] * len(frames) if weights is None else weights
+        with progress(f"neighbours of {name} frames", len(frames)) as bar:
+            for frame, weight in zip(frames, weights, strict=True):
+                self.graphs.append(build_graph(potential, frame, weight))
+                bar.advance(1)
+        self.counts = species_counts(self.graphs, len(potential.species))
+
+    def min_distance(self) -> float | None:
+        """Shortest edge, Å; None without edges."""
+        shortest = [float(g.edge_vector.norm(dim=1).min()) for g in self.graphs if g.n_edges]
+        return min(shortest, default=None)
+
+    def shift(self, potential: Potential, loss: LossSection) -> np.ndarray:
+        """The energy shift (S,) that ``loss.energy_shift`` asks for on these frames."""
+        energies = predict(potential, self.graphs, forces=False).energies
+        return self._shift(potential, energies, loss)
+
+    def compare(self, potential: Potential, loss: LossSection, virials: bool = True) -> tuple[Comparison, np.ndarray]:
+        """Errors of ``potential`` with the energy shift that suits these frames, and that shift (S,)."""
+        predictions = predict(potential, self.graphs, virials=virials)
+        shift = self._shift(potential, predictions.energies, loss)
+        return compare(self.frames, self.counts, predictions, shift), shift
+
+    def compare_with(self, potential: Potential, shift: np.ndarray) -> Comparison:
+        """Errors of ``potential`` with a given ``shift`` (S,)."""
+        return compare(self.frames, self.counts, predict(potential, self.graphs, virials=True), shift)
+
+    def _shift(self, potential: Potential, energies: np.ndarray, loss: LossSection) -> np.ndarray:
+        return find_energy_shift(
+            loss.energy_shift, potential.species, self.counts, energies, self.frames, loss.isolated_energies
+        )

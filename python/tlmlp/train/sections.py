@@ -1,0 +1,250 @@
+"""The sections of a training config; unknown keys are errors."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+#: A constant, or points (share of the training, weight) with straight lines between them.
+Weight = float | list[tuple[float, float]]
+
+
+class Section(BaseModel):
+    """A part of the config; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ModelSection(Section):
+    """The network. Sizes left out take the defaults of :class:`tlmlp.models.DimeNetPPConfig`, or those of the source
+    in a transfer."""
+
+    #: Radius of the neighbourhood, Å; may be left out in a transfer.
+    cutoff: float | None = Field(None, gt=0)
+    #: Chemical symbols in the order of the model's species; left out: the elements of the training set.
+    species: list[str] | None = Field(None, min_length=1)
+    embed_size: int | None = None
+    out_size: int | None = None
+    int_emb_size: int | None = None
+    basis_emb_size: int | None = None
+    atom_emb_size: int | None = None
+    n_blocks: int | None = None
+    num_spherical: int | None = None
+    num_radial: int | None = None
+    envelope_exponent: int | None = None
+    n_residual_before: int | None = None
+    n_residual_after: int | None = None
+    n_dense_output: int | None = None
+
+    def sizes(self) -> dict[str, Any]:
+        """The network sizes that were given."""
+        return {name: value for name, value in self if value is not None and name not in ("cutoff", "species")}
+
+
+class ExtraSet(Section):
+    """Further training frames with a weight of their own."""
+
+    files: list[str] = Field(min_length=1)
+    #: Factor of these frames in the loss.
+    weight: float = Field(1.0, ge=0)
+    #: Frames of this set in every batch, beside the `batch_size` others; left out: drawn with the others.
+    per_batch: int | None = Field(None, ge=1)
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_file_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class DataSection(Section):
+    """Which frames train the model and which choose the best one. A file name may carry an index: ``FILE@:10``."""
+
+    train: list[str] | None = Field(None, min_length=1)
+    val: list[str] | None = Field(None, min_length=1)
+    #: Instead of `train`: `n_train` frames are drawn from it, and `n_val` others unless `val` is given.
+    pool: list[str] | None = Field(None, min_length=1)
+    n_train: int | None = Field(None, ge=1)
+    n_val: int | None = Field(None, ge=1)
+    #: More training sets, mixed in.
+    extra: list[ExtraSet] = []
+    #: Of the draw; subsets of one seed are nested.
+    subset_seed: int = Field(0, ge=0)
+    #: Draw the groups in proportion to their sizes.
+    by_group: bool = False
+    exclude_groups: list[str] = []
+    energy_key: str | None = None
+    forces_key: str | None = None
+    stress_key: str | None = None
+
+    @field_validator("train", "val", "pool", mode="before")
+    @classmethod
+    def _one_file_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DataSection":
+        if (self.train is None) == (self.pool is None):
+            raise ValueError("give either `train` or `pool`")
+        if self.pool is None and self.n_val is not None:
+            raise ValueError("`n_val` draws from `pool`, which is not given")
+        if self.pool is not None and self.n_train is None:
+            raise ValueError("`pool` needs `n_train`, the number of frames to draw from it")
+        if self.val is not None and self.n_val is not None:
+            raise ValueError("give either `val` or `n_val`, not both")
+        return self
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are validation frames."""
+        return self.val is not None or self.n_val is not None
+
+
+class LossSection(Section):
+    """What is fitted: a weighted sum of mean squares."""
+
+    #: Weights of the mean squares of force components ((eV/Å)^2), energies per atom ((eV/atom)^2) and the six stress
+    #: components (GPa^2).
+    forces: Weight = 1.0
+    energy: Weight = 0.0
+    stress: Weight = 0.0
+    #: Beyond these deviations (eV/Å, eV/atom, GPa) the loss grows linearly (Huber).
+    huber_forces: float | None = Field(None, gt=0)
+    huber_energy: float | None = Field(None, gt=0)
+    huber_stress: float | None = Field(None, gt=0)
+    #: How the energy per atom that is added to the network's is found, see :mod:`tlmlp.train.energy_shift`.
+    energy_shift: Literal["least-squares", "mean", "isolated", "none"] = "least-squares"
+    #: eV, for `isolated`.
+    isolated_energies: dict[str, float] | None = None
+
+    @field_validator("forces", "energy", "stress", mode="before")
+    @classmethod
+    def _number_or_points(cls, value: Any) -> Any:
+        numbers = (int, float)
+        if isinstance(value, numbers) and not isinstance(value, bool):
+            if not 0.0 <= value < float("inf"):
+                raise ValueError(f"a weight must not be negative, got {value}")
+            return float(value)
+        try:
+            points = [(float(share), float(weight)) for share, weight in value]
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"expects a number or points [[share of the training, weight], ...], got {value!r}"
+            ) from None
+        shares = [share for share, _ in points]
+        if not points or shares != sorted(set(shares)) or shares[0] < 0.0 or shares[-1] > 1.0:
+            raise ValueError(f"the shares of the training must rise from 0 to 1 at most, got {shares}")
+        if min(weight for _, weight in points) < 0.0:
+            raise ValueError(f"a weight must not be negative, got {value!r}")
+        return points
+
+    @model_validator(mode="after")
+    def _something_to_fit(self) -> "LossSection":
+        if not any(self.uses(term) for term in ("forces", "energy", "stress")):
+            raise ValueError("all weights are zero: there is nothing to fit")
+        if (self.energy_shift == "isolated") != (self.isolated_energies is not None):
+            raise ValueError("`energy_shift: isolated` and `isolated_energies` (eV per element) go together")
+        return self
+
+    def uses(self, term: str) -> bool:
+        """Whether the weight of ``term`` is ever above zero."""
+        weight = getattr(self, term)
+        return weight > 0.0 if isinstance(weight, float) else any(w > 0.0 for _, w in weight)
+
+
+class TrainingSection(Section):
+    """The optimisation: Adam, with the rate at each update given by :mod:`tlmlp.train.schedule`."""
+
+    updates: int = Field(5000, ge=1)
+    batch_size: int = Field(5, ge=1)
+    learning_rate: float = Field(4e-3, gt=0)
+    #: How the rate falls from `learning_rate` to `final_rate_factor` times that.
+    schedule: Literal["exponential", "cosine", "linear", "steps", "constant"] = "exponential"
+    final_rate_factor: float = Field(0.01, gt=0)
+    #: Drops of the schedule `steps`.
+    schedule_steps: int = Field(3, ge=1)
+    #: Updates over which the rate first rises from zero.
+    warmup: int = Field(0, ge=0)
+    #: Largest Euclidean norm of the gradient; longer ones are scaled down.
+    clip_gradient: float | None = Field(None, gt=0)
+    #: Decay per update of a running mean of the parameters, which is then what is validated and kept.
+    ema: float | None = Field(None, gt=0, lt=1)
+    #: The model to keep: the best on the validation frames, the last, or the mean over the last updates.
+    keep: Literal["best", "last", "average"] = "best"
+    #: Share of the updates, at the end, that `keep: average` takes the mean of.
+    average_share: float = Field(0.1, gt=0, le=1)
+    #: Stop after so many validations without a better model.
+    patience: int | None = Field(None, ge=1)
+    #: Standard deviation (Å) of a displacement of every atom, drawn anew for every update.
+    position_noise: float = Field(0.0, ge=0)
+    validate_every: int = Field(100, ge=1)
+    #: Left out: as often as validation.
+    checkpoint_every: int | None = Field(None, ge=1)
+    keep_checkpoints: int = Field(2, ge=1)
+    #: Of the initial weights.
+    seed: int = Field(0, ge=0)
+    #: Of the order of the frames; left out: `seed`.
+    shuffle_seed: int | None = Field(None, ge=0)
+    #: Of the displacements; left out: `seed`.
+    noise_seed: int | None = Field(None, ge=0)
+    #: Of the parameters; left out: float32, or that of the source in a transfer.
+    dtype: Literal["float32", "float64"] | None = None
+    #: "ops" (compiled) or "plain" (standard torch operators).
+    route: Literal["ops", "plain"] = "ops"
+    #: Left out: torch's own number.
+    threads: int | None = Field(None, ge=1)
+    #: Write the metrics for TensorBoard too.
+    tensorboard: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        seed = content.get("seed", 0)
+        defaults = {
+            "shuffle_seed": seed,
+            "noise_seed": seed,
+            "checkpoint_every": content.get("validate_every", 100),
+        }
+        return {**content, **{name: value for name, value in defaults.items() if content.get(name) is None}}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainingSection":
+        if self.patience is not None and self.keep == "average":
+            raise ValueError("`keep: average` needs a fixed number of updates, which `patience` does not give")
+        if self.warmup >= self.updates:
+            raise ValueError(f"`warmup` ({self.warmup}) must be shorter than the training ({self.updates} updates)")
+        return self
+
+
+class TransferSection(Section):
+    """How a transfer starts from its source, and what is trained; by default all parameters, at one rate."""
+
+    #: For elements without a source: refuse, or begin from the mean of the source's embeddings, or at random.
+    new_species: Literal["refuse", "mean", "random"] = "refuse"
+    #: Groups of parameters that stay as they are, see :mod:`tlmlp.train.groups`.
+    frozen: list[str] = []
+    #: Factor on the learning rate of a group.
+    learning_rates: dict[str, float] = {}
+    #: Groups that are frozen until the given update.
+    unfreeze: dict[str, int] = {}
+    #: Strength a (per (eV/Å)^2 of the loss) of the term a/2 |p - p0|^2 with the source's parameters p0.
+    l2_sp: float = Field(0.0, ge=0)
+    #: Data of the source to go on training on, by default one frame in every batch.
+    replay: ExtraSet | None = None
+    #: Lengths of the new model over those of the source, e.g. the ratio of lattice constants; scales the cutoff too.
+    length_scale: float = Field(1.0, gt=0)
+    #: Energies of the new model over those of the source, e.g. the ratio of cohesive energies.
+    energy_scale: float = Field(1.0, gt=0)
+
+    @field_validator("replay", mode="after")
+    @classmethod
+    def _in_every_batch(cls, value: ExtraSet | None) -> ExtraSet | None:
+        return value.model_copy(update={"per_batch": 1}) if value is not None and value.per_batch is None else value
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "TransferSection":
+        if any(factor < 0.0 for factor in self.learning_rates.values()):
+            raise ValueError(f"`learning_rates` are factors of at least zero, got {self.learning_rates}")
+        if any(update < 0 for update in self.unfreeze.values()):
+            raise ValueError(f"`unfreeze` counts updates from zero, got {self.unfreeze}")
+        return self

@@ -1,0 +1,61 @@
+"""``tlmlp shift``: another energy shift for an existing model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tlmlp.console import table
+from tlmlp.data import read_frames
+from tlmlp.errors import TlmlpError
+from tlmlp.train.dataset import build_graph
+from tlmlp.train.energy_shift import find_energy_shift
+from tlmlp.train.modelfile import open_model
+from tlmlp.train.predictions import predict, species_counts
+
+
+def shift_model(
+    model: Path,
+    data: Sequence[Path],
+    out: Path,
+    *,
+    mode: str = "least-squares",
+    isolated: Mapping[str, float] | None = None,
+    route: str = "ops",
+    keys: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """Write ``model`` to ``out`` as an exported model with the energy shift that suits ``data``; returns the shifts
+    before and after by element.
+
+    :param mode: see :mod:`tlmlp.train.energy_shift`
+    :param isolated: energies of isolated atoms, for that mode
+    :raises TlmlpError: when the model or the data cannot be read, or have no energies where the mode needs them
+    """
+    from tlmlp.export import export_model
+
+    potential, metadata = open_model(model, route=route)
+    frames = [frame for file in data for frame in read_frames(file, **(keys or {}))]
+    fitted = mode in ("least-squares", "mean")
+    if fitted and all(frame.energy is None for frame in frames):
+        raise TlmlpError(f"{', '.join(map(str, data)) or 'no data'}: the mode {mode} needs frames with energies")
+    before = dict(zip(potential.species, potential.energy_shift.tolist(), strict=True))
+    graphs = [build_graph(potential, frame) for frame in frames] if fitted else []
+    shift = find_energy_shift(
+        mode,
+        potential.species,
+        species_counts(graphs, len(potential.species)) if graphs else None,
+        predict(potential, graphs, forces=False).energies if graphs else None,
+        frames,
+        isolated,
+    )
+    potential.energy_shift.copy_(torch.from_numpy(shift))
+    after = dict(zip(potential.species, shift.tolist(), strict=True))
+    about = {"mode": mode, "before": before, "files": [file.name for file in data], "frames": len(frames)}
+    provenance = {**(metadata.get("provenance") or {}), "energy_shift": about}
+    export_model(potential, out, {**metadata, "provenance": provenance})
+    rows = [[symbol, f"{before[symbol]:.6f}", f"{after[symbol]:.6f}"] for symbol in potential.species]
+    table(f"{out}: energy shift ({mode}, {len(frames)} frames)", ["element", "before\neV/atom", "now\neV/atom"], rows)
+    return {"before": before, "after": after}
