@@ -10,7 +10,6 @@ import torch
 
 from tlmlp.models import Potential, edge_forces
 from tlmlp.train.dataset import Graph, batches_by_edges
-from tlmlp.train.step import atomic_energies
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,16 @@ def predict(
     """Evaluate all ``graphs``."""
     energies, all_forces, all_virials = [], [], []
     for batch in batches_by_edges(graphs):
-        with torch.set_grad_enabled(forces or virials):
-            vector = batch.edge_vector.detach().requires_grad_(forces or virials)
-            atomic = atomic_energies(potential, batch, vector)
-            zeros = torch.zeros(batch.n_frames, dtype=torch.float64)
-            energies.append(zeros.index_add(0, batch.frame, atomic.detach().double()))
+        topology = (batch.offsets, batch.edges, batch.reverse)
+        with torch.no_grad():
             if forces or virials:
-                (gradient,) = torch.autograd.grad(atomic.sum(), vector, materialize_grads=True)
+                atomic, gradient = potential.energies_and_edge_derivatives(
+                    batch.species, batch.edge_index, batch.edge_vector, *topology
+                )
+            else:
+                atomic = potential.atomic_energies(batch.species, batch.edge_index, batch.edge_vector, *topology)
+        zeros = torch.zeros(batch.n_frames, dtype=torch.float64)
+        energies.append(zeros.index_add(0, batch.frame, atomic.double()))
         if forces:
             all_forces.append(edge_forces(batch.n_atoms, batch.edge_index, gradient))
         if virials:

@@ -1,7 +1,7 @@
 """One update: the loss of a batch, its gradient by the parameters, Adam.
 
-Forces are a derivative of the energy already, so the gradient of the loss needs second derivatives; functions of the
-type :data:`Derivatives` differ in how they provide for them.
+Forces are a derivative of the energy already, so the gradient of the loss needs second derivatives; the potential
+provides for them.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,19 +25,11 @@ MAX_EDGES = 16384
 Derivatives = Callable[[Potential, Graph], tuple[Tensor, Tensor]]
 
 
-def atomic_energies(potential: Potential, graph: Graph, edge_vector: Tensor) -> Tensor:
-    """Energies (N,) in eV without the shift, as a differentiable function of ``edge_vector`` (E, 3) in Å."""
-    return potential.atomic_energies(
-        graph.species, graph.edge_index, edge_vector, graph.offsets, graph.edges, graph.reverse
+def model_derivatives(potential: Potential, graph: Graph) -> tuple[Tensor, Tensor]:
+    """Energies and derivatives as the potential provides them: a :data:`Derivatives`."""
+    return potential.energies_and_edge_derivatives(
+        graph.species, graph.edge_index, graph.edge_vector, graph.offsets, graph.edges, graph.reverse
     )
-
-
-def double_backward(potential: Potential, graph: Graph) -> tuple[Tensor, Tensor]:
-    """Energies and derivatives whose computation autograd records: a :data:`Derivatives`."""
-    vector = graph.edge_vector.detach().requires_grad_(True)
-    energies = atomic_energies(potential, graph, vector)
-    (gradient,) = torch.autograd.grad(energies.sum(), vector, create_graph=True, materialize_grads=True)
-    return energies, gradient
 
 
 class TrainingStep:
@@ -51,7 +43,7 @@ class TrainingStep:
     def __init__(
         self,
         potential: Potential,
-        derivatives: Derivatives = double_backward,
+        derivatives: Derivatives = model_derivatives,
         *,
         clip: float | None = None,
         pull: float = 0.0,

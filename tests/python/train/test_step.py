@@ -11,7 +11,7 @@ from tlmlp.train import step as step_module
 from tlmlp.train.adam import Adam
 from tlmlp.train.dataset import build_graph
 from tlmlp.train.losses import Weights
-from tlmlp.train.step import TrainingStep, double_backward
+from tlmlp.train.step import TrainingStep, model_derivatives
 
 SIZES = {"embed_size": 8, "n_blocks": 2, "num_spherical": 4, "num_radial": 3}
 
@@ -50,7 +50,7 @@ def test_the_loss_is_the_mean_square_over_components(lj, potential):
     assert loss == pytest.approx(sum(s.sum() for s in squares) / (3 * 4 * 2), rel=1e-10)
 
 
-def test_gradient_equals_the_double_backward_of_the_oracle(lj, potential):
+def test_gradient_equals_the_model_derivatives_of_the_oracle(lj, potential):
     frames = frames_of(lj)[:2]
     gradient_of(potential, frames)
     names = [name for name, _ in potential.network.named_parameters()]
@@ -126,7 +126,7 @@ def test_an_infinite_loss_stops_before_the_parameters_change(lj, potential):
     batch = [build_graph(potential, frame) for frame in frames_of(lj)]
 
     def broken(potential, graph):
-        energies, gradient = double_backward(potential, graph)
+        energies, gradient = model_derivatives(potential, graph)
         return energies, gradient * float("nan")
 
     step = TrainingStep(potential, broken)
