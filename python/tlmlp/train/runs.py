@@ -21,11 +21,8 @@ from tlmlp.models import Potential, build_potential
 from tlmlp.train.checkpoint import newest_checkpoint
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.evaluation import ERROR_KEYS, Comparison
-<<<<<<< HEAD
 from tlmlp.train.lock import run_lock
-=======
 from tlmlp.train.losses import TERMS
->>>>>>> 06ec0ea (Energy and stress losses, training and transfer options, committees, tlmlp shift)
 from tlmlp.train.modelfile import potential_from, weights_sha256
 from tlmlp.train.parallel import Processes, processes
 from tlmlp.train.sections import TransferSection
