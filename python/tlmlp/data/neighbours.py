@@ -43,7 +43,7 @@ def neighbour_list(
     # A hair more than the cutoff is searched, and the strict test is made on vectors that are exactly opposite
     # for an edge and its reverse, so that rounding cannot keep the one and drop the other.
     searcher = vesin.NeighborList(cutoff=cutoff * (1.0 + 1e-9), full_list=True, n_threads=1)
-    target, source, shifts = searcher.compute(positions, _with_open_rows(cell, pbc), pbc, "ijS")
+    target, source, shifts = searcher.compute(positions, with_open_rows(cell, pbc), pbc, "ijS")
     target, source, shifts = target.astype(np.int64), source.astype(np.int64), shifts.astype(np.int64)
     # Elementwise and not a matrix product, whose rounding may depend on the place of a row.
     translation = shifts[:, :1] * cell[0] + shifts[:, 1:2] * cell[1] + shifts[:, 2:] * cell[2]
@@ -59,7 +59,7 @@ def neighbour_list(
     return np.stack([source, target]), vectors, shifts
 
 
-def _with_open_rows(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
+def with_open_rows(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
     """``cell`` with unit vectors normal to the periodic rows in place of the others, whose length means nothing."""
     if pbc.all() or not pbc.any():
         return cell

@@ -17,11 +17,11 @@ import torch
 from tlmlp.console import console, table
 from tlmlp.data.consistency import consistency_warnings
 from tlmlp.errors import TlmlpError
+from tlmlp.lock import run_lock
 from tlmlp.models import Potential, build_potential
 from tlmlp.train.checkpoint import newest_checkpoint
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.evaluation import ERROR_KEYS, Comparison
-from tlmlp.train.lock import run_lock
 from tlmlp.train.losses import TERMS
 from tlmlp.train.modelfile import potential_from, weights_sha256
 from tlmlp.train.parallel import Processes, processes

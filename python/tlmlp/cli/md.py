@@ -1,0 +1,83 @@
+"""``tlmlp md``: molecular dynamics with an exported model in any of the engines."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+
+    @app.command()
+    def md(
+        model: Annotated[Path | None, typer.Argument(help="File of `tlmlp export`.")] = None,
+        structure: Annotated[Path | None, typer.Argument(help="Anything ASE reads; the last frame counts.")] = None,
+        engine: Annotated[str, typer.Option(help="lammps, openmm or ase.")] = "lammps",
+        ensemble: Annotated[str, typer.Option(help="nve, nvt or npt (isotropic).")] = "nve",
+        temperature: Annotated[float, typer.Option(help="K, of the thermostat and of new velocities.")] = 300.0,
+        pressure: Annotated[float, typer.Option(help="GPa.")] = 0.0,
+        timestep: Annotated[float, typer.Option(help="fs.")] = 1.0,
+        steps: Annotated[int | None, typer.Option(help="Number of time steps in all.")] = None,
+        ps: Annotated[float | None, typer.Option(help="Length in ps, instead of --steps.")] = None,
+        seed: Annotated[int, typer.Option(help="Of velocities and thermostat.")] = 0,
+        velocities: Annotated[str, typer.Option(help="new, or keep those of the structure.")] = "new",
+        repeat: Annotated[tuple[int, int, int], typer.Option(help="Copies along the lattice vectors.")] = (1, 1, 1),
+        thermostat_time: Annotated[float, typer.Option(help="fs; inverse friction of the thermostat.")] = 100.0,
+        barostat_time: Annotated[float, typer.Option(help="fs.")] = 1000.0,
+        thermo_every: Annotated[int, typer.Option(help="Steps between rows of thermo.csv.")] = 10,
+        trajectory_every: Annotated[int, typer.Option(help="Steps between frames of trajectory.extxyz.")] = 100,
+        checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 1000,
+        precision: Annotated[str, typer.Option(help="single or double, of the network.")] = "single",
+        threads: Annotated[int, typer.Option(help="Threads of the model.")] = 1,
+        platform: Annotated[str, typer.Option(help="Of OpenMM: CPU, Reference, ...")] = "CPU",
+        out: Annotated[Path | None, typer.Option(help="Folder for the results; must not hold a run.")] = None,
+        resume: Annotated[
+            Path | None, typer.Option(help="Go on with the run in this folder; takes --steps or --ps alone.")
+        ] = None,
+    ) -> None:
+        """Run molecular dynamics; trajectory, thermo.csv, figure and settings go to one folder."""
+        from tlmlp.errors import TlmlpError
+        from tlmlp.md.run import resume_md, run_md
+        from tlmlp.md.settings import make_settings
+
+        if steps is not None and ps is not None:
+            raise TlmlpError("give --steps or --ps, not both")
+        if resume is not None:
+            if model is not None or out is not None:
+                raise TlmlpError("--resume takes the model and all settings from the folder: leave out MODEL and --out")
+            _show(resume, resume_md(resume, steps, ps))
+            return
+        if model is None or structure is None or out is None:
+            raise TlmlpError("expected MODEL STRUCTURE --out FOLDER, or --resume FOLDER")
+        settings = make_settings(
+            model=model.absolute(),
+            structure=structure.absolute(),
+            engine=engine,
+            ensemble=ensemble,
+            temperature=temperature,
+            pressure=pressure,
+            timestep=timestep,
+            steps=round(ps * 1e3 / timestep) if ps is not None else 1000 if steps is None else steps,
+            seed=seed,
+            velocities=velocities,
+            repeat=repeat,
+            thermostat_time=thermostat_time,
+            barostat_time=barostat_time,
+            thermo_every=thermo_every,
+            trajectory_every=trajectory_every,
+            checkpoint_every=checkpoint_every,
+            precision=precision,
+            threads=threads,
+            platform=platform,
+        )
+        _show(out, run_md(settings, out))
+
+
+def _show(out: Path, record: dict) -> None:
+    from tlmlp.console import console, table
+
+    steps, seconds = record["settings"]["steps"], max(record["seconds"], 1e-9)
+    rows = [[name.replace("_", " "), f"{value:.6g}"] for name, value in record["summary"].items()]
+    table(f"{record['engine']}, {record['atoms']} atoms", ["quantity (means over the second half)", "value"], rows)
+    console.print(f"{steps} steps in {seconds:.1f} s ({steps / seconds:.0f} steps/s); results in {out}")

