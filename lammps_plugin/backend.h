@@ -3,17 +3,25 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+namespace tlmlp {
+class Exchange;
+}
+
 namespace tlmlp_lammps {
 
-/// Directed edges j -> i among the atoms of one process, grouped by target i in ascending order.
+/// Directed edges j -> i among the atoms of one process, grouped by target i in ascending order but for those that end
+/// at foreign atoms; every pair in both directions.
 struct Graph {
   /// Species of each atom, an index into `Backend::species()`.
   std::vector<std::int32_t> species;
+  /// Atoms of other processes, the last ones.
+  std::int64_t n_foreign = 0;
   /// Atom j of each edge.
   std::vector<std::int64_t> source;
   /// Atom i of each edge.
@@ -22,14 +30,18 @@ struct Graph {
   std::vector<double> vectors;
 };
 
-/// What a model says about a graph.
+/// What a model says about a graph. The arrays belong to the backend and live until its next call.
 struct Result {
   /// Sum of the atomic energies, eV.
   double energy = 0.0;
-  /// dE/d(vector) of each edge, three numbers each, eV/Å.
-  std::vector<double> edge_gradients;
-  /// Energy of each atom, eV.
-  std::vector<double> atomic_energies;
+  /// -sum over edges of dE/d(vector)_a vector_b, row by row, eV.
+  std::array<double, 9> virial{};
+  /// Force on each atom, three numbers each, eV/Å; those of foreign atoms are to be added to their owners'.
+  const double *forces = nullptr;
+  /// Energy of each atom, eV; 0 for foreign ones.
+  const double *atomic_energies = nullptr;
+  /// dE/d(vector) of each edge, three numbers each, eV/Å; null unless they were wanted.
+  const double *edge_gradients = nullptr;
 };
 
 /// How a model is to be evaluated.
@@ -49,10 +61,15 @@ class Backend {
   virtual double cutoff() const = 0;
   /// Smallest distance in the training data, Å; 0 when the file does not say.
   virtual double min_distance() const = 0;
+  /// SHA-256 of the file; empty when it is not known.
+  virtual std::string sha256() const = 0;
   /// One line for the log: what computes, in which precision.
   virtual std::string description() const = 0;
-  /// Energy and its derivatives with `threads` threads; vectors of `result` are resized as needed.
-  virtual void compute(const Graph &graph, int threads, Result &result) = 0;
+  /// Doubles per atom and message of an exchange between processes; 0 when the backend cannot share a system.
+  virtual int exchange_doubles() const = 0;
+  /// Energy and its derivatives with `threads` threads. `exchange` is null when one process has all atoms.
+  virtual void compute(const Graph &graph, int threads, bool edge_gradients, tlmlp::Exchange *exchange,
+                       Result &result) = 0;
 };
 
 /// Makes a backend; how a pair style is told which one to use.

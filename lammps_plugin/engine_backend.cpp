@@ -7,6 +7,10 @@
 
 #include "tlmlp/engine.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <stdexcept>
+
 namespace tlmlp_lammps {
 
 namespace {
@@ -20,18 +24,27 @@ tlmlp::EngineOptions engine_options(const Options &options)
 
 class EngineBackend : public Backend {
  public:
-  explicit EngineBackend(const Options &options) : engine_(options.path, engine_options(options)) {}
+  explicit EngineBackend(const Options &options) : engine_(options.path, engine_options(options))
+  {
+    check_golden_numbers(options.path);
+  }
 
   const std::vector<std::string> &species() const override { return engine_.model().species; }
   double cutoff() const override { return engine_.model().cutoff; }
   double min_distance() const override { return engine_.model().min_distance; }
+  std::string sha256() const override { return engine_.model().sha256; }
   std::string description() const override
   {
-    const bool twice = engine_.precision() == tlmlp::Precision::float64;
-    return std::string(twice ? "double" : "single") + " precision, " + std::string(engine_.level());
+    return std::string(double_precision() ? "double" : "single") + " precision, " + std::string(engine_.level());
+  }
+  int exchange_doubles() const override
+  {
+    const auto numbers = static_cast<int>(engine_.exchange_size());
+    return double_precision() ? numbers : (numbers + 1) / 2;
   }
 
-  void compute(const Graph &graph, int threads, Result &result) override
+  void compute(const Graph &graph, int threads, bool edge_gradients, tlmlp::Exchange *exchange,
+               Result &result) override
   {
     if (engine_.threads() != threads) engine_.set_threads(threads);
     tlmlp::EdgeList edges;
@@ -41,15 +54,36 @@ class EngineBackend : public Backend {
     edges.source = graph.source.data();
     edges.target = graph.target.data();
     edges.vector = graph.vectors.data();
+    edges.n_foreign = graph.n_foreign;
     tlmlp::ComputeOptions wanted;
-    wanted.edge_gradients = true;
+    wanted.edge_gradients = edge_gradients;
+    wanted.exchange = exchange;
     const tlmlp::Result got = engine_.energy_forces_virial(edges, wanted);
     result.energy = got.energy;
-    result.edge_gradients.assign(got.edge_gradients.begin(), got.edge_gradients.end());
-    result.atomic_energies.assign(got.atomic_energies.begin(), got.atomic_energies.end());
+    result.virial = got.virial;
+    result.forces = got.forces.data();
+    result.atomic_energies = got.atomic_energies.data();
+    result.edge_gradients = edge_gradients ? got.edge_gradients.data() : nullptr;
   }
 
  private:
+  bool double_precision() const { return engine_.precision() == tlmlp::Precision::float64; }
+
+  /// The file's own structures with the numbers that were stored when it was written: same tolerances as
+  /// `tlmlp verify`.
+  void check_golden_numbers(const std::string &path)
+  {
+    const auto check = engine_.self_check();
+    const double scale = std::max(1.0, check.largest_force);
+    const double energy = double_precision() ? 1e-8 : 1e-4, force = double_precision() ? 1e-7 : 1e-3;
+    if (check.energy <= energy * scale && check.forces <= force * scale) return;
+    char numbers[120];
+    snprintf(numbers, sizeof(numbers), "energies differ by %.1e eV/atom and forces by %.1e eV/Angstrom", check.energy,
+             check.forces);
+    throw std::runtime_error("the model file " + path + " does not give the numbers stored in it on this machine (" +
+                             numbers + "); export it again, or report this");
+  }
+
   tlmlp::Engine engine_;
 };
 

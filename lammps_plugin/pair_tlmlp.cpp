@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Part of tlmlp. Distributed under the GNU General Public License, version 2; see the file LICENSE beside this one.
 
-// Set-up half of pair_style tlmlp: arguments, model file, type mapping, requests to LAMMPS. The other half is
-// pair_tlmlp_compute.cpp.
+// Set-up part of pair_style tlmlp: arguments, model files, type mapping, requests to LAMMPS. pair_tlmlp_compute.cpp
+// has the run-time part, pair_tlmlp_restart.cpp the restart files.
 
 #include "pair_tlmlp.h"
 
@@ -21,12 +21,13 @@
 
 namespace LAMMPS_NS {
 
-PairTlmlp::PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend) : Pair(lmp), open_backend_(open_backend)
+PairTlmlp::PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend) : Pair(lmp), open_backend_(open_backend), exchange_(this)
 {
   single_enable = 0;
-  restartinfo = 0;
+  restartinfo = 1;
   one_coeff = 1;
   manybody_flag = 1;
+  // The virial comes from the edges: with ghosts folded onto their owners, positions times forces would not give it.
   no_virial_fdotr_compute = 1;
   centroidstressflag = CENTROID_AVAIL;
 }
@@ -46,8 +47,14 @@ void PairTlmlp::stop(const std::string &text)
   error->all(FLERR, "pair_style tlmlp: " + text);
 }
 
+void PairTlmlp::warn(const std::string &text)
+{
+  if (comm->me == 0) error->warning(FLERR, "pair_style tlmlp: " + text);
+}
+
 void PairTlmlp::allocate()
 {
+  if (allocated) return;
   const int n = atom->ntypes;
   memory->create(setflag, n + 1, n + 1, "pair:setflag");
   memory->create(cutsq, n + 1, n + 1, "pair:cutsq");
@@ -56,16 +63,45 @@ void PairTlmlp::allocate()
 
 void PairTlmlp::settings(int narg, char **arg)
 {
-  options_.double_precision = false;
+  Settings wanted;
+  const auto count = [&](const std::string &name, const std::string &value, int least) {
+    if (value.empty() || value.size() > 9 || value.find_first_not_of("0123456789") != std::string::npos ||
+        std::stoi(value) < least)
+      stop("keyword " + name + " takes a number, at least " + std::to_string(least) + ", got '" + value + "'");
+    return std::stoi(value);
+  };
   for (int n = 0; n < narg; n += 2) {
-    if (strcmp(arg[n], "precision") != 0)
-      stop(std::string("unknown keyword '") + arg[n] + "', the only one is: precision single|double");
-    const std::string value = n + 1 < narg ? arg[n + 1] : "nothing";
-    if (value != "single" && value != "double")
-      stop("keyword precision takes single or double, got '" + value + "'");
-    options_.double_precision = value == "double";
+    const std::string name = arg[n], value = n + 1 < narg ? arg[n + 1] : "nothing";
+    if (name == "precision") {
+      if (value != "single" && value != "double")
+        stop("keyword precision takes single or double, got '" + value + "'");
+      wanted.double_precision = value == "double";
+    } else if (name == "committee") {
+      wanted.committee = count(name, value, 2);
+    } else if (name == "out_freq") {
+      wanted.out_freq = count(name, value, 1);
+    } else if (name == "out_file") {
+      if (n + 1 >= narg) stop("keyword out_file takes a file name, got nothing");
+      wanted.out_file = value;
+    } else {
+      stop("unknown keyword '" + name + "'; there are: precision single|double, committee N, out_freq M, out_file F");
+    }
   }
+  if ((wanted.out_freq > 0) != !wanted.out_file.empty()) stop("out_freq and out_file need each other");
+  if (wanted.out_freq > 0 && wanted.committee < 2) stop("out_freq and out_file belong to a committee of several models");
+  check_units();
+  // Given again with models in place: they do not fit the new settings.
+  models_.clear();
+  if (allocated)
+    for (int i = 1; i <= atom->ntypes; ++i)
+      for (int j = 1; j <= atom->ntypes; ++j) setflag[i][j] = 0;
+  settings_ = wanted;
+  nextra = settings_.committee > 1 ? static_cast<int>(extra_.size()) : 0;
+  pvector = settings_.committee > 1 ? extra_.data() : nullptr;
+}
 
+void PairTlmlp::check_units()
+{
   const std::string units = update->unit_style;
   if (units == "metal")
     energy_scale_ = 1.0;
@@ -73,71 +109,94 @@ void PairTlmlp::settings(int narg, char **arg)
     energy_scale_ = utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
   else
     stop("needs units metal or real, got units " + units);
-  if (comm->nprocs > 1)
-    stop("runs on one MPI rank, got " + std::to_string(comm->nprocs) + "; use OMP_NUM_THREADS for more cores");
 }
 
 void PairTlmlp::coeff(int narg, char **arg)
 {
-  if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
-    stop("pair_coeff must read: * * FILE and one element or NULL per atom type");
-  if (!allocated) allocate();
-  options_.path = arg[2];
-  try {
-    backend_ = open_backend_(options_);
-  } catch (const std::exception &problem) {
-    stop(problem.what());
+  const int files = settings_.committee;
+  const std::string form = files > 1 ? std::to_string(files) + " FILES" : "FILE";
+  if (narg < 2 + files || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
+    stop("pair_coeff must read: * * " + form + " and one element or NULL per atom type");
+  if (narg - 2 - files != atom->ntypes)
+    stop("pair_coeff needs one element or NULL per atom type: expected " + std::to_string(atom->ntypes) + ", got " +
+         std::to_string(narg - 2 - files));
+  allocate();
+  std::vector<std::string> paths;
+  for (int k = 2; k < 2 + files; ++k) {
+    // As other potential files: from the working folder, else from those of LAMMPS_POTENTIALS.
+    const std::string found = utils::get_potential_file_path(arg[k]);
+    paths.push_back(found.empty() ? arg[k] : found);
   }
-  cutoff_ = backend_->cutoff();
-  map_types(narg - 3, arg + 3);
-  if (comm->me == 0)
-    utils::logmesg(lmp, "  pair_style tlmlp: " + options_.path + ", " + backend_->description() + "\n");
+  open_models(paths, {arg + 2 + files, arg + narg});
 }
 
-void PairTlmlp::map_types(int narg, char **arg)
+void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::vector<std::string> &elements)
+{
+  std::string reason;
+  try {
+    models_.open(open_backend_, paths, settings_.double_precision);
+    models_.map_types(elements);
+    if (comm->nprocs > 1 && models_.exchange_doubles() == 0)
+      reason = "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +
+          "; use pair_style tlmlp, or OMP_NUM_THREADS for more cores";
+  } catch (const std::exception &problem) {
+    reason = problem.what();
+  }
+  // A file may be missing on some machines only; the others then wait for the end.
+  const int failed = !reason.empty();
+  int everywhere = failed;
+  MPI_Allreduce(&failed, &everywhere, 1, MPI_INT, MPI_MIN, world);
+  if (everywhere) stop(reason);
+  if (failed) error->one(FLERR, "pair_style tlmlp: " + reason);
+
+  elements_ = elements;
+  cutoff_ = models_.cutoff();
+  min_distance_ = models_.min_distance();
+  model_ = models_.path(0);
+  sha256_ = models_.member(0).sha256();
+  set_flags();
+  if (comm->me != 0) return;
+  for (int k = 0; k < models_.size(); ++k)
+    utils::logmesg(lmp, "  pair_style tlmlp: " + models_.path(k) + ", " + models_.member(k).description() + "\n");
+}
+
+void PairTlmlp::set_flags()
 {
   const int ntypes = atom->ntypes;
-  if (narg != ntypes)
-    stop("pair_coeff needs one element or NULL per atom type: expected " + std::to_string(ntypes) + ", got " +
-         std::to_string(narg));
-
-  const auto &known = backend_->species();
-  species_of_type_.assign(ntypes + 1, -1);
-  for (int type = 1; type <= ntypes; ++type) {
-    const std::string symbol = arg[type - 1];
-    if (symbol == "NULL") continue;
-    const auto found = std::find(known.begin(), known.end(), symbol);
-    if (found == known.end()) {
-      std::string list;
-      for (const auto &name : known) list += " " + name;
-      stop("element '" + symbol + "' is not in the model " + options_.path + ", which knows:" + list);
-    }
-    species_of_type_[type] = static_cast<int>(found - known.begin());
-  }
+  const auto mine = [this](int type) { return elements_[type - 1] != "NULL"; };
   for (int i = 1; i <= ntypes; ++i)
-    for (int j = 1; j <= ntypes; ++j)
-      setflag[i][j] = i <= j && species_of_type_[i] >= 0 && species_of_type_[j] >= 0;
+    for (int j = 1; j <= ntypes; ++j) setflag[i][j] = i <= j && mine(i) && mine(j);
 }
 
 void PairTlmlp::init_style()
 {
+  if (models_.size() == 0) stop("a pair_coeff line with the model is missing");
   if (neighbor->includegroup) stop("neigh_modify include hides atoms from a many-body potential; leave it out");
   neighbor->add_request(this, NeighConst::REQ_FULL);
-  warned_close_ = false;
+  warned_close_ = announced_ = false;
 
-  // One number per atom goes to the ghosts. The buffers are sized from the pair style that LAMMPS knows, which is the
-  // enclosing one in the case of pair_style hybrid.
-  comm_forward = 1;
-  force->pair->comm_forward = std::max(force->pair->comm_forward, comm_forward);
+  // Forward: process and index, then the sums of an atom in one block. Reverse: those, forces per member, a virial.
+  // LAMMPS sizes its buffers from the pair style that it knows, which is the enclosing one in the case of pair_style
+  // hybrid, and with newton off from comm_reverse_off alone.
+  comm_forward = std::max(2, models_.exchange_doubles());
+  comm_reverse = comm_reverse_off = std::max({comm_forward, 3 * models_.size(), 9});
+  Pair *known = force->pair;
+  known->comm_forward = std::max(known->comm_forward, comm_forward);
+  known->comm_reverse = std::max(known->comm_reverse, comm_reverse);
+  known->comm_reverse_off = std::max(known->comm_reverse_off, comm_reverse_off);
+  warn_of_hidden_pairs();
+}
 
-  if (atom->molecular != Atom::ATOMIC)
-    for (int n = 1; n <= 3; ++n)
-      if (force->special_lj[n] != 1.0) {
-        if (comm->me == 0)
-          error->warning(FLERR, "pair_style tlmlp: special_bonds with factors other than 1 hide bonded pairs from "
-                                "the model; use special_bonds lj/coul 1 1 1");
-        break;
-      }
+void PairTlmlp::warn_of_hidden_pairs()
+{
+  if (neighbor->nex_type || neighbor->nex_group || neighbor->nex_mol)
+    warn("neigh_modify exclude hides pairs of atoms from the model, which knows no such structures");
+  if (atom->molecular == Atom::ATOMIC) return;
+  for (int n = 1; n <= 3; ++n)
+    if (force->special_lj[n] != 1.0) {
+      warn("special_bonds with factors other than 1 hide bonded pairs from the model; use special_bonds lj/coul 1 1 1");
+      return;
+    }
 }
 
 double PairTlmlp::init_one(int i, int j)
@@ -147,18 +206,34 @@ double PairTlmlp::init_one(int i, int j)
   return cutoff_;
 }
 
+/// cutoff and min_distance (double, Å), committee (int), model and sha256 (char, of the first file).
 void *PairTlmlp::extract(const char *name, int &dim)
 {
   dim = 0;
-  if (strcmp(name, "cutoff") == 0) return &cutoff_;
+  const std::string wanted = name;
+  if (wanted == "cutoff") return &cutoff_;
+  if (wanted == "min_distance") return &min_distance_;
+  if (wanted == "committee") return &settings_.committee;
+  if (wanted == "model") return model_.data();
+  if (wanted == "sha256") return sha256_.data();
   return nullptr;
+}
+
+/// force_deviation of a committee, for fix pair.
+void *PairTlmlp::extract_peratom(const char *name, int &ncol)
+{
+  ncol = 0;
+  if (settings_.committee < 2 || strcmp(name, "force_deviation") != 0) return nullptr;
+  deviation_.resize(std::max<std::size_t>(deviation_.size(), atom->nmax + 1), 0.0);
+  return deviation_.data();
 }
 
 double PairTlmlp::memory_usage()
 {
   double bytes = Pair::memory_usage();
   bytes += static_cast<double>(sizeof(double)) *
-      (graph_.vectors.capacity() + result_.edge_gradients.capacity() + result_.atomic_energies.capacity());
+      (graph_.vectors.capacity() + models_.edge_gradients.capacity() + models_.member_forces.capacity() +
+       atom_virials_.capacity());
   bytes += static_cast<double>(sizeof(std::int64_t)) * (graph_.source.capacity() + graph_.target.capacity());
   return bytes;
 }

@@ -5,17 +5,19 @@
 
 #include "pair.h"
 
-#include "backend.h"
+#include "committee.h"
+#include "halo.h"
 
-#include <memory>
+#include <array>
 #include <string>
 #include <vector>
 
 namespace LAMMPS_NS {
 
-/// `pair_style tlmlp [precision single|double]` and `pair_coeff * * FILE Element1 Element2 ...`; `tlmlp/torch` is the
-/// same on another backend.
-/// Talks to LAMMPS only: units, type mapping, edges, tallies, errors. The model lies behind tlmlp_lammps::Backend.
+/// `pair_style tlmlp [precision single|double] [committee N [out_freq M out_file F]]` and
+/// `pair_coeff * * FILE ... Element1 Element2 ...`; `tlmlp/torch` is the same on another backend.
+/// Talks to LAMMPS only: units, type mapping, edges, communication, tallies, errors. The models lie behind
+/// tlmlp_lammps::Committee.
 class PairTlmlp : public Pair {
  public:
   PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend);
@@ -27,33 +29,73 @@ class PairTlmlp : public Pair {
   void init_style() override;
   double init_one(int i, int j) override;
   void *extract(const char *name, int &dim) override;
+  void *extract_peratom(const char *name, int &ncol) override;
   double memory_usage() override;
+  void write_restart(FILE *fp) override;
+  void read_restart(FILE *fp) override;
+  void write_restart_settings(FILE *fp) override;
+  void read_restart_settings(FILE *fp) override;
   int pack_forward_comm(int n, int *list, double *buf, int pbc_flag, int *pbc) override;
   void unpack_forward_comm(int n, int first, double *buf) override;
+  int pack_reverse_comm(int n, int first, double *buf) override;
+  void unpack_reverse_comm(int n, int *list, double *buf) override;
 
  private:
+  struct Settings {
+    bool double_precision = false;
+    int committee = 1;
+    int out_freq = 0;
+    std::string out_file;
+  };
+
   void allocate();
-  void map_types(int narg, char **arg);
-  void build_graph();
-  void warn_if_too_close(int i, int j, double rsq);
-  void tally();
+  void check_units();
+  void open_models(const std::vector<std::string> &paths, const std::vector<std::string> &elements);
+  void set_flags();
+  void warn_of_hidden_pairs();
   [[noreturn]] void stop(const std::string &text);
+  void warn(const std::string &text);
+
+  /// What the engine calls between its passes: LAMMPS' communication.
+  struct RankExchange : tlmlp::Exchange {
+    explicit RankExchange(PairTlmlp *of) : pair(of) {}
+    void forward(const tlmlp::AtomRows &rows) override;
+    void reverse(const tlmlp::AtomRows &rows) override;
+    PairTlmlp *pair;
+  };
+
+  void build_graph();
+  void number_atoms();
+  void find_edges();
+  void warn_if_too_close(int i, int j, double rsq);
+  void announce_halo();
+  void send_home(std::vector<double> &rows, int width);
+  void tally();
+  void tally_atom_virials();
+  void deviate();
+  void write_deviation(bigint step);
 
   tlmlp_lammps::OpenBackend *open_backend_;
-  std::unique_ptr<tlmlp_lammps::Backend> backend_;
-  tlmlp_lammps::Options options_;
+  tlmlp_lammps::Committee models_;
   tlmlp_lammps::Graph graph_;
-  tlmlp_lammps::Result result_;
-  /// Species of the model for each LAMMPS type, -1 for NULL.
-  std::vector<int> species_of_type_;
-  /// Owned atom that each atom, ghosts included, is an image of.
-  std::vector<int> owner_;
-  /// Atom of the graph for each owned atom, -1 for the types that are NULL, and the other way round.
-  std::vector<int> node_, atom_of_node_;
+  tlmlp_lammps::Halo halo_;
+  RankExchange exchange_;
+  Settings settings_;
+  std::vector<std::string> elements_;
+  /// Atoms of the graph: their LAMMPS type; index in LAMMPS' arrays, for those owned.
+  std::vector<int> types_, atom_of_node_;
+  /// Half of each edge's share of the virial to either atom: nine numbers in the order of centroid/stress/atom.
+  std::vector<double> atom_virials_;
+  /// sqrt(mean over the members |F - mean F|^2) of each owned atom.
+  std::vector<double> deviation_;
+  /// For compute pair: largest and mean deviation of the forces, deviation of the energy per atom.
+  std::array<double, 3> extra_{};
+  std::string sha256_, model_;
   /// eV to the energy unit of the simulation.
   double energy_scale_ = 1.0;
-  double cutoff_ = 0.0;
-  bool warned_close_ = false;
+  double cutoff_ = 0.0, min_distance_ = 0.0;
+  bool warned_close_ = false, announced_ = false;
+  bigint last_written_ = -1;
 };
 
 }    // namespace LAMMPS_NS

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Part of tlmlp. Distributed under the GNU General Public License, version 2; see the file LICENSE beside this one.
 
-// Run-time half of pair_style tlmlp. Edges are built from LAMMPS' full neighbour list, with ghost atoms folded onto the
-// atoms they are images of: the model sees each atom once and every periodic image as an edge vector. Folding uses a
-// forward communication of the owner's index and so needs no atom map, no consecutive IDs and no minimum image.
+// Run-time part of pair_style tlmlp. Edges are built from LAMMPS' full neighbour list. Ghosts that are images of an
+// atom of the same rank fold onto it: the model sees such an atom once and every image as an edge vector. The other
+// ghosts are foreign atoms of the graph, whose pairs with atoms here exist on both ranks. Owners are found by a forward
+// communication, so that no atom map, no consecutive IDs and no minimum image are needed.
 
 #include "pair_tlmlp.h"
 
@@ -11,6 +12,8 @@
 #include "comm.h"
 #include "error.h"
 #include "neigh_list.h"
+#include "update.h"
+#include "utils.h"
 
 #include <cmath>
 #include <cstdio>
@@ -18,82 +21,157 @@
 
 namespace LAMMPS_NS {
 
-int PairTlmlp::pack_forward_comm(int n, int *indices, double *buf, int /*pbc_flag*/, int * /*pbc*/)
+using tlmlp_lammps::Halo;
+
+int PairTlmlp::pack_forward_comm(int n, int *list, double *buf, int /*pbc_flag*/, int * /*pbc*/)
 {
-  for (int k = 0; k < n; ++k) buf[k] = owner_[indices[k]];
-  return n;
+  return halo_.pack_forward(n, list, buf);
 }
 
 void PairTlmlp::unpack_forward_comm(int n, int first, double *buf)
 {
-  for (int k = 0; k < n; ++k) owner_[first + k] = static_cast<int>(buf[k]);
+  halo_.unpack_forward(n, first, buf);
 }
 
-void PairTlmlp::build_graph()
+int PairTlmlp::pack_reverse_comm(int n, int first, double *buf)
 {
-  const int nlocal = atom->nlocal;
-  owner_.assign(nlocal + atom->nghost, -1);
-  for (int i = 0; i < nlocal; ++i) owner_[i] = i;
-  comm->forward_comm(this);
+  return halo_.pack_reverse(n, first, buf);
+}
 
-  node_.assign(nlocal, -1);
+void PairTlmlp::unpack_reverse_comm(int n, int *list, double *buf)
+{
+  halo_.unpack_reverse(n, list, buf);
+}
+
+void PairTlmlp::RankExchange::forward(const tlmlp::AtomRows &rows)
+{
+  pair->halo_.carry(Halo::Traffic::rows, rows);
+  pair->comm->forward_comm(pair, Halo::doubles(rows));
+}
+
+void PairTlmlp::RankExchange::reverse(const tlmlp::AtomRows &rows)
+{
+  pair->halo_.carry(Halo::Traffic::rows, rows);
+  pair->comm->reverse_comm(pair, Halo::doubles(rows));
+}
+
+/// Adds the rows that foreign atoms have here to those of their owners, with newton on and off.
+void PairTlmlp::send_home(std::vector<double> &rows, int width)
+{
+  if (comm->nprocs > 1) exchange_.reverse({rows.data(), width, true});
+}
+
+/// Atoms of the graph: those of the rank, then the ghosts of other ranks.
+void PairTlmlp::number_atoms()
+{
+  const int nlocal = atom->nlocal, nall = nlocal + atom->nghost;
+  halo_.start(nlocal, nall, comm->me);
+  halo_.carry(Halo::Traffic::owners);
+  comm->forward_comm(this, 2);
+
+  types_.clear();
   atom_of_node_.clear();
-  graph_.species.clear();
+  const auto add = [this](int i) {
+    halo_.row_of[i] = static_cast<int>(types_.size());
+    types_.push_back(atom->type[i]);
+  };
+  const auto mine = [this](int i) { return elements_[atom->type[i] - 1] != "NULL"; };
   for (int ii = 0; ii < list->inum; ++ii) {
     const int i = list->ilist[ii];
-    const int species = species_of_type_[atom->type[i]];
-    if (species < 0) continue;
-    node_[i] = static_cast<int>(atom_of_node_.size());
+    if (!mine(i)) continue;
+    add(i);
     atom_of_node_.push_back(i);
-    graph_.species.push_back(species);
   }
+  graph_.n_foreign = 0;
+  for (int i = nlocal; i < nall; ++i) {
+    if (!mine(i)) continue;
+    if (halo_.foreign(i)) {
+      add(i);
+      ++graph_.n_foreign;
+    } else {
+      halo_.row_of[i] = halo_.row_of[halo_.owner(i)];
+    }
+  }
+}
 
+void PairTlmlp::find_edges()
+{
   graph_.source.clear();
   graph_.target.clear();
   graph_.vectors.clear();
   double **x = atom->x;
   const double cutoff_squared = cutoff_ * cutoff_;
+  const auto owned = static_cast<int>(atom_of_node_.size());
   double closest = cutoff_squared;
   int close_i = -1, close_j = -1;
-  for (std::size_t node = 0; node < atom_of_node_.size(); ++node) {
+  for (int node = 0; node < owned; ++node) {
     const int i = atom_of_node_[node];
     const int *neighbours = list->firstneigh[i];
     for (int jj = 0; jj < list->numneigh[i]; ++jj) {
       const int j = neighbours[jj] & NEIGHMASK;
-      if (species_of_type_[atom->type[j]] < 0) continue;
       const double dx = x[j][0] - x[i][0], dy = x[j][1] - x[i][1], dz = x[j][2] - x[i][2];
       const double rsq = dx * dx + dy * dy + dz * dz;
-      if (!(rsq < cutoff_squared)) continue;
-      if (node_[owner_[j]] < 0)
-        error->one(FLERR, "pair_style tlmlp: an atom in reach has no neighbour list");
+      const int other = halo_.row_of[j];
+      if (!(rsq < cutoff_squared) || other < 0) continue;
       if (rsq < closest) {
         closest = rsq;
         close_i = i;
         close_j = j;
       }
-      graph_.source.push_back(node_[owner_[j]]);
-      graph_.target.push_back(static_cast<std::int64_t>(node));
+      graph_.source.push_back(other);
+      graph_.target.push_back(node);
       graph_.vectors.insert(graph_.vectors.end(), {dx, dy, dz});
+      if (other < owned) continue;
+      halo_.needed[j] = 1;
+      graph_.source.push_back(node);
+      graph_.target.push_back(other);
+      graph_.vectors.insert(graph_.vectors.end(), {-dx, -dy, -dz});
     }
   }
   if (close_i >= 0) warn_if_too_close(close_i, close_j, closest);
 }
 
+void PairTlmlp::build_graph()
+{
+  number_atoms();
+  find_edges();
+  if (comm->nprocs == 1) return;
+  halo_.carry(Halo::Traffic::needs);
+  comm->reverse_comm(this, 1);
+  if (!announced_) announce_halo();
+}
+
+void PairTlmlp::announce_halo()
+{
+  announced_ = true;
+  const double mine[2] = {static_cast<double>(halo_.received()), static_cast<double>(atom->nghost)};
+  double largest[2] = {0.0, 0.0};
+  MPI_Reduce(mine, largest, 2, MPI_DOUBLE, MPI_MAX, 0, world);
+  if (comm->me != 0) return;
+  const double megabytes = 1e-6 * static_cast<double>(sizeof(double)) * models_.exchange_doubles() * largest[0];
+  char text[200];
+  snprintf(text, sizeof(text),
+           "  pair_style tlmlp: a rank exchanges the sums of at most %.0f of %.0f ghost atoms, %.3g MB per block and "
+           "direction\n",
+           largest[0], largest[1], megabytes);
+  utils::logmesg(lmp, std::string(text));
+}
+
 void PairTlmlp::warn_if_too_close(int i, int j, double rsq)
 {
-  const double distance = std::sqrt(rsq), least = backend_->min_distance();
+  const double distance = std::sqrt(rsq);
   char text[240];
   if (distance < 1e-6) {
     snprintf(text, sizeof(text), "pair_style tlmlp: atoms %lld and %lld coincide", (long long) atom->tag[i],
              (long long) atom->tag[j]);
     error->one(FLERR, std::string(text));
   }
-  if (warned_close_ || distance >= least) return;
+  if (warned_close_ || distance >= min_distance_) return;
   warned_close_ = true;
   snprintf(text, sizeof(text),
            "pair_style tlmlp: atoms %lld and %lld are %.3f Angstrom apart, closer than any pair in the training data "
            "of the model (%.3f Angstrom); this is said once per run",
-           (long long) atom->tag[i], (long long) atom->tag[j], distance, least);
+           (long long) atom->tag[i], (long long) atom->tag[j], distance, min_distance_);
   error->warning(FLERR, std::string(text));
 }
 
@@ -101,52 +179,63 @@ void PairTlmlp::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
   build_graph();
-  if (atom_of_node_.empty()) return;
   try {
-    backend_->compute(graph_, comm->nthreads, result_);
+    models_.compute(graph_, types_, comm->nthreads, vflag_atom || cvflag_atom, comm->nprocs > 1 ? &exchange_ : nullptr);
   } catch (const std::exception &problem) {
     error->one(FLERR, std::string("pair_style tlmlp: ") + problem.what());
   }
-  if (!std::isfinite(result_.energy))
-    error->one(FLERR, "pair_style tlmlp: the energy is not a finite number");
+  if (!std::isfinite(models_.energy)) error->one(FLERR, "pair_style tlmlp: the energy is not a finite number");
   tally();
+  if (models_.size() > 1) deviate();
 }
 
-/// Forces are put on the owned atoms directly, so the result does not depend on `newton`, and the virial comes from
-/// the edges: -sum dE/d(vector) x vector, half of each edge's share to either atom.
+/// Everything is put on the owned atoms directly, so that the result does not depend on `newton`.
 void PairTlmlp::tally()
 {
+  const int members = models_.size();
+  send_home(models_.member_forces, 3 * members);
   double **f = atom->f;
-  const std::size_t n_edges = graph_.source.size();
-  for (std::size_t e = 0; e < n_edges; ++e) {
-    const double *v = &graph_.vectors[3 * e];
-    const double *gradient = &result_.edge_gradients[3 * e];
-    const double g[3] = {energy_scale_ * gradient[0], energy_scale_ * gradient[1], energy_scale_ * gradient[2]};
-    const int i = atom_of_node_[graph_.target[e]], j = atom_of_node_[graph_.source[e]];
+  for (std::size_t node = 0; node < atom_of_node_.size(); ++node) {
+    const double *forces = &models_.member_forces[3 * node * members];
+    double *mine = f[atom_of_node_[node]];
     for (int k = 0; k < 3; ++k) {
-      f[i][k] += g[k];
-      f[j][k] -= g[k];
+      double sum = 0.0;
+      for (int m = 0; m < members; ++m) sum += forces[3 * m + k];
+      mine[k] += energy_scale_ * sum / members;
     }
-    if (!vflag_either) continue;
-    const double w[9] = {-v[0] * g[0], -v[1] * g[1], -v[2] * g[2], -v[0] * g[1], -v[0] * g[2],
-                         -v[1] * g[2], -v[1] * g[0], -v[2] * g[0], -v[2] * g[1]};
-    if (vflag_global)
-      for (int k = 0; k < 6; ++k) virial[k] += w[k];
-    if (vflag_atom)
-      for (int k = 0; k < 6; ++k) {
-        vatom[i][k] += 0.5 * w[k];
-        vatom[j][k] += 0.5 * w[k];
-      }
-    if (cvflag_atom)
-      for (int k = 0; k < 9; ++k) {
-        cvatom[i][k] += 0.5 * w[k];
-        cvatom[j][k] += 0.5 * w[k];
-      }
   }
-  if (eflag_global) eng_vdwl += energy_scale_ * result_.energy;
+  if (eflag_global) eng_vdwl += energy_scale_ * models_.energy;
   if (eflag_atom)
     for (std::size_t node = 0; node < atom_of_node_.size(); ++node)
-      eatom[atom_of_node_[node]] += energy_scale_ * result_.atomic_energies[node];
+      eatom[atom_of_node_[node]] += energy_scale_ * models_.atomic_energies[node];
+  if (vflag_global) {
+    const int of[6] = {0, 4, 8, 3, 6, 7};    // xx yy zz xy xz yz; row: force, column: edge
+    for (int k = 0; k < 6; ++k) virial[k] += energy_scale_ * models_.virial[of[k]];
+  }
+  if (vflag_atom || cvflag_atom) tally_atom_virials();
+}
+
+/// -dE/d(vector) x vector of each edge, half to either atom.
+void PairTlmlp::tally_atom_virials()
+{
+  atom_virials_.assign(9 * types_.size(), 0.0);
+  for (std::size_t e = 0; e < graph_.source.size(); ++e) {
+    const double *v = &graph_.vectors[3 * e], *g = &models_.edge_gradients[3 * e];
+    const double share = -0.5 * energy_scale_;
+    const double w[9] = {v[0] * g[0], v[1] * g[1], v[2] * g[2], v[0] * g[1], v[0] * g[2],
+                         v[1] * g[2], v[1] * g[0], v[2] * g[0], v[2] * g[1]};
+    double *i = &atom_virials_[9 * graph_.target[e]], *j = &atom_virials_[9 * graph_.source[e]];
+    for (int k = 0; k < 9; ++k) {
+      i[k] += share * w[k];
+      j[k] += share * w[k];
+    }
+  }
+  send_home(atom_virials_, 9);
+  for (std::size_t node = 0; node < atom_of_node_.size(); ++node) {
+    const int i = atom_of_node_[node];
+    for (int k = 0; vflag_atom && k < 6; ++k) vatom[i][k] += atom_virials_[9 * node + k];
+    for (int k = 0; cvflag_atom && k < 9; ++k) cvatom[i][k] += atom_virials_[9 * node + k];
+  }
 }
 
 }    // namespace LAMMPS_NS

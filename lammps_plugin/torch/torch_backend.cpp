@@ -104,10 +104,15 @@ class TorchBackend : public Backend {
     return std::string("libtorch, ") + (options_.double_precision ? "double" : "single") + " precision";
   }
 
-  void compute(const Graph &graph, int threads, Result &result) override
+  std::string sha256() const override { return {}; }
+  int exchange_doubles() const override { return 0; }
+
+  void compute(const Graph &graph, int threads, bool edge_gradients, tlmlp::Exchange *, Result &result) override
   {
     try {
       run(graph, threads, result);
+      add_up(graph, result);
+      if (!edge_gradients) result.edge_gradients = nullptr;
     } catch (const c10::Error &problem) {
       throw std::runtime_error("libtorch: " + first_line(problem.what_without_backtrace()));
     }
@@ -155,8 +160,26 @@ class TorchBackend : public Backend {
     const auto outputs =
         module_.get_method("forward_edges")({species, edge_index, edge_vector}).toTuple();
     result.energy = outputs->elements()[0].toTensor().item<double>();
-    copy(outputs->elements()[1].toTensor(), 3 * n_edges, result.edge_gradients);
-    copy(outputs->elements()[2].toTensor(), n_atoms, result.atomic_energies);
+    copy(outputs->elements()[1].toTensor(), 3 * n_edges, edge_gradients_);
+    copy(outputs->elements()[2].toTensor(), n_atoms, atomic_energies_);
+    result.edge_gradients = edge_gradients_.data();
+    result.atomic_energies = atomic_energies_.data();
+  }
+
+  /// Forces and virial from the derivatives of the edges.
+  void add_up(const Graph &graph, Result &result)
+  {
+    forces_.assign(3 * graph.species.size(), 0.0);
+    result.virial.fill(0.0);
+    for (std::size_t e = 0; e < graph.source.size(); ++e) {
+      const double *g = &edge_gradients_[3 * e], *v = &graph.vectors[3 * e];
+      for (int a = 0; a < 3; ++a) {
+        forces_[3 * graph.target[e] + a] += g[a];
+        forces_[3 * graph.source[e] + a] -= g[a];
+        for (int b = 0; b < 3; ++b) result.virial[3 * a + b] -= g[a] * v[b];
+      }
+    }
+    result.forces = forces_.data();
   }
 
   static void copy(const at::Tensor &values, std::int64_t count, std::vector<double> &out)
@@ -169,6 +192,7 @@ class TorchBackend : public Backend {
   Options options_;
   ModelHeader header_;
   torch::jit::Module module_;
+  std::vector<double> edge_gradients_, atomic_energies_, forces_;
 };
 
 }    // namespace

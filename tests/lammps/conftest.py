@@ -178,4 +178,4 @@ def reference(atoms: ase.Atoms, model: Model, precision: str = "double") -> dict
 @pytest.fixture(scope="session")
 def helpers() -> SimpleNamespace:
     """Functions of this file, for the test modules."""
-    return SimpleNamespace(read_dump=read_dump, reference=reference, head=HEAD, bar=BAR_PER_EV_PER_ANG3)
+    return SimpleNamespace(decks=Decks, read_dump=read_dump, reference=reference, head=HEAD, bar=BAR_PER_EV_PER_ANG3)

@@ -1,12 +1,10 @@
 """Bad input ends LAMMPS with one ERROR line that says what to do: no crash, no hang, no libtorch trace."""
 
 import io
-import os
 import shutil
 import struct
 import subprocess
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -24,9 +22,9 @@ mass * 72.6
 """
 
 
-def error_of(decks, body: str) -> str:
+def error_of(decks, body: str, ranks: int = 1) -> str:
     with pytest.raises(TlmlpError) as caught:
-        decks.run_text(body)
+        decks.run_text(body, ranks=ranks)
     line = str(caught.value)
     assert line.startswith("LAMMPS stopped: ERROR"), line
     assert "\n" not in line
@@ -74,22 +72,9 @@ def test_arguments(decks, germanium, lines, message):
     assert message in error_of(decks, box() + lines.format(model=germanium.path) + "\n")
 
 
-def test_several_ranks(decks, germanium):
-    deck = decks.folder / "in.lammps"
-    deck.write_text(box() + germanium.pair() + "run 0\n")
-    mpiexec = shutil.which("mpiexec", path=str(Path(os.sys.executable).parent))
-    if mpiexec is None:
-        pytest.skip("no mpiexec beside the Python interpreter")
-    run = subprocess.run(
-        [mpiexec, "-n", "2", str(lammps_program()), "-in", str(deck), "-log", "none"],
-        text=True,
-        env=lammps_environment(),
-        capture_output=True,
-        timeout=60,
-    )
-    assert run.returncode != 0
-    errors = [line for line in run.stdout.splitlines() if line.startswith("ERROR")]
-    assert len(errors) == 1 and "runs on one MPI rank, got 2" in errors[0]
+def test_the_variant_on_libtorch_refuses_several_ranks(decks, germanium):
+    with pytest.raises(TlmlpError, match="this backend runs on one MPI rank, got 2"):
+        decks.run_text(box() + germanium.pair(style="tlmlp/torch") + "run 0\n", ranks=2)
 
 
 def damaged_files(whole: bytes) -> dict[str, bytes]:

@@ -88,6 +88,8 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
     return {totals.energy, totals.atomic_energies, totals.forces, totals.virial, totals.edge_gradients};
 }
 
+std::ptrdiff_t Engine::exchange_size() const { return impl_->runner->exchange_size(); }
+
 std::size_t Engine::memory() const { return impl_->runner->memory() + impl_->graph.memory(); }
 
 std::vector<std::string> simd_levels() { return engine::available_levels(); }

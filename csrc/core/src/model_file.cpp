@@ -138,6 +138,7 @@ ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name)
     expect(units.at("network_energy"), "kJ/mol");
     read_species(header, file);
     file.info.cutoff = file.sizes.cutoff;
+    file.info.sha256 = sha256(bytes);
     file.info.dtype = header.at("dtype").string();
     if (const Json *distance = header.find("min_distance"); distance && !distance->is_null()) {
         file.info.min_distance = distance->number();

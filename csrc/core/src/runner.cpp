@@ -116,7 +116,7 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
     while (first_foreign > 0 && graph.chunks[first_foreign - 1].foreign) {
         --first_foreign;
     }
-    const std::ptrdiff_t row = std::ptrdiff_t(sizes.harmonics) * sizes.directional_p;
+    const std::ptrdiff_t row = exchange_size();
     const auto rows = [&](T *data) { return AtomRows{data, row, std::is_same_v<T, double>}; };
     const std::size_t n_atoms = graph.first.size();
     out.atomic_energies.resize(n_atoms);

