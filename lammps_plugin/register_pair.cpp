@@ -9,21 +9,45 @@
 #include "error.h"
 #include "lammps.h"
 
+#include <cstddef>
 #include <string>
+#include <utility>
+
+extern "C" int lammps_extract_setting(void *handle, const char *keyword);    // of LAMMPS' library interface
 
 namespace tlmlp_lammps {
+
+namespace {
+
+/// Why this LAMMPS does not fit the plugin, or nothing. A plugin sees the classes of LAMMPS as its headers described
+/// them: another version, or other sizes of integers, may lay them out differently.
+std::string misfit(LAMMPS_NS::LAMMPS *lmp)
+{
+  if (lmp->num_ver != TLMLP_LAMMPS_VERSION)
+    return "LAMMPS " + std::to_string(TLMLP_LAMMPS_VERSION) + ", this is " + std::to_string(lmp->num_ver);
+  const std::pair<const char *, std::size_t> sizes[] = {{"bigint", sizeof(LAMMPS_NS::bigint)},
+                                                        {"tagint", sizeof(LAMMPS_NS::tagint)},
+                                                        {"imageint", sizeof(LAMMPS_NS::imageint)}};
+  for (const auto &[name, size] : sizes) {
+    const int here = lammps_extract_setting(lmp, name);
+    if (here != static_cast<int>(size))
+      return std::string("a LAMMPS whose ") + name + " has " + std::to_string(size) + " bytes, this one's has " +
+          std::to_string(here);
+  }
+  return {};
+}
+
+}    // namespace
 
 void register_pair(void *lmp_pointer, void *handle, void *regfunc, const char *name, const char *info,
                    void *(*create)(void *))
 {
   auto *lmp = static_cast<LAMMPS_NS::LAMMPS *>(lmp_pointer);
-  // A plugin sees the classes of LAMMPS as its headers described them: another version may lay them out differently.
-  if (lmp->num_ver != TLMLP_LAMMPS_VERSION) {
-    if (lmp->comm->me == 0) {
-      const std::string text = std::string("pair_style ") + name + " is not loaded: the plugin was built for LAMMPS " +
-          std::to_string(TLMLP_LAMMPS_VERSION) + ", this is " + std::to_string(lmp->num_ver);
-      lmp->error->warning(FLERR, text);
-    }
+  const std::string reason = misfit(lmp);
+  if (!reason.empty()) {
+    if (lmp->comm->me == 0)
+      lmp->error->warning(FLERR, std::string("pair_style ") + name + " is not loaded: the plugin was built for " + reason +
+                                     "; build it against this LAMMPS, see docs/lammps.md of tlmlp");
     return;
   }
   lammpsplugin_t plugin{};

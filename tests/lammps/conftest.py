@@ -83,6 +83,12 @@ def germanium(tmp_path_factory) -> Model:
 
 
 @pytest.fixture(scope="session")
+def second_germanium(tmp_path_factory) -> Model:
+    """As ``germanium`` with other weights: for committees."""
+    return _model(tmp_path_factory.mktemp("models"), ["Ge"], seed=7, **small())
+
+
+@pytest.fixture(scope="session")
 def alloy(tmp_path_factory) -> Model:
     """Two species, small network."""
     return _model(tmp_path_factory.mktemp("models"), ["Si", "Ge"], **small())

@@ -55,6 +55,20 @@ def register(app: typer.Typer) -> None:
         _show(bench_train(atoms, batch, threads, dtype, repeats), json)
 
     @group.command()
+    def lammps(
+        atoms: Atoms = 512,
+        ranks: Annotated[int, typer.Option(help="MPI ranks.", min=1)] = 1,
+        threads: Annotated[int, typer.Option(help="OpenMP threads of each rank.", min=1)] = 1,
+        dtype: Dtype = "float32",
+        steps: Annotated[int, typer.Option(help="Timed steps; the mean is reported.", min=1)] = 10,
+        json: Json = False,
+    ) -> None:
+        """Steps of LAMMPS on one or several MPI ranks, and what they exchange."""
+        from tlmlp.bench.lammps import bench_lammps
+
+        _show(bench_lammps(atoms, ranks, threads, dtype, steps), json)
+
+    @group.command()
     def engine(
         atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False
     ) -> None:
