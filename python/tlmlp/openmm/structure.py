@@ -37,7 +37,7 @@ class OpenMMStructure:
         """Positions (n, 3) in nm, as those of the original frame in Å."""
         return self.vectors_to_ase(positions) / NM_PER_ANGSTROM
 
-    def cell_to_ase(self, box: np.ndarray) -> np.ndarray:
+    def lattice_to_ase(self, box: np.ndarray) -> np.ndarray:
         """Box vectors (3, 3) in nm, such as a barostat changed, as the cell of the original in Å."""
         return np.linalg.solve(self.lattice.astype(float), self.vectors_to_ase(box)) / NM_PER_ANGSTROM
 

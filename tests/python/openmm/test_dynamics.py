@@ -105,6 +105,6 @@ def test_a_barostat_on_a_gas_that_is_switched_off(germanium, route):
     context.setParameter("on", 1.0)
     state = context.getState(getEnergy=True, getPositions=True)
     gas.positions = made.positions_to_ase(state.getPositions(asNumpy=True)._value)
-    gas.set_cell(made.cell_to_ase(state.getPeriodicBoxVectors(asNumpy=True)._value))
+    gas.set_cell(made.lattice_to_ase(state.getPeriodicBoxVectors(asNumpy=True)._value))
     expected = evaluate(germanium[1], gas, precision="double", skin=0.0)["energy"] * 96.48533212331
     assert abs(state.getPotentialEnergy()._value - expected) < 1e-6 * abs(expected)

@@ -42,10 +42,10 @@ def test_reduced_boxes_span_the_same_lattice(seed, left_handed, mixing):
 def test_there_and_back():
     structure = standard_structures(["Si"])["skewed"]
     made = from_ase(structure)
-    np.testing.assert_allclose(made.cell_to_ase(made.box), structure.cell, atol=1e-10)
+    np.testing.assert_allclose(made.lattice_to_ase(made.box), structure.cell, atol=1e-10)
     np.testing.assert_allclose(made.positions_to_ase(made.positions), structure.positions, atol=1e-10)
     # A box that a barostat made 1 % longer is the same cell, 1 % longer.
-    np.testing.assert_allclose(made.cell_to_ase(1.01 * made.box), 1.01 * structure.cell, atol=1e-10)
+    np.testing.assert_allclose(made.lattice_to_ase(1.01 * made.box), 1.01 * structure.cell, atol=1e-10)
 
 
 def test_a_rotation_in_ase_is_none_in_openmm(crystal):
