@@ -26,7 +26,7 @@ class TlmlpModel(ModelInterface):
 
     :param model_path: file written by ``tlmlp export``
     :param device: of the network; the CPU by default
-    :param dtype: float32 or float64, of the network and the results; distances and sums are in float64
+    :param dtype: float32 or float64, of the network; results have that of the positions, distances and sums are in float64
     :param route: "ops" for the compiled operators, "plain" for standard torch operators
     :raises TlmlpError: when the file is unusable; when computing, for an element that the model does not know, NaN,
         cells without volume, atoms on top of each other
@@ -81,7 +81,7 @@ class TlmlpModel(ModelInterface):
         periodic = bool(np.any(pbc)) & (volume > 0.0)
         stress = torch.where(periodic, 0.5 * (strain + strain.transpose(1, 2)) / volume.clamp_min(1e-300), 0.0)
         results = {"energy": energy, "forces": edge_forces(n, index, gradient), "stress": stress, "energies": atomic}
-        return {name: value.to(positions.device, self._dtype) for name, value in results.items()}
+        return {name: value.to(positions.device, positions.dtype) for name, value in results.items()}
 
     def _species(self, numbers: Tensor) -> Tensor:
         species = self._rows[numbers.clamp(0, 255)]

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tlmlp.cli import bench, data, doctor, export, lammps, md, openmm, ops, quickstart, train
+from tlmlp.cli import bench, conformance, data, doctor, export, lammps, md, openmm, ops, quickstart, train
 from tlmlp.errors import TlmlpError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 train.register(app)
 export.register(app)
+conformance.register(app)
 md.register(app)
 lammps.register(app)
 bench.register(app)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms, units
 
-from tlmlp.data.neighbours import with_open_rows
 from tlmlp.errors import TlmlpError
+from tlmlp.lammps.box import boundary, box_sides, lammps_frame
 from tlmlp.md.lammps_library import Library
 from tlmlp.md.settings import MDSettings
 from tlmlp.md.simulation import EngineState
@@ -15,8 +15,6 @@ from tlmlp.md.state import State
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 BAR_PER_GPA = 1e4
-#: Room around a structure that is open along a direction, Å; the box follows the atoms afterwards.
-MARGIN = 1.0
 
 
 class LammpsSimulation:
@@ -33,7 +31,7 @@ class LammpsSimulation:
         self._cell = atoms.cell.array.copy()
         self._lammps = Library(settings.threads)
         self.description = f"LAMMPS {self._lammps.version}"
-        box, self._turn = _frame(atoms)
+        box, self._turn = lammps_frame(atoms.cell.array, atoms.pbc)
         symbols = sorted(set(atoms.get_chemical_symbols()))
         self._do("units metal", "atom_style atomic", "atom_modify map array sort 0 0.0")
         if kept is None:
@@ -55,7 +53,8 @@ class LammpsSimulation:
             self._images, self._turn = kept["images"], kept["turn"]
             self._read_restart(kept["restart"])
         self._do(
-            "neighbor 0.5 bin",
+            # LAMMPS refuses to sort a box much smaller than the cutoff into bins, as an open box of few atoms can be.
+            f"neighbor 0.5 {'nsq' if len(atoms) < 100 and not self._periodic else 'bin'}",
             f"pair_style tlmlp precision {settings.precision}",
             f"pair_coeff * * {_quoted(settings.model)} {' '.join(symbols)}",
             f"timestep {settings.timestep * 1e-3!r}",
@@ -139,37 +138,14 @@ class LammpsSimulation:
         return -self._turn @ pressure @ self._turn.T / EV_PER_ANG3_IN_GPA
 
 
-def _frame(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
-    """Lower triangular rows of the cell, and the orthogonal matrix T with rows = cell @ T; vectors turn likewise.
-
-    Rows of directions that are not periodic are normal to the others. T is a reflection for a left-handed cell.
-    """
-    cell = with_open_rows(atoms.cell.array, atoms.pbc)
-    if not atoms.pbc.any():
-        return np.eye(3), np.eye(3)
-    if not np.triu(cell, 1).any() and (np.diag(cell) > 0.0).all():
-        return cell, np.eye(3)
-    turn, upper = np.linalg.qr(cell.T)
-    turn = turn * np.sign(np.diag(upper))
-    rows = np.tril(cell @ turn)
-    return np.where(np.abs(rows) < 1e-12 * np.abs(rows).max(), 0.0, rows), turn
-
-
 def _box(rows: np.ndarray, positions: np.ndarray, pbc: np.ndarray, kinds: int) -> list[str]:
-    """Commands that make the box; it starts around the atoms, and follows them, where it is not periodic."""
-    low, high = np.zeros(3), np.diag(rows).copy()
-    for k in np.flatnonzero(~pbc):
-        low[k], high[k] = positions[:, k].min(initial=0.0) - MARGIN, positions[:, k].max(initial=0.0) + MARGIN
+    """Commands that make the box."""
+    low, high = box_sides(rows, positions, pbc)
     sides = " ".join(f"{a!r} {b!r}" for a, b in zip(low.tolist(), high.tolist(), strict=True))
     xy, xz, yz = float(rows[1, 0]), float(rows[2, 0]), float(rows[2, 1])
     tilted = max(abs(xy), abs(xz), abs(yz)) > 0.0
     region = f"region box prism {sides} {xy!r} {xz!r} {yz!r}" if tilted else f"region box block {sides}"
-    return [
-        "boundary " + " ".join("p" if periodic else "s" for periodic in pbc),
-        "box tilt large",
-        f"{region} units box",
-        f"create_box {kinds} box",
-    ]
+    return [boundary(pbc), "box tilt large", f"{region} units box", f"create_box {kinds} box"]
 
 
 def _quoted(path: Path) -> str:

@@ -1,0 +1,57 @@
+"""``tlmlp conformance``: one model file through every host of this machine."""
+
+import dataclasses
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+
+    @app.command()
+    def conformance(
+        model: Annotated[Path, typer.Argument(help="File of `tlmlp export`.")],
+        systems: Annotated[Path | None, typer.Option(help="JSON list of systems instead of the built-in one.")] = None,
+        threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
+        json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    ) -> None:
+        """Compare all hosts (LAMMPS, OpenMM, ASE, torch-sim, ...) with the oracle and with each other.
+
+        Status 1 when one of them fails; hosts that are not installed are skipped with the reason.
+        """
+        from tlmlp.console import console
+        from tlmlp.testing.conformance import compare
+        from tlmlp.testing.conformance.systems import SYSTEMS
+
+        rows = compare(
+            model,
+            systems=systems or SYSTEMS,
+            threads=threads,
+            on_row=lambda row: console.print(f"{row.route}: {row.verdict}", markup=False),
+        )
+        if json:
+            print(json_module.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+        else:
+            show(rows)
+        if any(row.verdict.startswith("failed") for row in rows):
+            raise typer.Exit(1)
+
+
+def show(rows: list) -> None:
+    """Print the table."""
+    from tlmlp.console import table
+
+    def numbers(values: tuple[float, float] | None) -> list[str]:
+        return ["", ""] if values is None else [f"{value:.1e}" for value in values]
+
+    table(
+        "Largest differences: from the oracle, and from the first route of the same engine and precision",
+        ["host, engine, precision", "systems", "eV/atom", "eV/Å", "hosts: eV", "hosts: eV/Å", "verdict"],
+        [
+            [row.route, row.systems or "", *numbers(row.oracle), *numbers(row.hosts), row.verdict.split(":")[0]]
+            for row in rows
+        ],
+    )
