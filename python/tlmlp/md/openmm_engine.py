@@ -38,8 +38,6 @@ class OpenmmSimulation:
         if settings.platform not in names:
             raise TlmlpError(f"OpenMM has the platforms {', '.join(names)} here, got {settings.platform!r}")
         system = create_system(settings.model, self._structure, precision=settings.precision, threads=settings.threads)
-        for index, mass in enumerate(atoms.get_masses()):
-            system.setParticleMass(index, float(mass))
         if settings.ensemble == "npt":
             barostat = openmm.MonteCarloBarostat(settings.pressure * BAR_PER_GPA, settings.temperature, BAROSTAT_EVERY)
             barostat.setRandomNumberSeed(settings.seed + 2)
@@ -73,10 +71,11 @@ class OpenmmSimulation:
         velocities = state.getVelocities(asNumpy=True).value_in_unit(unit.nanometer / unit.picosecond)
         turn = self._structure.vectors_to_ase
         atoms = self._atoms
-        atoms.positions = turn(state.getPositions(asNumpy=True).value_in_unit(unit.angstrom))
+        positions = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+        atoms.positions = self._structure.positions_to_ase(positions)
         if atoms.pbc.all():
             box = state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.nanometer)
-            atoms.set_cell(self._structure.lattice_to_ase(box))
+            atoms.set_cell(self._structure.cell_to_ase(box))
         finite = np.isfinite(atoms.positions).all()
         return State(
             positions=atoms.positions.copy(),

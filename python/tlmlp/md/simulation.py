@@ -41,7 +41,7 @@ class Simulation(Protocol):
 
 
 def engine_missing(engine: str) -> str | None:
-    """Why ``engine`` ("lammps", "openmm", "ase") cannot run here, or None when it can. Starts nothing."""
+    """Why ``engine`` ("lammps", "openmm", "ase") cannot run here, or None when it can."""
     if engine == "lammps":
         from tlmlp.lammps.locate import lammps_program, plugin_file
 
@@ -50,10 +50,12 @@ def engine_missing(engine: str) -> str | None:
             plugin_file()
         except TlmlpError as error:
             return str(error)
-    if engine == "openmm" and find_spec("openmm") is None:
-        return "OpenMM is not installed here: pip install 'tlmlp[openmm]'"
-    if engine == "openmm" and find_spec("tlmlp.openmm") is None:
-        return "this installation of tlmlp is without tlmlp.openmm"
+    if engine == "openmm":
+        if find_spec("tlmlp.openmm") is None:
+            return "this installation of tlmlp is without tlmlp.openmm"
+        from tlmlp.openmm import available_routes
+
+        return available_routes()["native"]
     return None
 
 

@@ -3,7 +3,7 @@
 Importing this package loads no torch and no host.
 """
 
-from tlmlp.testing.conformance.compare import Row, compare
+from tlmlp.testing.conformance.comparison import Row, compare
 from tlmlp.testing.conformance.routes import Route, routes
 from tlmlp.testing.conformance.systems import read_systems
 

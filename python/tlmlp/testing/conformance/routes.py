@@ -164,12 +164,7 @@ def _lammps(model: str, precision: str, threads: int, style: str, systems: Seque
 def _openmm(model: str, kind: str, platform: str, precision: str, systems: Sequence[Structure]) -> list[Result]:
     from tlmlp.openmm import evaluate
 
-    return [
-        _pick(
-            evaluate(model, s, route=kind, platform=platform, precision=precision, elements=s.atomic_numbers.tolist())
-        )
-        for s in systems
-    ]
+    return [_pick(evaluate(model, s, route=kind, platform=platform, precision=precision)) for s in systems]
 
 
 def _torchsim(model: str, precision: str, systems: Sequence[Structure]) -> list[Result]:
