@@ -75,7 +75,7 @@ class OpenmmSimulation:
         atoms.positions = self._structure.positions_to_ase(positions)
         if atoms.pbc.all():
             box = state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.nanometer)
-            atoms.set_cell(self._structure.cell_to_ase(box))
+            atoms.set_cell(self._structure.lattice_to_ase(box))
         finite = np.isfinite(atoms.positions).all()
         return State(
             positions=atoms.positions.copy(),
