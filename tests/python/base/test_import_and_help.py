@@ -28,6 +28,8 @@ def test_help_names_every_command_without_loading_torch():
         "export",
         "info",
         "verify",
+        "conformance",
+        "md",
         "lammps",
         "bench",
         "ops",

@@ -1,0 +1,16 @@
+"""The i-PI side of a model: a client that answers i-PI's requests for energies, forces and stresses.
+
+usage: python client.py MODEL STRUCTURE [ADDRESS]      ADDRESS of the unix socket in input.xml, "tlmlp" by default
+"""
+
+import sys
+
+from ase.calculators.socketio import SocketClient
+from ase.io import read
+
+from tlmlp.calculators import TlmlpCalculator
+
+model, structure, address = [*sys.argv[1:], "tlmlp"][:3]
+atoms = read(structure)
+atoms.calc = TlmlpCalculator(model)
+SocketClient(unixsocket=address).run(atoms, use_stress=True)
