@@ -123,6 +123,7 @@ void Halo::unpack_reverse(int n, const int *list, const double *buf)
   const int step = doubles(rows_);
   for (int k = 0; k < n; ++k) {
     if (!wanted[k]) continue;
+    if (rows_.touched) rows_.touched[row_of[list[k]]] = 1;
     if (rows_.float64)
       add<double>(row(list[k]), reinterpret_cast<const char *>(buf), rows_.size);
     else

@@ -30,8 +30,8 @@ class Halo {
   int owner(int atom) const { return index_[atom]; }
   bool foreign(int atom) const { return rank_[atom] != me_; }
 
-  /// Row of each atom in the arrays that are exchanged, -1 for none. The pair style fills it, images of own atoms
-  /// included.
+  /// Row of each atom in the arrays that are exchanged, -1 for none. The pair style fills it: for images of own atoms
+  /// with their owner's row, for other ghosts once it is known whether they are needed.
   std::vector<int> row_of;
   /// Ghosts whose rows are needed here; `needs` in reverse adds those that are passed on.
   std::vector<char> needed;

@@ -66,6 +66,7 @@ class PairTlmlp : public Pair {
 
   void build_graph();
   void number_atoms();
+  void number_foreign_atoms();
   void find_edges();
   void warn_if_too_close(int i, int j, double rsq);
   void announce_halo();

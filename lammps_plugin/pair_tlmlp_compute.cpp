@@ -61,7 +61,7 @@ void PairTlmlp::send_home(std::vector<double> &rows, int width)
   if (comm->nprocs > 1) exchange_.reverse({rows.data(), width, true});
 }
 
-/// Atoms of the graph: those of the rank, then the ghosts of other ranks.
+/// The rank's atoms, first in the graph, and which ghosts are their images.
 void PairTlmlp::number_atoms()
 {
   const int nlocal = atom->nlocal, nall = nlocal + atom->nghost;
@@ -71,26 +71,31 @@ void PairTlmlp::number_atoms()
 
   types_.clear();
   atom_of_node_.clear();
-  const auto add = [this](int i) {
-    halo_.row_of[i] = static_cast<int>(types_.size());
-    types_.push_back(atom->type[i]);
-  };
-  const auto mine = [this](int i) { return elements_[atom->type[i] - 1] != "NULL"; };
   for (int ii = 0; ii < list->inum; ++ii) {
     const int i = list->ilist[ii];
-    if (!mine(i)) continue;
-    add(i);
+    if (elements_[atom->type[i] - 1] == "NULL") continue;
+    halo_.row_of[i] = static_cast<int>(types_.size());
+    types_.push_back(atom->type[i]);
     atom_of_node_.push_back(i);
   }
-  graph_.n_foreign = 0;
-  for (int i = nlocal; i < nall; ++i) {
-    if (!mine(i)) continue;
-    if (halo_.foreign(i)) {
-      add(i);
-      ++graph_.n_foreign;
-    } else {
-      halo_.row_of[i] = halo_.row_of[halo_.owner(i)];
+  for (int i = nlocal; i < nall; ++i)
+    if (!halo_.foreign(i)) halo_.row_of[i] = halo_.row_of[halo_.owner(i)];
+}
+
+/// Ghosts of other ranks join the graph behind the rank's atoms: those with edges here, and those that are passed on.
+/// Until then edges name them by their index in LAMMPS' arrays, added to `owned`.
+void PairTlmlp::number_foreign_atoms()
+{
+  const auto owned = static_cast<std::int64_t>(atom_of_node_.size());
+  for (int i = atom->nlocal; i < atom->nlocal + atom->nghost; ++i)
+    if (halo_.needed[i]) {
+      halo_.row_of[i] = static_cast<int>(types_.size());
+      types_.push_back(atom->type[i]);
     }
+  graph_.n_foreign = static_cast<std::int64_t>(types_.size()) - owned;
+  for (std::size_t e = 0; e < graph_.source.size(); ++e) {
+    if (graph_.source[e] >= owned) graph_.source[e] = halo_.row_of[graph_.source[e] - owned];
+    if (graph_.target[e] >= owned) graph_.target[e] = halo_.row_of[graph_.target[e] - owned];
   }
 }
 
@@ -111,8 +116,10 @@ void PairTlmlp::find_edges()
       const int j = neighbours[jj] & NEIGHMASK;
       const double dx = x[j][0] - x[i][0], dy = x[j][1] - x[i][1], dz = x[j][2] - x[i][2];
       const double rsq = dx * dx + dy * dy + dz * dz;
-      const int other = halo_.row_of[j];
-      if (!(rsq < cutoff_squared) || other < 0) continue;
+      if (!(rsq < cutoff_squared)) continue;
+      const bool foreign = halo_.foreign(j);
+      const int other = foreign ? owned + j : halo_.row_of[j];
+      if (other < 0 || (foreign && elements_[atom->type[j] - 1] == "NULL")) continue;
       if (rsq < closest) {
         closest = rsq;
         close_i = i;
@@ -121,7 +128,7 @@ void PairTlmlp::find_edges()
       graph_.source.push_back(other);
       graph_.target.push_back(node);
       graph_.vectors.insert(graph_.vectors.end(), {dx, dy, dz});
-      if (other < owned) continue;
+      if (!foreign) continue;
       halo_.needed[j] = 1;
       graph_.source.push_back(node);
       graph_.target.push_back(other);
@@ -135,9 +142,11 @@ void PairTlmlp::build_graph()
 {
   number_atoms();
   find_edges();
+  graph_.n_foreign = 0;
   if (comm->nprocs == 1) return;
   halo_.carry(Halo::Traffic::needs);
   comm->reverse_comm(this, 1);
+  number_foreign_atoms();
   if (!announced_) announce_halo();
 }
 

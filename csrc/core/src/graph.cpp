@@ -102,7 +102,8 @@ void Graph::lay_out(const EdgeList &list, double cutoff) {
     for (std::int32_t i = 0; i < n_atoms;) {
         Chunk chunk{slots, i, 0, 0, 0, 0, i >= owned};
         const auto end = static_cast<std::int32_t>(chunk.foreign ? n_atoms : owned);
-        while (i < end && chunk.atoms < chunk_atoms && (chunk.atoms == 0 || chunk.edges < chunk_edges)) {
+        const int most = chunk.foreign ? foreign_chunk_atoms : chunk_atoms;
+        while (i < end && chunk.atoms < most && (chunk.atoms == 0 || chunk.edges < chunk_edges)) {
             first[i] = chunk.edges;
             chunk.edges += count[i];
             max_edges_of_atom = std::max(max_edges_of_atom, count[i]);

@@ -19,6 +19,7 @@
 namespace tlmlp::engine {
 
 inline constexpr int chunk_atoms = 16;
+inline constexpr int foreign_chunk_atoms = 128; ///< foreign atoms have few edges
 inline constexpr int chunk_edges = 512; ///< a chunk takes no further atom beyond this many edges
 inline constexpr int lane_pad = 16;
 inline constexpr int row_pad = 16;
@@ -117,7 +118,9 @@ template <class T> struct Job {
     T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes
     T *radial_bar = nullptr;    ///< lanes, radial_p rows
     T *geometry_bar = nullptr;  ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
-    T *centre_bar = nullptr;    ///< [atoms][as centre] dE/dA_j N_l of one block; null where it needs no exchange
+    T *centre_bar = nullptr;    ///< [atoms][as centre] dE/dA_j N_l that comes from other processes; null without exchange.
+                                ///< Of foreign atoms what goes there. All zero but between send and backward.
+    unsigned char *touched = nullptr; ///< [atoms] rows of centre_bar that are not zero
     double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
 
     std::int64_t slots = 0;
@@ -133,7 +136,7 @@ template <class T> struct Kernels {
     std::ptrdiff_t (*scratch)(const Sizes &sizes, int max_lanes, int max_edges_of_atom);
     void (*forward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*backward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
-    /// Around the exchanges: z from the received centres of a foreign chunk; a chunk's share of centre_bar.
+    /// Around the exchanges, for foreign chunks: z from the received centres; centre_bar.
     void (*receive)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*send)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
 };

@@ -62,6 +62,7 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
         job.vector_bar = vector_bar_.resize(3 * slots);
         if (options.exchange) {
             job.centre_bar = centre_bar_.resize(atoms * s.harmonics * s.directional_p);
+            job.touched = touched_.resize(atoms);
         }
     }
     scratch_.resize(std::max<std::size_t>(scratch_.size(), threads));
@@ -117,7 +118,7 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
         --first_foreign;
     }
     const std::ptrdiff_t row = exchange_size();
-    const auto rows = [&](T *data) { return AtomRows{data, row, std::is_same_v<T, double>}; };
+    const auto rows = [&](T *data) { return AtomRows{data, row, std::is_same_v<T, double>, shared.touched}; };
     const std::size_t n_atoms = graph.first.size();
     out.atomic_energies.resize(n_atoms);
     out.forces.assign(options.forces ? 3 * n_atoms : 0, 0.0);
@@ -149,7 +150,7 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
             job.sum_bar = written;
             if (options.exchange) {
 #pragma omp for schedule(dynamic, 1)
-                for (std::int64_t c = 0; c < n_chunks; ++c) {
+                for (std::int64_t c = first_foreign; c < n_chunks; ++c) {
                     kernels_.send(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
                 }
 #pragma omp master

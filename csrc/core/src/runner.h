@@ -50,6 +50,7 @@ template <class T> class RunnerOf final : public Runner {
     Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, sum_, centre_, atom_gradient_;
     Buffer<T> message_bar_, sum_bar_, radial_bar_, geometry_bar_, centre_bar_;
     Buffer<std::int32_t> interval_;
+    Buffer<unsigned char> touched_;
     Buffer<double> atom_energy_, vector_bar_, chunk_virial_;
     std::vector<Buffer<T>> scratch_;
 };

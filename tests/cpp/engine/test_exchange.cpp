@@ -61,6 +61,9 @@ class Channel {
         for (std::ptrdiff_t k = 0; k < d.n_foreign; ++k) {
             T *here = static_cast<T *>(rows_[me].data) + (first + k) * size;
             T *there = static_cast<T *>(rows_[d.owner_domain[k]].data) + d.owner_atom[k] * size;
+            if (!down) {
+                rows_[d.owner_domain[k]].touched[d.owner_atom[k]] = 1;
+            }
             for (std::ptrdiff_t c = 0; c < size; ++c) {
                 if constexpr (down) {
                     here[c] = there[c];

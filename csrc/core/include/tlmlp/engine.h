@@ -86,6 +86,7 @@ struct AtomRows {
     void *data = nullptr;     ///< [n_atoms][size], float or double as the engine's precision
     std::ptrdiff_t size = 0;  ///< numbers per atom
     bool float64 = false;     ///< double rather than float
+    unsigned char *touched = nullptr; ///< [n_atoms] `reverse` sets 1 for each row that it adds to; may be null
 };
 
 /// What one process needs of the others when a system is spread over several: one array per block and direction, with

@@ -131,19 +131,26 @@ TLMLP_INLINE void centre_adjoint(const Sizes &s, const T *legendre, Lanes<T> har
 }
 
 /// y_bar, basis_bar and harmonics_bar are lane arrays that start at the centre's first edge; up to a vector of lanes
-/// behind its last edge is overwritten, so centres must come in the order of their lanes. A_bar is made from z_bar unless
-/// it is `given`, in the layout of `a`.
+/// behind its last edge is overwritten, so centres must come in the order of their lanes. A_bar is made from z_bar,
+/// or zero where the atom's owner does that, plus what was `received`, in the layout of `a`, unless that is null.
 template <class T>
 TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre,
-                                         const T *a, const T *z_bar, const T *given, T *scratch, Lanes<T> y_bar,
+                                         const T *a, const T *z_bar, bool owned, const T *received, T *scratch, Lanes<T> y_bar,
                                          Lanes<T> basis_bar, Lanes<T> harmonics_bar) {
     const int row = s.directional_p;
-    T *const made = scratch, *const copy = made + std::ptrdiff_t(row) * s.harmonics;
+    const std::ptrdiff_t size_a = std::ptrdiff_t(row) * s.harmonics;
+    T *const a_bar = scratch, *const copy = a_bar + size_a;
     T *const block = copy + std::ptrdiff_t(s.harmonics) * edge_block;
-    if (!given) {
-        centre_adjoint(s, legendre, centre.harmonics, z_bar, centre.edges, copy, made);
+    if (owned) {
+        centre_adjoint(s, legendre, centre.harmonics, z_bar, centre.edges, copy, a_bar);
+    } else {
+        for (std::ptrdiff_t k = 0; k < size_a; k += lanes<T>) {
+            store(a_bar + k, V<T>{});
+        }
     }
-    const T *a_bar = given ? given : made;
+    for (std::ptrdiff_t k = 0; received && k < size_a; k += lanes<T>) {
+        store(a_bar + k, load(a_bar + k) + load(received + k));
+    }
     constexpr int size = row_pad * lanes<T>;
     for (int lane = 0; lane < centre.edges; lane += lanes<T>) {
         const auto from = [lane](Lanes<T> array) TLMLP_FINISH { return Lanes<T>{array.data + lane, array.ld}; };

@@ -11,7 +11,7 @@
 
 namespace {
 
-/// dE/dA, times N_l, of the chunk's atoms from the edges of this process that leave them.
+/// dE/dA, times N_l, of foreign atoms from the edges of this process that leave them.
 template <class T> void send_centres(const Pass<T> &pass) {
     for (int a = 0; a < pass.chunk.atoms; ++a) {
         pass.gather_z_bar(a);
@@ -97,9 +97,10 @@ template <class T> struct ForeignPass {
         for (int lane = 0; lane < chunk.lanes; lane += Pass<T>::width) {
             pass.messages_down_keep(b, lane, pass.tile_vectors_at(lane), pass.message(b, lane));
         }
-        // The owners have dE/dA of these atoms now; here it would be counted twice.
-        pass.clear(pass.centre_bar_of(chunk.atom), std::ptrdiff_t(chunk.atoms) * s.harmonics * s.directional_p);
         pass.centres_backward(b);
+        for (int a = 0; a < chunk.atoms; ++a) {
+            pass.clear_centre_bar(chunk.atom + a); // its owner has it now
+        }
         for (int lane = 0; lane < chunk.lanes; lane += Pass<T>::width) {
             const int vectors = pass.tile_vectors_at(lane);
             const Lanes<T> g = w.tile[5];

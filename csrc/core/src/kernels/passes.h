@@ -229,14 +229,24 @@ template <class T> struct Pass {
         }
     }
 
+    void clear_centre_bar(int atom) const {
+        clear(centre_bar_of(atom), std::ptrdiff_t(s.harmonics) * s.directional_p);
+        job.touched[atom] = 0;
+    }
+
     void centres_backward(int block) const {
         const Interaction<T> &layer = net.interactions[block];
         for (int a = 0; a < chunk.atoms; ++a) {
             const int lane = first()[a];
             gather_z_bar(a);
+            const bool received = job.touched && job.touched[chunk.atom + a] && !chunk.foreign;
             directional_backward(s, layer.radial, net.legendre, centre_at(a), centre_of(block, chunk.atom + a),
-                                 w.z_bar, job.centre_bar ? centre_bar_of(chunk.atom + a) : nullptr, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
-                                 {w.basis_bar.data + lane, w.basis_bar.ld}, {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
+                                 w.z_bar, !chunk.foreign, received ? centre_bar_of(chunk.atom + a) : nullptr, w.centre,
+                                 {w.y_bar.data + lane, w.y_bar.ld}, {w.basis_bar.data + lane, w.basis_bar.ld},
+                                 {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
+            if (received) {
+                clear_centre_bar(chunk.atom + a);
+            }
         }
     }
 
