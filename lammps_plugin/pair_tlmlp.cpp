@@ -170,7 +170,6 @@ void PairTlmlp::set_flags()
 
 void PairTlmlp::init_style()
 {
-  if (models_.size() == 0) stop("a pair_coeff line with the model is missing");
   if (neighbor->includegroup) stop("neigh_modify include hides atoms from a many-body potential; leave it out");
   neighbor->add_request(this, NeighConst::REQ_FULL);
   warned_close_ = announced_ = false;
@@ -201,8 +200,7 @@ void PairTlmlp::warn_of_hidden_pairs()
 
 double PairTlmlp::init_one(int i, int j)
 {
-  if (setflag[i][j] == 0) stop("all pair coefficients must be set by one pair_coeff * * line");
-  setflag[j][i] = 1;
+  setflag[j][i] = setflag[i][j];
   return cutoff_;
 }
 

@@ -1,6 +1,8 @@
 """Bad input ends LAMMPS with one ERROR line that says what to do: no crash, no hang, no libtorch trace."""
 
+import hashlib
 import io
+import json
 import shutil
 import struct
 import subprocess
@@ -10,7 +12,7 @@ import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps import lammps_environment
-from tlmlp.lammps.locate import lammps_program, plugin_dir
+from tlmlp.lammps.locate import lammps_program, plugin_dir, plugin_file
 
 BOX = """
 units {units}
@@ -61,6 +63,23 @@ def test_elements(decks, germanium, elements, types, message):
         ("pair_style tlmlp 4.0", "unknown keyword '4.0'"),
         ("pair_style tlmlp precision", "takes single or double, got 'nothing'"),
         ("pair_style tlmlp precision half", "takes single or double, got 'half'"),
+        ("pair_style tlmlp committee 1", "keyword committee takes a number, at least 2, got '1'"),
+        ("pair_style tlmlp committee two", "keyword committee takes a number, at least 2, got 'two'"),
+        ("pair_style tlmlp committee 2 out_freq 0", "keyword out_freq takes a number, at least 1, got '0'"),
+        ("pair_style tlmlp committee 2 out_file", "keyword out_file takes a file name, got nothing"),
+        ("pair_style tlmlp committee 2 out_freq 5", "out_freq and out_file need each other"),
+        ("pair_style tlmlp out_freq 5 out_file x", "belong to a committee"),
+        ("pair_style tlmlp committee 2\npair_coeff * * {model}", "* * 2 FILES and one element"),
+        ("pair_style tlmlp committee 2\npair_coeff * * {model} {model} Ge Ge", "expected 1, got 2"),
+        ("pair_style hybrid/overlay tlmlp zero 4.0\npair_coeff * * zero\nrun 0", "ERROR"),
+        (
+            "pair_style tlmlp\npair_coeff * * {model} Ge\npair_style tlmlp precision double\nrun 0",
+            "All pair coeffs are not set",
+        ),
+        (
+            "run_style respa 2 2 inner 1 4.0 5.0 outer 2\npair_style tlmlp\npair_coeff * * {model} Ge\nrun 0",
+            "Pair style does not support rRESPA",
+        ),
         ("pair_style tlmlp\npair_coeff 1 1 {model} Ge", "* *"),
         ("pair_style tlmlp\npair_coeff * *", "* * FILE"),
         ("pair_style tlmlp\nrun 0", "coeff"),
@@ -180,3 +199,134 @@ def test_hidden_bonded_pairs_are_warned_of(decks, germanium):
     text = "units metal\natom_style bond\n" + box().replace("units metal", "") + germanium.pair()
     for special, count in (("special_bonds lj/coul 0 0 0.5\n", 1), ("special_bonds lj/coul 1 1 1\n", 0)):
         assert decks.run_text(text + special + "run 0\n").output.count("hide bonded pairs") == count
+
+
+def test_golden_numbers_of_another_model(decks, germanium):
+    """A file whose weights do not give the numbers stored in it: what a miscompiled engine would look like too."""
+    whole = germanium.path.read_bytes()
+    path = decks.folder / "other.pt"
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(path, "w") as out:
+        for entry in archive.infolist():
+            content = archive.read(entry)
+            if entry.filename.endswith("tlmlp.json"):
+                header = json.loads(content)
+                header["golden"][0]["forces"][2][1] += 0.5
+                content = json.dumps(header).encode()
+            out.writestr(entry.filename, content)
+    line = error_of(decks, box() + f"pair_style tlmlp\npair_coeff * * {path} Ge\n")
+    assert "does not give the numbers stored in it" in line and "forces by 5.0e-01 eV/Angstrom" in line
+
+
+def test_an_energy_that_is_no_number(decks, germanium):
+    """Weights of a training that diverged, in a file that is otherwise whole."""
+    from safetensors.numpy import load, save
+
+    path = decks.folder / "nan.pt"
+    with zipfile.ZipFile(germanium.path) as archive, zipfile.ZipFile(path, "w") as out:
+        entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+        weights = next(name for name in entries if name.endswith("weights.safetensors"))
+        arrays = {name: array.copy() for name, array in load(entries[weights]).items()}
+        for name, array in arrays.items():
+            array *= 1e20 if name.startswith("output.0.") else 1.0  # more than float32 can hold in the end
+        entries[weights] = save(arrays)
+        header = next(name for name in entries if name.endswith("tlmlp.json"))
+        content = json.loads(entries[header])
+        content["weights"]["sha256"] = hashlib.sha256(entries[weights]).hexdigest()
+        content["golden"] = []
+        entries[header] = json.dumps(content).encode()
+        for name, data in entries.items():
+            out.writestr(name, data)
+    line = error_of(decks, box() + f"pair_style tlmlp\npair_coeff * * {path} Ge\nrun 0\n")
+    assert "the energy is not a finite number" in line
+
+
+def test_excluded_pairs_are_warned_of(decks, germanium):
+    text = box() + germanium.pair()
+    assert decks.run_text(text + "neigh_modify exclude type 1 1\nrun 0\n").output.count("exclude hides pairs") == 1
+    assert "exclude hides pairs" not in decks.run_text(text + "run 0\n").output
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_one_line_for_all_ranks(decks, germanium, ranks):
+    line = error_of(decks, box() + "pair_style tlmlp\npair_coeff * * nowhere.pt Ge\n", ranks)
+    assert "cannot read the model file nowhere.pt" in line
+
+
+def test_models_are_found_among_the_potentials_of_lammps(decks, germanium, monkeypatch):
+    monkeypatch.setenv("LAMMPS_POTENTIALS", str(germanium.path.parent))
+    run = decks.run_text(box() + f"pair_style tlmlp\npair_coeff * * {germanium.path.name} Ge\nrun 0\n")
+    assert f"pair_style tlmlp: {germanium.path}" in run.output
+
+
+RESTART = "pair_style tlmlp precision double\npair_coeff * * kept.pt Ge\nrun 0\nwrite_restart kept.restart\n"
+
+
+@pytest.fixture
+def restarted(decks, germanium):
+    """A restart file beside its model."""
+    shutil.copy(germanium.path, decks.folder / "kept.pt")
+    decks.run_text(box() + RESTART)
+    return decks
+
+
+def test_restart_keeps_the_settings(restarted):
+    output = restarted.run_text("read_restart kept.restart\nrun 0\n").output
+    assert "kept.pt, double precision" in output
+
+
+def test_restart_names_a_model_that_is_gone(restarted, germanium):
+    (restarted.folder / "kept.pt").unlink()
+    assert "coeff" in error_of(restarted, "read_restart kept.restart\nrun 0\n")
+    text = f"read_restart kept.restart\npair_coeff * * {germanium.path} Ge\nrun 0\n"
+    output = restarted.run_text(text).output
+    assert "the model kept.pt of the restart file is not there" in output and "double precision" in output
+
+
+def test_restart_notices_another_model_under_the_same_name(restarted, second_germanium):
+    shutil.copy(second_germanium.path, restarted.folder / "kept.pt")
+    assert "coeff" in error_of(restarted, "read_restart kept.restart\nrun 0\n")
+    text = "read_restart kept.restart\npair_coeff * * kept.pt Ge\nrun 0\n"
+    assert "the model kept.pt has changed since the restart file" in restarted.run_text(text).output
+
+
+def test_restart_of_another_format(restarted):
+    """The settings start with a format number, the only int32 1 before the precision flag 1 and one model."""
+    path = restarted.folder / "kept.restart"
+    content = path.read_bytes()
+    mark = struct.pack("<iiii", 1, 1, 1, 0)
+    assert content.count(mark) == 1
+    path.write_bytes(content.replace(mark, struct.pack("<iiii", 9, 1, 1, 0)))
+    assert "settings that this version does not understand" in error_of(restarted, "read_restart kept.restart\nrun 0\n")
+
+
+@pytest.mark.parametrize("change", ["version", "none"])
+def test_another_lammps_is_told_in_one_line(decks, change):
+    """The version number that the plugin compares is a constant in it; another one makes this LAMMPS the wrong one."""
+    folder = decks.folder / "plugin"
+    folder.mkdir()
+    content = plugin_file().read_bytes()
+    if change == "version":
+        number = struct.pack("<I", 20250722)
+        assert number in content
+        content = content.replace(number, struct.pack("<I", 20240829))
+    (folder / "tlmlpplugin.so").write_bytes(content)
+    deck = decks.folder / "in.lammps"
+    deck.write_text("plugin list\n")
+    run = subprocess.run(
+        [str(lammps_program()), "-in", str(deck), "-log", "none"],
+        env=lammps_environment() | {"LAMMPS_PLUGIN_PATH": str(folder)},
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert run.returncode == 0
+    warnings = [line for line in run.stdout.splitlines() if "is not loaded" in line]
+    assert len(warnings) == (change == "version") and ("pair style plugin tlmlp" in run.stdout) == (change == "none")
+    assert all(
+        "the plugin was built for LAMMPS 20" in line and "this is 20250722; build it" in line for line in warnings
+    )
+
+
+def test_null_types_need_another_style_beside(decks, germanium):
+    text = box(types=2) + f"pair_style tlmlp\npair_coeff * * {germanium.path} Ge NULL\nrun 0\n"
+    assert "All pair coeffs are not set" in error_of(decks, text)
