@@ -29,7 +29,8 @@ class TlmlpCalculator(Calculator):
 
     ``energies`` (eV) sum to ``energy``; ``stress`` is tensile positive, in eV/Å^3, in the order xx yy zz yz xz xy, and
     exists for cells with a volume; ``stresses`` (n, 6) sum to ``stress``, half of an edge's share going to either end
-    (LAMMPS' ``stress/atom`` over the negative volume). There are no charges and no temperature, so ``free_energy`` is
+    (the symmetric part of LAMMPS' ``centroid/stress/atom``, over
+    the volume). There are no charges and no temperature, so ``free_energy`` is
     ``energy``. A distance below the smallest one in the training data is warned of once.
     """
 
