@@ -25,14 +25,23 @@ class Checkpoint:
     #: Bytes of each output file at that step.
     lengths: dict[str, int]
     engine: EngineState
+    #: Wall time that the run has taken so far.
+    seconds: float
 
 
 def save_checkpoint(
-    folder: Path, step: int, template: Atoms, state: State, lengths: dict[str, int], engine: EngineState
+    folder: Path,
+    step: int,
+    template: Atoms,
+    state: State,
+    lengths: dict[str, int],
+    engine: EngineState,
+    seconds: float,
 ) -> None:
     """Replace the checkpoint in ``folder``, which is either the old or the new one at any time."""
     arrays = {
         "step": np.array(step),
+        "seconds": np.array(seconds),
         "numbers": template.numbers,
         **({"masses": template.get_masses()} if template.has("masses") else {}),
         "pbc": template.pbc,
@@ -66,7 +75,13 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             masses=arrays.get("masses"),
         )
         atoms.set_velocities(arrays["velocities"] / units.fs)
-        return Checkpoint(int(arrays["step"]), atoms, _part(arrays, "length", int), _part(arrays, "engine"))
+        return Checkpoint(
+            step=int(arrays["step"]),
+            atoms=atoms,
+            lengths=_part(arrays, "length", int),
+            engine=_part(arrays, "engine"),
+            seconds=float(arrays["seconds"]),
+        )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise TlmlpError(f"{path} cannot be read ({error}): start the run anew in another folder") from None
 

@@ -1,8 +1,7 @@
-"""The run itself: engine, output files and checkpoints, the same for every engine."""
+"""Runs: new ones, and those that go on from their checkpoint."""
 
 import json
 import os
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,18 @@ from ase import Atoms, units
 
 from tlmlp.bench.timing import versions
 from tlmlp.calculators import TlmlpCalculator
-from tlmlp.console import console, progress
+from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json, sha256_file
 from tlmlp.lock import run_lock
 from tlmlp.md.checkpoint import NAME as CHECKPOINT
-from tlmlp.md.checkpoint import load_checkpoint, save_checkpoint
+from tlmlp.md.checkpoint import load_checkpoint
+from tlmlp.md.drive import Drive
 from tlmlp.md.figure import draw
 from tlmlp.md.outputs import THERMO, Outputs, read_thermo
 from tlmlp.md.settings import MDSettings, make_settings
-from tlmlp.md.simulation import Simulation, open_simulation
-from tlmlp.md.state import State, new_velocities, thermo_row
+from tlmlp.md.simulation import open_simulation
+from tlmlp.md.state import State, new_velocities
 
 RECORD, FIGURE = "md.json", "thermo.png"
 #: A step-0 difference from the calculator beyond this (eV/Å, per eV/Å of the largest force above 1) stops the run.
@@ -54,7 +54,7 @@ def run_md(settings: MDSettings, out: str | os.PathLike) -> dict[str, Any]:
         try:
             record["largest_force_difference_at_start"] = _compare(settings, simulation.state(), check)
             atomic_write_json(out / RECORD, record)
-            return _drive(settings, out, atoms, simulation, record, Outputs(out), 0)
+            return _finish(Drive(settings, out, atoms, simulation, Outputs(out)), record)
         finally:
             simulation.close()
 
@@ -84,7 +84,8 @@ def resume_md(out: str | os.PathLike, steps: int | None = None, ps: float | None
         try:
             record.pop("finished", None)
             outputs = Outputs(out, kept.lengths)
-            return _drive(settings, out, kept.atoms, simulation, record, outputs, kept.step, resumed=True)
+            drive = Drive(settings, out, kept.atoms, simulation, outputs, kept.step, kept.step, kept.seconds)
+            return _finish(drive, record)
         finally:
             simulation.close()
 
@@ -136,74 +137,25 @@ def _compare(settings: MDSettings, state: State, expected: np.ndarray) -> float:
     return difference
 
 
-def _drive(
-    settings: MDSettings,
-    out: Path,
-    template: Atoms,
-    simulation: Simulation,
-    record: dict[str, Any],
-    outputs: Outputs,
-    first: int,
-    resumed: bool = False,
-) -> dict[str, Any]:
-    """From step ``first`` to the last, stopping wherever something is to be written."""
-    before, started = record["seconds"], time.monotonic()
+def _finish(drive: Drive, record: dict[str, Any]) -> dict[str, Any]:
+    """Make the steps that are left, then the figure and the summary; md.json is written in any case."""
+    settings, out, n = drive.settings, drive.out, len(drive.template)
     console.print(
-        f"{simulation.description}: {len(template)} atoms, {settings.ensemble}, steps {first} to {settings.steps}"
+        f"{drive.simulation.description}: {n} atoms, {settings.ensemble}, steps {drive.step} to {settings.steps}"
     )
-    step, safe = first, first
     try:
-        if not resumed:
-            safe = _write(settings, out, template, simulation, outputs, 0)
-        with progress("md", settings.steps - first) as bar:
-            while step < settings.steps:
-                count = _next_stop(settings, step) - step
-                simulation.advance(count)
-                step += count
-                safe = _write(settings, out, template, simulation, outputs, step) or safe
-                bar.advance(count)
-    except KeyboardInterrupt:
-        raise TlmlpError(f"interrupted at step {step}: `tlmlp md --resume {out}` goes on from step {safe}") from None
+        drive.go()
     finally:
-        outputs.close()
-        record["seconds"] = round(before + time.monotonic() - started, 3)
+        record["seconds"] = round(drive.seconds, 3)
         atomic_write_json(out / RECORD, record)
     record["finished"] = True
-    if draw(out / THERMO, out / FIGURE, settings, len(template)):
+    if draw(out / THERMO, out / FIGURE, settings, n):
         record["figure"] = FIGURE
     else:
         console.print("no figure without matplotlib (pip install matplotlib)")
-    record["summary"] = summary(read_thermo(out / THERMO), len(template))
+    record["summary"] = summary(read_thermo(out / THERMO), n)
     atomic_write_json(out / RECORD, record)
     return record
-
-
-def _next_stop(settings: MDSettings, step: int) -> int:
-    periods = (settings.thermo_every, settings.trajectory_every, settings.checkpoint_every)
-    return min(settings.steps, *((step // period + 1) * period for period in periods))
-
-
-def _write(
-    settings: MDSettings, out: Path, template: Atoms, simulation: Simulation, outputs: Outputs, step: int
-) -> int | None:
-    """What is due at ``step``; returns it when it was made safe by a checkpoint."""
-    last = step == settings.steps
-    due = {
-        name: last or step % getattr(settings, f"{name}_every") == 0 for name in ("thermo", "trajectory", "checkpoint")
-    }
-    state = simulation.state()
-    if not (np.isfinite(state.potential_energy) and np.isfinite(state.positions).all()):
-        raise TlmlpError(f"the run diverged before step {step}: try a smaller time step")
-    row = thermo_row(step, settings.timestep, settings.ensemble, template.get_masses(), state)
-    if due["thermo"]:
-        outputs.thermo(row)
-    if due["trajectory"]:
-        outputs.frame(step, row["time_ps"], state, template)
-    if not due["checkpoint"]:
-        return None
-    kept = simulation.checkpoint(step)
-    save_checkpoint(out, step, template, state, outputs.lengths(), kept)
-    return step
 
 
 def summary(columns: dict[str, np.ndarray], n_atoms: int) -> dict[str, float]:

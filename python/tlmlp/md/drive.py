@@ -1,0 +1,85 @@
+"""The loop of a run: steps in the engine, and whatever is due written after them, the same for every engine."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from tlmlp.console import progress
+from tlmlp.errors import TlmlpError
+from tlmlp.md.checkpoint import save_checkpoint
+from tlmlp.md.outputs import Outputs
+from tlmlp.md.settings import MDSettings
+from tlmlp.md.simulation import Simulation
+from tlmlp.md.state import thermo_row
+
+
+@dataclass
+class Drive:
+    """A run at one of its steps."""
+
+    settings: MDSettings
+    out: Path
+    #: Elements and masses of the atoms.
+    template: Atoms
+    simulation: Simulation
+    outputs: Outputs
+    step: int = 0
+    #: Step of the newest checkpoint; None before the first one.
+    safe: int | None = None
+    #: Wall time before this process took over.
+    earlier: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run up to now, that of its earlier parts up to their checkpoints included."""
+        return self.earlier + time.monotonic() - self.started
+
+    def go(self) -> None:
+        """To the last step.
+
+        :raises TlmlpError: when the engine stops, the run diverges, or it is interrupted from the keyboard
+        """
+        try:
+            if self.safe is None:
+                self.write()
+            with progress("md", self.settings.steps - self.step) as bar:
+                while self.step < self.settings.steps:
+                    count = self._next_stop() - self.step
+                    self.simulation.advance(count)
+                    self.step += count
+                    self.write()
+                    bar.advance(count)
+        except KeyboardInterrupt:
+            raise TlmlpError(
+                f"interrupted at step {self.step}: `tlmlp md --resume {self.out}` goes on from step {self.safe}"
+            ) from None
+        finally:
+            self.outputs.close()
+
+    def write(self) -> None:
+        """What is due at this step; everything at the last one."""
+        s, template = self.settings, self.template
+        state = self.simulation.state()
+        if not (np.isfinite(state.potential_energy) and np.isfinite(state.positions).all()):
+            raise TlmlpError(f"the run diverged before step {self.step}: try a smaller time step")
+        row = thermo_row(self.step, s.timestep, s.ensemble, template.get_masses(), state)
+        if self._due(s.thermo_every):
+            self.outputs.thermo(row)
+        if self._due(s.trajectory_every):
+            self.outputs.frame(self.step, row["time_ps"], state, template)
+        if self._due(s.checkpoint_every):
+            kept = self.simulation.checkpoint(self.step)
+            save_checkpoint(self.out, self.step, template, state, self.outputs.lengths(), kept, self.seconds)
+            self.safe = self.step
+
+    def _due(self, period: int) -> bool:
+        return self.step % period == 0 or self.step == self.settings.steps
+
+    def _next_stop(self) -> int:
+        s = self.settings
+        periods = (s.thermo_every, s.trajectory_every, s.checkpoint_every)
+        return min(s.steps, *((self.step // period + 1) * period for period in periods))
