@@ -23,8 +23,8 @@ def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
         "are those of the smoke tier: small on purpose, not the accuracy that full data give."
     )
     report.text(
-        "Only forces are trained on, at one volume per temperature. What they leave open is the energy between volumes "
-        "(and the pressure, see the parity figures): energy errors scatter from seed to seed far more than force errors."
+        "All are trained on forces, with a small weight on energies: forces alone, at one volume per temperature, leave "
+        "the energy between volumes (and the pressure, see the parity figures) open."
     )
     report.heading("Test errors")
     report.table(
