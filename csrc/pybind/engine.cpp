@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "cuda/device.h"
 #include "tlmlp/engine.h"
 
 namespace py = pybind11;
@@ -55,11 +56,12 @@ py::dict to_dict(const tlmlp::Result &result, const tlmlp::ComputeOptions &optio
     return out;
 }
 
-tlmlp::EngineOptions options_of(const std::string &precision, int threads, const std::string &level, double skin) {
+tlmlp::EngineOptions options_of(const std::string &precision, int threads, const std::string &level, double skin,
+                                const std::string &device) {
     if (precision != "single" && precision != "double") {
         throw tlmlp::Error("precision must be 'single' or 'double', got '" + precision + "'");
     }
-    return {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads, level, skin};
+    return {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads, level, skin, device};
 }
 
 py::dict compute(tlmlp::Engine &engine, const Array<std::int32_t> &species, const Array<double> &positions,
@@ -102,21 +104,27 @@ py::dict compute_edges(tlmlp::Engine &engine, const Array<std::int32_t> &species
 void bind_engine(py::module_ &module) {
     using tlmlp::Engine;
     module.def("simd_levels", &tlmlp::simd_levels, "Instruction levels that this machine can run, best first.");
+    module.def("built_with_cuda", &tlmlp::cuda::built_with_cuda, "Whether this build can use NVIDIA GPUs.");
+    module.def("cuda_devices", &tlmlp::cuda::cuda_devices, "How many GPUs can be used now.");
     py::class_<Engine>(module, "Engine",
                        "Energy, forces and virial of an exported model, without torch; eV and Angstrom. `precision` is "
                        "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "
-                       "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff.")
+                       "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff. "
+                       "`device` is 'cpu', 'cuda' or 'cuda:N' for a GPU; 'cuda-on-cpu' runs the GPU's kernels here.")
         .def(py::init([](const std::string &path, const std::string &precision, int threads, const std::string &level,
-                         double skin) { return Engine(path, options_of(precision, threads, level, skin)); }),
+                         double skin, const std::string &device) {
+                 return Engine(path, options_of(precision, threads, level, skin, device));
+             }),
              py::arg("path"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
-             py::arg("skin") = 0.0)
+             py::arg("skin") = 0.0, py::arg("device") = "cpu")
         .def_static("from_bytes",
                     [](const py::bytes &model, const std::string &precision, int threads, const std::string &level,
-                       double skin) {
-                        return Engine::from_bytes(std::string_view(model), options_of(precision, threads, level, skin));
+                       double skin, const std::string &device) {
+                        return Engine::from_bytes(std::string_view(model),
+                                                  options_of(precision, threads, level, skin, device));
                     },
                     py::arg("model"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
-                    py::arg("skin") = 0.0, "The same from the bytes of such a file.")
+                    py::arg("skin") = 0.0, py::arg("device") = "cpu", "The same from the bytes of such a file.")
         .def("compute", &compute, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("pbc"),
              py::arg("forces") = true,
              "Dictionary with `energy`, `atomic_energies` (n,), `forces` (n, 3), `virial` (3, 3) of atoms with species "

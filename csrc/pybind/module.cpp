@@ -1,8 +1,10 @@
 #include "bind.h"
+#include "cuda/install.h"
 
 PYBIND11_MODULE(_core, m) {
     m.doc() = "The C++ core of tlmlp, numpy in and numpy out.";
     tlmlp::bind_basis(m);
     bind_engine(m);
     bind_peak(m);
+    tlmlp::cuda::install();
 }

@@ -1,5 +1,6 @@
 #include "tlmlp/engine.h"
 
+#include "device_runner.h"
 #include "engine_impl.h"
 
 namespace tlmlp {
@@ -22,7 +23,15 @@ void check_skin(double skin) {
     }
 }
 
+engine::DeviceRunnerFactory device_runner = nullptr;
+
 std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const EngineOptions &options) {
+    if (!options.device.empty() && options.device != "cpu") {
+        if (!device_runner) {
+            throw Error("this program runs models on the CPU only, got the device '" + options.device + "'");
+        }
+        return device_runner(file, options);
+    }
     if (options.precision == Precision::float64) {
         return std::make_unique<engine::RunnerOf<double>>(file, options.level);
     }
@@ -30,6 +39,8 @@ std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const
 }
 
 } // namespace
+
+void engine::set_device_runner(DeviceRunnerFactory factory) { device_runner = factory; }
 
 Engine::Impl::Impl(engine::ModelFile model, const EngineOptions &engine_options)
     : file(std::move(model)), options(engine_options) {

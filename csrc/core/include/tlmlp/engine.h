@@ -33,6 +33,9 @@ struct EngineOptions {
     /// Angstrom by which the neighbour list of a Structure reaches beyond the cutoff: with a skin it is kept between calls
     /// and made anew only when a pair may have come within the cutoff. 0: anew at every call.
     double skin = 0.0;
+    /// "" or "cpu"; "cuda" or "cuda:N" for the N-th GPU; "cuda-on-cpu" runs the GPU's kernels on the CPU, slowly, for
+    /// tests. The last three need a program that links the device's part. Devices serve one process, without Exchange.
+    std::string device = {};
 };
 
 /// What a model file says about itself.

@@ -1,0 +1,6 @@
+#include "cuda/launch.cuh"
+
+extern "C" int tlmlp_cuda_launch_float(int kernel, const void *job, int pass, const tlmlp_cuda_shape *shape,
+                                       void *stream) {
+    return tlmlp::cuda::launch_number<float>(kernel, job, pass, *shape, stream);
+}
