@@ -18,7 +18,7 @@ def assert_new(skin: SkinList, positions, cell, pbc) -> None:
         assert one.dtype == other.dtype and np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", standard_structures())
+@pytest.mark.parametrize("name", [name for name in standard_structures() if name != "no edges"])  # a cell of 500 Å
 def test_a_walk_of_atoms_and_cell(name):
     s = standard_structures()[name]
     rng = np.random.default_rng(3)
