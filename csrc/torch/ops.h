@@ -94,6 +94,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> gate_second(const OptionalTensor &v_x
                                                        const Tensor &e, const Tensor &weight, const Tensor &grad_y,
                                                        std::int64_t wanted);
 
+std::tuple<Tensor, Tensor> energies_and_derivatives(at::TensorList weights, const Tensor &species,
+                                                    const Tensor &edge_index, const Tensor &edge_vector,
+                                                    const Tensor &offsets, const Tensor &edges, const Tensor &reverse,
+                                                    at::IntArrayRef sizes, double cutoff);
+
 } // namespace cpu
 
 namespace autograd {
@@ -109,6 +114,11 @@ Tensor dense_swish(const Tensor &x, const Tensor &weight, const OptionalTensor &
 Tensor residual_swish(const Tensor &h, const Tensor &weight1, const Tensor &bias1, const Tensor &weight2,
                       const Tensor &bias2);
 Tensor gate(const Tensor &x, const Tensor &e, const Tensor &weight);
+
+std::tuple<Tensor, Tensor> energies_and_derivatives(at::TensorList weights, const Tensor &species,
+                                                    const Tensor &edge_index, const Tensor &edge_vector,
+                                                    const Tensor &offsets, const Tensor &edges, const Tensor &reverse,
+                                                    at::IntArrayRef sizes, double cutoff);
 
 } // namespace autograd
 } // namespace tlmlp

@@ -20,6 +20,11 @@ TORCH_LIBRARY(tlmlp, m) {
     m.def("dense_swish(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     m.def("residual_swish(Tensor h, Tensor weight1, Tensor bias1, Tensor weight2, Tensor bias2) -> Tensor");
     m.def("gate(Tensor x, Tensor e, Tensor weight) -> Tensor");
+    // The whole network, for training: weights and sizes in the order of csrc/training/training.h, lengths in nm.
+    // Differentiable once, by the weights alone.
+    m.def("energies_and_derivatives(Tensor[] weights, Tensor species, Tensor edge_index, Tensor edge_vector,"
+          " Tensor offsets, Tensor edges, Tensor reverse, int[] sizes, float cutoff)"
+          " -> (Tensor energies, Tensor derivatives)");
 
     m.def("_spherical_harmonics_backward(Tensor edge_vector, Tensor? grad_distance, Tensor? grad_Y,"
           " int num_spherical) -> Tensor");
@@ -82,6 +87,7 @@ TORCH_LIBRARY_IMPL(tlmlp, CPU, m) {
     m.impl("gate", TORCH_FN(cpu::gate));
     m.impl("_gate_backward", TORCH_FN(cpu::gate_backward));
     m.impl("_gate_second", TORCH_FN(cpu::gate_second));
+    m.impl("energies_and_derivatives", TORCH_FN(cpu::energies_and_derivatives));
 }
 
 TORCH_LIBRARY_IMPL(tlmlp, Autograd, m) {
@@ -93,6 +99,7 @@ TORCH_LIBRARY_IMPL(tlmlp, Autograd, m) {
     m.impl("dense_swish", TORCH_FN(autograd::dense_swish));
     m.impl("residual_swish", TORCH_FN(autograd::residual_swish));
     m.impl("gate", TORCH_FN(autograd::gate));
+    m.impl("energies_and_derivatives", TORCH_FN(autograd::energies_and_derivatives));
     // There is no third derivative: asking for one is an error, not a silent zero.
     for (const char *name : {"_spherical_harmonics_second", "_radial_basis_second", "_spherical_bessel_basis_second",
                              "_directional_sum_second", "_dense_swish_second", "_residual_swish_second"}) {

@@ -98,31 +98,31 @@ template <class T> struct Workspace {
     }
 };
 
+} // namespace
+
+#include "kernels/sine.h"
+
+namespace {
+
 template <class T> struct FloatTraits;
 
 template <> struct FloatTraits<float> {
     using Int = std::int32_t;
-    static constexpr int mantissa = 23, exp_terms = 7, sin_terms = 4, cos_terms = 5;
+    static constexpr int mantissa = 23, exp_terms = 7;
     static constexpr float round_magic = 12582912.0f; // 1.5 * 2^23
     static constexpr float exp_low = -87.0f, exp_high = 88.0f;
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    static constexpr float half_pi[3] = {1.5703125f, 4.837512969970703125e-4f, 7.54978995489188216e-8f};
 };
 
 template <> struct FloatTraits<double> {
     using Int = std::int64_t;
-    static constexpr int mantissa = 52, exp_terms = 13, sin_terms = 8, cos_terms = 9;
+    static constexpr int mantissa = 52, exp_terms = 13;
     static constexpr double round_magic = 6755399441055744.0; // 1.5 * 2^52
     static constexpr double exp_low = -708.0, exp_high = 709.0;
     static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6;
-    static constexpr double half_pi[3] = {1.57079625129699707031, 7.54978941586159635336e-8,
-                                          5.39030285815811905290e-15};
 };
 
 inline constexpr std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
-
-/// 1/n!, the polynomials' coefficients, evaluated by the compiler.
-inline constexpr double inverse_factorial(int n) { return n < 2 ? 1.0 : inverse_factorial(n - 1) / n; }
 
 /// The polynomial of e^r, |r| <= ln 2 / 2.
 template <class T> TLMLP_INLINE V<T> exponential_polynomial(V<T> r) {
@@ -163,31 +163,5 @@ template <class T> TLMLP_INLINE V<T> exponential(V<T> x) {
 }
 
 template <class T> TLMLP_INLINE V<T> logistic(V<T> x) { return T(1) / (T(1) + exponential<T>(-x)); }
-
-/// sin and cos by reduction modulo pi/2 in three steps; absolute error below 1e-7 (float), 3e-16 (double) for
-/// |x| < 1000.
-template <class T> TLMLP_INLINE void sine_cosine(V<T> x, V<T> &sine, V<T> &cosine) {
-    using F = FloatTraits<T>;
-    typedef typename VectorOf<typename F::Int>::type I;
-    const V<T> shifted = x * T(0.63661977236758134308) + F::round_magic;
-    const V<T> n = shifted - F::round_magic;
-    const V<T> r = ((x - n * F::half_pi[0]) - n * F::half_pi[1]) - n * F::half_pi[2];
-    const V<T> square = r * r;
-    V<T> s = splat<T>(T(0)), c = splat<T>(T(0));
-#pragma GCC unroll 16
-    for (int k = F::sin_terms; k >= 0; --k) {
-        s = s * square + T((k % 2 ? -1.0 : 1.0) * inverse_factorial(2 * k + 1));
-    }
-#pragma GCC unroll 16
-    for (int k = F::cos_terms; k >= 0; --k) {
-        c = c * square + T((k % 2 ? -1.0 : 1.0) * inverse_factorial(2 * k));
-    }
-    s = s * r;
-    const I quadrant = reinterpret_cast<I>(shifted);
-    const I odd = (quadrant & 1) == 1;
-    const V<T> a = odd ? c : s, b = odd ? s : c;
-    sine = (quadrant & 2) == 2 ? -a : a;
-    cosine = ((quadrant + 1) & 2) == 2 ? -b : b;
-}
 
 } // namespace

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.initialise import glorot_orthogonal
 from tlmlp.models.layers import Embedding, Interaction, Linear, Output
+from tlmlp.models.merged import merged_weights, sizes
 from tlmlp.models.routes import build_route
 from tlmlp.units import NM_PER_ANGSTROM
 
@@ -121,6 +122,18 @@ class DimeNetPP(nn.Module):
         Both can be differentiated by the parameters, once. Arguments as in :meth:`forward`, but ``edge_vector`` in any
         dtype; the results have its dtype.
         """
+        if self.route_name == "ops" and edge_vector.device.type == "cpu":
+            return self.route.energies_and_derivatives(
+                merged_weights(self),
+                species,
+                edge_index,
+                edge_vector.detach(),
+                offsets,
+                edges,
+                reverse,
+                sizes(self.config),
+                self.cutoff_nm,
+            )
         create_graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
         with torch.enable_grad():
             vector = edge_vector.detach().requires_grad_(True)

@@ -69,3 +69,21 @@ class OpsRoute(nn.Module):
     def segment_sum(self, values: Tensor, edge_index: Tensor, offsets: Tensor, edges: Tensor) -> Tensor:
         """Sum of the values (E, C) over the edges into each atom, shape (N, C)."""
         return values.new_zeros((offsets.shape[0] - 1, values.shape[1])).index_add(0, edge_index[1], values)
+
+    @torch.jit.unused
+    def energies_and_derivatives(
+        self,
+        weights: list[Tensor],
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+        sizes: list[int],
+        cutoff: float,
+    ) -> tuple[Tensor, Tensor]:
+        """The whole network as one operator; ``weights`` and ``sizes`` as :mod:`tlmlp.models.merged` lists them."""
+        return torch.ops.tlmlp.energies_and_derivatives(
+            weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff
+        )

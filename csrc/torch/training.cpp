@@ -1,0 +1,226 @@
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
+
+#include <deque>
+#include <mutex>
+
+#include "checks.h"
+#include "ops.h"
+#include "training.h"
+
+// The whole network as one op with one derivative (csrc/training).
+namespace tlmlp {
+
+namespace {
+
+/// An evaluation with the arrays that its derivative needs. Free ones are kept: their memory is in place already.
+template <class T> class Pool {
+  public:
+    using Entry = std::unique_ptr<training::Evaluation<T>>;
+    static Entry take() {
+        const std::lock_guard<std::mutex> lock(mutex());
+        if (free().empty()) {
+            return std::make_unique<training::Evaluation<T>>();
+        }
+        Entry entry = std::move(free().back());
+        free().pop_back();
+        return entry;
+    }
+    static void give(Entry entry) {
+        const std::lock_guard<std::mutex> lock(mutex());
+        if (entry && free().size() < kept) {
+            free().push_back(std::move(entry));
+        }
+    }
+
+  private:
+    static constexpr std::size_t kept = 2;
+    // Never destroyed: an evaluation may come back while the process ends.
+    static std::deque<Entry> &free() {
+        static auto *const entries = new std::deque<Entry>;
+        return *entries;
+    }
+    static std::mutex &mutex() {
+        static auto *const lock = new std::mutex;
+        return *lock;
+    }
+};
+
+struct State : torch::CustomClassHolder {
+    virtual std::vector<Tensor> backward(const Tensor &energy_weights, const Tensor &derivative_weights) = 0;
+};
+
+training::Shape shape_of(at::IntArrayRef sizes, double cutoff) {
+    TORCH_CHECK_VALUE(sizes.size() == 11, "`sizes` must hold 11 numbers, got ", sizes.size());
+    check_basis(cutoff, sizes[10]);
+    for (std::size_t i = 0; i < 10; ++i) {
+        TORCH_CHECK_VALUE(sizes[i] >= (i < 6 ? 1 : 0) && sizes[i] < 65536, "`sizes` holds ", sizes[i], " at place ", i);
+    }
+    TORCH_CHECK_VALUE(sizes[5] <= 12, "`num_spherical` must be at most 12, got ", sizes[5]);
+    const auto at = [&](int i) { return static_cast<int>(sizes[i]); };
+    return {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), cutoff};
+}
+
+template <class T> struct StateOf final : State {
+    typename Pool<T>::Entry evaluation = Pool<T>::take();
+    training::Shape shape;
+    std::vector<std::vector<std::int64_t>> weight_sizes;
+    at::TensorOptions options;
+    std::int64_t n_atoms = 0, n_edges = 0;
+
+    ~StateOf() override { Pool<T>::give(std::move(evaluation)); }
+
+    std::tuple<Tensor, Tensor> forward(at::TensorList weights, const Tensor &species_, const Tensor &edge_index_,
+                                       const Tensor &edge_vector_, const Tensor &offsets_, const Tensor &edges_,
+                                       const Tensor &reverse_) {
+        const auto shapes = training::tensor_shapes(shape);
+        TORCH_CHECK_VALUE(weights.size() == shapes.size(), "`weights` must hold ", shapes.size(), " tensors, got ",
+                          weights.size());
+        std::vector<Tensor> kept;
+        std::vector<const T *> pointers;
+        for (std::size_t i = 0; i < shapes.size(); ++i) {
+            const std::string name = "weights[" + std::to_string(i) + "]";
+            check_same_type(weights[i], name.c_str(), weights[0], "weights[0]");
+            TORCH_CHECK_VALUE(weights[i].numel() == shapes[i].rows * shapes[i].columns, "`", name, "` must have shape (",
+                              shapes[i].rows, ", ", shapes[i].columns, "), got ", shape_text(weights[i]));
+            kept.push_back(weights[i].contiguous());
+            pointers.push_back(kept.back().const_data_ptr<T>());
+            weight_sizes.push_back(weights[i].sizes().vec());
+        }
+        options = weights[0].options();
+        n_atoms = species_.size(0);
+        n_edges = edge_vector_.size(0);
+        const Tensor species = species_.contiguous(), edge_index = edge_index_.contiguous();
+        const Tensor edge_vector = edge_vector_.detach().to(at::kDouble).contiguous(), offsets = offsets_.contiguous();
+        const Tensor edges = edges_.contiguous(), reverse = reverse_.contiguous();
+        const std::int64_t *source = edge_index.const_data_ptr<std::int64_t>();
+        const training::EdgeGraph graph{n_atoms,
+                                        n_edges,
+                                        species.const_data_ptr<std::int64_t>(),
+                                        source,
+                                        source + n_edges,
+                                        offsets.const_data_ptr<std::int64_t>(),
+                                        edges.const_data_ptr<std::int64_t>(),
+                                        reverse.const_data_ptr<std::int64_t>(),
+                                        edge_vector.const_data_ptr<double>()};
+        Tensor energies = at::empty({n_atoms}, edge_vector.options()), derivatives = at::empty({n_edges, 3}, edge_vector.options());
+        try {
+            evaluation->forward(shape, pointers, graph, at::get_num_threads(), energies.data_ptr<double>(),
+                                derivatives.data_ptr<double>());
+        } catch (const std::invalid_argument &error) {
+            TORCH_CHECK_VALUE(false, error.what());
+        }
+        return {energies, derivatives};
+    }
+
+    std::vector<Tensor> backward(const Tensor &energy_weights_, const Tensor &derivative_weights_) override {
+        const auto doubles = options.dtype(at::kDouble);
+        const Tensor energy_weights = energy_weights_.defined() ? energy_weights_.to(at::kDouble).contiguous()
+                                                                : at::zeros({n_atoms}, doubles);
+        const Tensor derivative_weights = derivative_weights_.defined() ? derivative_weights_.to(at::kDouble).contiguous()
+                                                                        : at::zeros({n_edges, 3}, doubles);
+        std::vector<Tensor> gradients;
+        std::vector<T *> pointers;
+        for (const auto &sizes : weight_sizes) {
+            gradients.push_back(at::empty(sizes, options));
+            pointers.push_back(gradients.back().template data_ptr<T>());
+        }
+        evaluation->backward(energy_weights.const_data_ptr<double>(), derivative_weights.const_data_ptr<double>(),
+                             at::get_num_threads(), pointers);
+        return gradients;
+    }
+};
+
+void check_graph(const Tensor &species, const Tensor &edge_index, const Tensor &edge_vector, const Tensor &offsets,
+                 const Tensor &edges, const Tensor &reverse) {
+    check_shape(species, "species", {-1}, "(n_atoms,)");
+    check_shape(edge_index, "edge_index", {2, -1}, "(2, n_edges)");
+    const std::int64_t n = edge_index.size(1);
+    check_float(edge_vector, "edge_vector");
+    check_shape(edge_vector, "edge_vector", {n, 3}, "(n_edges, 3) with the edges of edge_index");
+    check_shape(offsets, "offsets", {species.size(0) + 1}, "(n_atoms + 1,)");
+    check_shape(edges, "edges", {n}, "(n_edges,)");
+    check_shape(reverse, "reverse", {n}, "(n_edges,)");
+    check_index(species, "species");
+    check_index(edge_index, "edge_index");
+    check_index(offsets, "offsets");
+    check_index(edges, "edges");
+    check_index(reverse, "reverse");
+}
+
+struct Result {
+    Tensor energies, derivatives;
+    c10::intrusive_ptr<State> state;
+};
+
+Result evaluate(at::TensorList weights, const Tensor &species, const Tensor &edge_index, const Tensor &edge_vector,
+                const Tensor &offsets, const Tensor &edges, const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
+    TORCH_CHECK_VALUE(!weights.empty(), "`weights` is empty");
+    check_float(weights[0], "weights[0]");
+    check_graph(species, edge_index, edge_vector, offsets, edges, reverse);
+    Result result;
+    AT_DISPATCH_FLOATING_TYPES(weights[0].scalar_type(), "energies_and_derivatives", [&] {
+        auto state = c10::make_intrusive<StateOf<scalar_t>>();
+        state->shape = shape_of(sizes, cutoff);
+        auto [energies, derivatives] =
+            state->forward(weights, species, edge_index, edge_vector, offsets, edges, reverse);
+        result = {energies.to(edge_vector.scalar_type()), derivatives.to(edge_vector.scalar_type()), state};
+    });
+    return result;
+}
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct EnergiesAndDerivatives : torch::autograd::Function<EnergiesAndDerivatives> {
+    static variable_list forward(AutogradContext *context, at::TensorList weights, const Tensor &species,
+                                 const Tensor &edge_index, const Tensor &edge_vector, const Tensor &offsets,
+                                 const Tensor &edges, const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
+        at::AutoDispatchBelowADInplaceOrView guard;
+        Result result = evaluate(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff);
+        context->saved_data["state"] = c10::IValue::make_capsule(result.state);
+        context->saved_data["weights"] = static_cast<std::int64_t>(weights.size());
+        context->set_materialize_grads(false);
+        return {result.energies, result.derivatives};
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list grads) {
+        const auto n = static_cast<std::size_t>(context->saved_data["weights"].toInt());
+        variable_list results(n + 8);
+        if (!grads[0].defined() && !grads[1].defined()) {
+            return results;
+        }
+        TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(), "energies_and_derivatives can be differentiated once; use "
+                                    "the network's ordinary forward for create_graph=True");
+        const auto state = context->saved_data["state"].toCapsule();
+        const std::vector<Tensor> gradients = static_cast<State *>(state.get())->backward(grads[0], grads[1]);
+        std::copy(gradients.begin(), gradients.end(), results.begin());
+        return results;
+    }
+};
+
+} // namespace
+
+std::tuple<Tensor, Tensor> cpu::energies_and_derivatives(at::TensorList weights, const Tensor &species,
+                                                         const Tensor &edge_index, const Tensor &edge_vector,
+                                                         const Tensor &offsets, const Tensor &edges,
+                                                         const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
+    Result result = evaluate(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff);
+    return {result.energies, result.derivatives};
+}
+
+std::tuple<Tensor, Tensor> autograd::energies_and_derivatives(at::TensorList weights, const Tensor &species,
+                                                              const Tensor &edge_index, const Tensor &edge_vector,
+                                                              const Tensor &offsets, const Tensor &edges,
+                                                              const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
+    auto results = EnergiesAndDerivatives::apply(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes,
+                                                 cutoff);
+    return {results[0], results[1]};
+}
+
+} // namespace tlmlp

@@ -1,0 +1,134 @@
+#include "graph.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+namespace tlmlp::training {
+
+namespace {
+
+constexpr double cutoff_slack = 1e-5;   // relative: where an edge may lack its reverse
+constexpr double dummy_distance = 0.75; // of the cutoff: any place where all functions are finite
+
+} // namespace
+
+void SlotGraph::build(const EdgeGraph &graph, const Shape &shape) {
+    const auto n_atoms = static_cast<std::size_t>(graph.n_atoms), n_edges = static_cast<std::size_t>(graph.n_edges);
+    const auto fail = [&](std::int64_t e, const std::string &what) {
+        throw std::invalid_argument("edge " + std::to_string(graph.source[e]) + " -> " +
+                                    std::to_string(graph.target[e]) + " (column " + std::to_string(e) + ") " + what);
+    };
+    species.resize(n_atoms);
+    for (std::size_t i = 0; i < n_atoms; ++i) {
+        if (graph.species[i] < 0 || graph.species[i] >= shape.species) {
+            throw std::invalid_argument("atom " + std::to_string(i) + " has species " +
+                                        std::to_string(graph.species[i]) + ", the network has " +
+                                        std::to_string(shape.species));
+        }
+        species[i] = static_cast<std::int32_t>(graph.species[i]);
+    }
+    if (graph.offsets[0] != 0 || graph.offsets[graph.n_atoms] != graph.n_edges) {
+        throw std::invalid_argument("`offsets` do not count the edges; take them from tlmlp::topology");
+    }
+
+    const double limit = shape.cutoff * shape.cutoff;
+    slot_of_.assign(n_edges, -1);
+    const auto inside = [&](std::int64_t e) {
+        const double *v = graph.vector + 3 * e;
+        return v[0] * v[0] + v[1] * v[1] + v[2] * v[2] < limit;
+    };
+    for (std::int64_t e = 0; e < graph.n_edges; ++e) {
+        const double *v = graph.vector + 3 * e;
+        const double square = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
+        if (graph.source[e] < 0 || graph.source[e] >= graph.n_atoms || graph.target[e] < 0 ||
+            graph.target[e] >= graph.n_atoms) {
+            throw std::invalid_argument("column " + std::to_string(e) + " of `edge_index` names no atom");
+        }
+        if (!std::isfinite(square) || square == 0.0) {
+            fail(e, square == 0.0 ? "has no length: two atoms are in one place" : "is not finite");
+        }
+        const std::int64_t back = graph.reverse[e];
+        if (back >= graph.n_edges || (back >= 0 && graph.reverse[back] != e)) {
+            throw std::invalid_argument("`reverse` does not pair the edges; take it from tlmlp::topology");
+        }
+        if (back < 0 && square < limit * (1.0 - 2.0 * cutoff_slack)) {
+            fail(e, "lacks its reverse");
+        }
+        slot_of_[e] = square < limit && back >= 0 && inside(back) ? 0 : -1;
+    }
+
+    chunks.clear();
+    first.resize(n_atoms);
+    count.assign(n_atoms, 0);
+    slots = 0;
+    max_lanes = max_edges_of_atom = 0;
+    const auto close = [&](Chunk &chunk) {
+        chunk.lanes = pad_to(chunk.edges, lane_pad);
+        chunk.stride = chunk.lanes + lane_pad;
+        max_lanes = std::max(max_lanes, chunk.lanes);
+        slots = chunk.slot + chunk.stride;
+    };
+    for (std::int64_t i = 0; i < graph.n_atoms; ++i) {
+        const std::int64_t begin = graph.offsets[i], end = graph.offsets[i + 1];
+        if (begin > end || begin < 0 || end > graph.n_edges) {
+            throw std::invalid_argument("`offsets` do not ascend; take them from tlmlp::topology");
+        }
+        for (std::int64_t k = begin; k < end; ++k) {
+            const std::int64_t e = graph.edges[k];
+            if (e < 0 || e >= graph.n_edges || graph.target[e] != i) {
+                throw std::invalid_argument("`edges` do not group the edges by target; take them from tlmlp::topology");
+            }
+            count[i] += slot_of_[e] == 0;
+        }
+        max_edges_of_atom = std::max(max_edges_of_atom, count[i]);
+        if (chunks.empty() || chunks.back().atoms == chunk_atoms ||
+            (chunks.back().atoms > 0 && chunks.back().edges + count[i] > engine::chunk_edges)) {
+            if (!chunks.empty()) {
+                close(chunks.back());
+            }
+            chunks.push_back({slots, static_cast<std::int32_t>(i), 0, 0, 0, 0});
+        }
+        Chunk &chunk = chunks.back();
+        first[i] = chunk.edges;
+        chunk.edges += count[i];
+        ++chunk.atoms;
+    }
+    if (!chunks.empty()) {
+        close(chunks.back());
+    }
+
+    const auto n_slots = static_cast<std::size_t>(slots);
+    reverse.resize(n_slots);
+    source.assign(n_slots, 0);
+    input.assign(n_slots, -1);
+    vector.assign(3 * n_slots, 0.0);
+    for (std::size_t slot = 0; slot < n_slots; ++slot) {
+        vector[3 * slot] = dummy_distance * shape.cutoff;
+        reverse[slot] = static_cast<std::int32_t>(slot);
+    }
+    for (const Chunk &chunk : chunks) {
+        std::int64_t slot = chunk.slot;
+        for (std::int64_t i = chunk.atom; i < chunk.atom + chunk.atoms; ++i) {
+            for (std::int64_t k = graph.offsets[i]; k < graph.offsets[i + 1]; ++k) {
+                const std::int64_t e = graph.edges[k];
+                if (slot_of_[e] < 0) {
+                    continue;
+                }
+                slot_of_[e] = static_cast<std::int32_t>(slot);
+                input[slot] = e;
+                source[slot] = static_cast<std::int32_t>(graph.source[e]);
+                std::copy(graph.vector + 3 * e, graph.vector + 3 * e + 3, vector.begin() + 3 * slot);
+                ++slot;
+            }
+        }
+    }
+    for (std::int64_t e = 0; e < graph.n_edges; ++e) {
+        if (slot_of_[e] >= 0) {
+            reverse[slot_of_[e]] = slot_of_[graph.reverse[e]];
+        }
+    }
+}
+
+} // namespace tlmlp::training

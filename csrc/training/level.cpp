@@ -1,0 +1,58 @@
+// One instruction level (TLMLP_LEVEL, TLMLP_SIMD_BYTES, TLMLP_SIMD_ROWS) in one precision (TLMLP_SCALAR).
+#include "sweeps/second.h"
+
+namespace {
+
+using Scalar = TLMLP_SCALAR;
+
+std::ptrdiff_t scratch_size(const Sizes &sizes, int max_lanes, int max_edges) {
+    Work<Scalar> work;
+    return work.cut(nullptr, sizes, max_lanes, max_edges);
+}
+
+template <class Body>
+void with_work(const training::Job<Scalar> &job, Scalar *memory, int max_lanes, int max_edges, Body &&body) {
+    Work<Scalar> work;
+    work.cut(memory, job.network->sizes, max_lanes, max_edges);
+    body(work);
+}
+
+void forward(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+             int max_edges) {
+    with_work(job, memory, max_lanes, max_edges,
+              [&](Work<Scalar> &work) { ForwardPass<Scalar>(job, chunk, work).run(pass); });
+}
+
+void reverse(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+             int max_edges) {
+    with_work(job, memory, max_lanes, max_edges,
+              [&](Work<Scalar> &work) { ReversePass<Scalar>(job, chunk, work).run_reverse(pass); });
+}
+
+void tangent(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+             int max_edges) {
+    with_work(job, memory, max_lanes, max_edges,
+              [&](Work<Scalar> &work) { TangentPass<Scalar>(job, chunk, work).run(pass); });
+}
+
+void second(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+            int max_edges, Scalar *gradient) {
+    with_work(job, memory, max_lanes, max_edges,
+              [&](Work<Scalar> &work) { SecondPass<Scalar>(job, chunk, work, gradient).run(pass); });
+}
+
+} // namespace
+
+namespace tlmlp::training {
+
+#define TLMLP_JOIN_(a, b) a##b
+#define TLMLP_JOIN(a, b) TLMLP_JOIN_(a, b)
+#define TLMLP_STRING_(a) #a
+#define TLMLP_STRING(a) TLMLP_STRING_(a)
+
+const Kernels<Scalar> &TLMLP_JOIN(kernels_, TLMLP_LEVEL)(Scalar) {
+    static constexpr Kernels<Scalar> table{TLMLP_STRING(TLMLP_LEVEL), scratch_size, forward, reverse, tangent, second};
+    return table;
+}
+
+} // namespace tlmlp::training
