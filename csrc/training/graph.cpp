@@ -88,7 +88,7 @@ void SlotGraph::build(const EdgeGraph &graph, const Shape &shape) {
             if (!chunks.empty()) {
                 close(chunks.back());
             }
-            chunks.push_back({slots, static_cast<std::int32_t>(i), 0, 0, 0, 0});
+            chunks.push_back({slots, static_cast<std::int32_t>(i), 0, 0, 0, 0, false});
         }
         Chunk &chunk = chunks.back();
         first[i] = chunk.edges;

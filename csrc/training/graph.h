@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "buffer.h"
+#include "job.h"
 #include "training.h"
 
 namespace tlmlp::training {

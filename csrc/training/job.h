@@ -91,13 +91,14 @@ template <class T> struct Job {
 
     // Lane arrays. *_slope: derivative by the distance; *_dot: along v.
     T *unit = nullptr, *inverse = nullptr; ///< 3 rows; 1/d
-    T *radial = nullptr, *radial_slope = nullptr, *radial_dot = nullptr; ///< radial_p rows
+    T *radial_slope = nullptr;             ///< radial_p rows
     T *basis = nullptr, *basis_slope = nullptr;          ///< basis rows
     T *harmonics = nullptr, *harmonics_dot = nullptr;    ///< harmonics rows
     T *distance_dot = nullptr;                           ///< 1 row
-    T *radial_bar = nullptr, *radial_bar2 = nullptr;     ///< radial_p rows
     T *geometry_bar = nullptr;                           ///< 4 rows: dE/dd (basis alone), dE/du
 
+    // Tile arrays of radial_p rows.
+    T *radial = nullptr, *radial_dot = nullptr, *radial_bar = nullptr, *radial_bar2 = nullptr;
     // Tile arrays of embed_p rows, [blocks + 1] of messages, [blocks] of the others.
     T *message = nullptr, *message_dot = nullptr, *message_bar2 = nullptr; ///< the last: one
     T *embed_pre = nullptr, *embed_slope = nullptr, *embed_eta = nullptr, *embed_pre_dot = nullptr; ///< one each

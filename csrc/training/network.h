@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "buffer.h"
+#include "job.h"
 #include "training.h"
 
 namespace tlmlp::training {

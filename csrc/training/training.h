@@ -8,9 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "buffer.h"
-#include "job.h"
-
 namespace tlmlp::training {
 
 /// Sizes of the network (docs/model-file.md) and what its basis depends on.

@@ -110,9 +110,80 @@ template <class T> struct ChunkView {
         spread(atoms, s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, out);
     }
 
-    template <class Body> TLMLP_INLINE void over_tiles(Body &&body) const {
+    // ---- prefetching (ahead.h): what the tile at `lane` will touch
+    void ahead_tile(const T *array, int rows, int block, int lane) const {
+        const Lanes<T> tile = tile_at(const_cast<T *>(array), rows, block, lane);
+        w.ahead.add(tile.data, std::size_t(rows) * tile.ld * sizeof(T));
+    }
+    void ahead_embed(int block, int lane, std::initializer_list<const T *> arrays) const {
+        for (const T *array : arrays) {
+            ahead_tile(array, s.embed_p, block, lane);
+        }
+    }
+    void ahead_layers(int block, int lane, std::initializer_list<const T *> arrays) const {
+        for (const T *array : arrays) {
+            ahead_tile(array, layers() * s.embed_p, block, lane);
+        }
+    }
+    /// Rows of the tile's edges.
+    void ahead_rows(int block, int lane, std::initializer_list<T *> arrays) const {
+        for (T *array : arrays) {
+            w.ahead.add(rows_at(array, block, lane),
+                        std::size_t(vectors_at(lane)) * lanes<T> * s.directional_p * sizeof(T));
+        }
+    }
+    /// The tile's share, in the order of memory, of whole lane arrays of the chunk, which the centres will read; `of`
+    /// tiles share them, and this is number `part`.
+    void ahead_share(T *array, int rows, int part, int of) const {
+        const std::size_t size = std::size_t(rows) * chunk.stride;
+        const std::size_t begin = size * part / of, end = size * (part + 1) / of;
+        w.ahead.add(lanes_of(array, rows, chunk).data + begin, (end - begin) * sizeof(T));
+    }
+    /// Rows at the reverse edges, at once.
+    void prefetch_reverse(const T *array, int block, int lane) const {
+        prefetch_reverse(array, block, lane, vectors_at(lane) * lanes<T>);
+    }
+    void prefetch_reverse(const T *array, int block, int lane, int n) const {
+        const T *rows = array + block * job.slots * s.directional_p;
+        const std::int32_t *reverse = job.reverse + chunk.slot + lane;
+        for (int e = 0; e < n; ++e) {
+            for (int c = 0; c < s.directional_p; c += Ahead::line / int(sizeof(T))) {
+                __builtin_prefetch(rows + std::ptrdiff_t(reverse[e]) * s.directional_p + c, 0, 2);
+            }
+        }
+    }
+
+    /// Those that the centre after `atom` will gather.
+    void prefetch_next_centre(const T *array, int block, int atom) const {
+        if (atom + 1 < chunk.atoms) {
+            prefetch_reverse(array, block, first()[atom + 1], count()[atom + 1]);
+        }
+    }
+
+    /// body(lane, vectors) for every tile; before it plan(view, lane) lists what the tile after it will touch, be that in
+    /// this chunk or the first of the next one, and here(tile, tiles) what this chunk's centres will.
+    template <class Plan, class Here, class Body> TLMLP_INLINE void over_tiles(Plan &&plan, Here &&here, Body &&body) const {
+        const int tiles = (chunk.lanes + width - 1) / width;
         for (int lane = 0; lane < chunk.lanes; lane += width) {
+            w.ahead.clear();
+            here(lane / width, tiles);
+            if (lane + width < chunk.lanes) {
+                plan(*this, lane + width);
+            } else if (number() + 1 < job.n_chunks && job.chunks[number() + 1].lanes > 0) {
+                plan(ChunkView(job, job.chunks[number() + 1], w), 0);
+            }
             body(lane, vectors_at(lane));
+        }
+    }
+    /// The next chunk's lane arrays, whose centres come before its tiles: asked for by the last tiles of this one.
+    void ahead_next_centres(int tile, int tiles, std::initializer_list<std::pair<T *, int>> arrays) const {
+        const int of = tiles < 4 ? tiles : 4, part = tile - (tiles - of);
+        if (part < 0 || number() + 1 >= job.n_chunks) {
+            return;
+        }
+        const ChunkView next(job, job.chunks[number() + 1], w);
+        for (const auto &[array, rows] : arrays) {
+            next.ahead_share(array, rows, part, of);
         }
     }
     template <class Body> TLMLP_INLINE void over_output(int block, Body &&body) const {

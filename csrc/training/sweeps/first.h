@@ -25,7 +25,7 @@ template <class T> struct ForwardPass : ChunkView<T> {
                 *inputs.at(c, e) = target[c] + source[c];
             }
         }
-        layer_linear_add(net.embed.dense, this->lanes_at(job.radial, s.radial_p, lane), inputs,
+        layer_linear_add(net.embed.dense, this->tile_at(job.radial, s.radial_p, 0, lane), inputs,
                          this->embed_at(job.embed_pre, 0, lane), this->embed_at(job.embed_slope, 0, lane),
                          this->embed_at(job.message, 0, lane), vectors);
     }
@@ -47,11 +47,11 @@ template <class T> struct ForwardPass : ChunkView<T> {
         const Lanes<T> h = this->embed_at(job.h, b, lane), t = w.tile[0], z = w.tile[1];
         const auto keep = [&](int k, Lanes<T> x, Lanes<T> y) {
             layer_keep<T, false>(layers[k].dense, x, {}, this->layer_at(job.pre, b, k, lane),
-                                 this->layer_at(job.slope, b, k, lane), y, vectors);
+                                 this->layer_at(job.slope, b, k, lane), y, vectors, &w.ahead);
         };
         const auto keep_add = [&](int k, Lanes<T> x, Lanes<T> add, Lanes<T> y) {
             layer_keep<T, true>(layers[k].dense, x, add, this->layer_at(job.pre, b, k, lane),
-                                this->layer_at(job.slope, b, k, lane), y, vectors);
+                                this->layer_at(job.slope, b, k, lane), y, vectors, &w.ahead);
         };
         this->gather(job.sum, b, lane, vectors, z);
         keep(training::layer_up, z, h);
@@ -71,9 +71,10 @@ template <class T> struct ForwardPass : ChunkView<T> {
     void messages_down(int b, int lane, int vectors) const {
         const auto &layer = net.interactions[b];
         const Lanes<T> x = w.tile[0], gate = w.tile[1], kj = this->embed_at(job.kj, b, lane);
-        layer_linear(layer.gate.dense, this->lanes_at(job.radial, s.radial_p, lane), gate, vectors);
+        layer_linear(layer.gate.dense, this->tile_at(job.radial, s.radial_p, 0, lane), gate, vectors);
         layer_keep<T, false>(layer.kj.dense, this->embed_at(job.message, b, lane), {},
-                             this->embed_at(job.kj_pre, b, lane), this->embed_at(job.kj_slope, b, lane), kj, vectors);
+                             this->embed_at(job.kj_pre, b, lane), this->embed_at(job.kj_slope, b, lane), kj, vectors,
+                             &w.ahead);
         multiply(kj, gate, x, s.embed_p, vectors);
         T *y = this->rows_at(job.y, b, lane), *slope = this->rows_at(job.y_slope, b, lane);
         T *pre = this->rows_at(job.y_pre, b, lane);
@@ -94,13 +95,32 @@ template <class T> struct ForwardPass : ChunkView<T> {
         }
         T *sums = this->atoms_at(job.s, b);
         clear(sums, std::ptrdiff_t(s.embed_p) * chunk_atoms);
-        this->over_tiles([&](int lane, int vectors) {
+        const auto plan = [&](const View &next, int lane) {
+            if (b > 0) {
+                next.ahead_embed(b - 1, lane, {job.message, job.h});
+                next.ahead_layers(b - 1, lane, {job.pre, job.slope});
+                next.prefetch_reverse(job.sum, b - 1, lane);
+            }
+            next.ahead_tile(job.radial, s.radial_p, 0, lane);
+            next.ahead_embed(b, lane, {job.message});
+            if (!last) {
+                next.ahead_embed(b, lane, {job.kj_pre, job.kj_slope, job.kj});
+                next.ahead_rows(b, lane, {job.y, job.y_slope, job.y_pre, job.sum});
+            }
+        };
+        const auto here = [&](int tile, int tiles) {
+            if (!last) {
+                this->ahead_share(job.basis, s.basis, tile, tiles);
+                this->ahead_share(job.harmonics, s.harmonics, tile, tiles);
+            }
+        };
+        this->over_tiles(plan, here, [&](int lane, int vectors) {
             if (b == 0) {
                 embed(lane, vectors);
             } else {
                 update(b - 1, lane, vectors);
             }
-            layer_times(net.outputs[b].gate.dense, this->lanes_at(job.radial, s.radial_p, lane),
+            layer_times(net.outputs[b].gate.dense, this->tile_at(job.radial, s.radial_p, 0, lane),
                         this->embed_at(job.message, b, lane), w.tile[0], vectors);
             this->add_sums(w.tile[0], lane, vectors, sums);
             if (!last) {
@@ -126,15 +146,17 @@ template <class T> struct ForwardPass : ChunkView<T> {
 
 template <class T> struct ReversePass : ForwardPass<T> {
     using Base = ForwardPass<T>;
+    using View = ChunkView<T>;
     using Base::Base;
     using Base::job, Base::net, Base::s, Base::chunk, Base::w;
 
     void centres(int b) const {
         for (int a = 0; a < chunk.atoms; ++a) {
             const int lane = this->first()[a];
+            this->prefetch_next_centre(job.sum_bar, b, a);
             this->gather_rows(job.sum_bar, b, lane, this->count()[a], w.z_bar);
             directional_backward(s, net.interactions[b].radial, net.legendre, this->centre(b, a), this->centre_of(b, a),
-                                 w.z_bar, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
+                                 w.z_bar, true, static_cast<const T *>(nullptr), w.centre, {w.y_bar.data + lane, w.y_bar.ld},
                                  {w.basis_bar.data + lane, w.basis_bar.ld},
                                  {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
         }
@@ -154,13 +176,13 @@ template <class T> struct ReversePass : ForwardPass<T> {
         for (int k = 0; k < n; k += lanes<T>) {
             store(w.rows + k, load(eta + k) * load(slope + k));
         }
-        const Lanes<T> pi = w.tile[0], gate = w.tile[1], gate_bar = w.tile[2], radial = this->lanes_at(job.radial, s.radial_p, lane);
+        const Lanes<T> pi = w.tile[0], gate = w.tile[1], gate_bar = w.tile[2], radial = this->tile_at(job.radial, s.radial_p, 0, lane);
         to_lanes(w.rows, row, vectors, pi);
         layer_linear(layer.gate.dense, radial, gate, vectors);
         gated_reverse(layer.down, pi, this->embed_at(job.kj, b, lane), gate, this->embed_at(job.kj_slope, b, lane),
                       this->embed_at(job.gated_eta, b, lane), w.tile[3], gate_bar, vectors);
-        back_add(layer.gate.dense, gate_bar, this->lanes_at(job.radial_bar, s.radial_p, lane), vectors);
-        back_add(layer.kj.dense, w.tile[3], this->message_eta(b, lane), vectors);
+        back_add(layer.gate.dense, gate_bar, this->tile_at(job.radial_bar, s.radial_p, 0, lane), vectors);
+        back_add_ahead(layer.kj.dense, w.tile[3], this->message_eta(b, lane), vectors, &w.ahead);
     }
 
     /// The product y * gate, y with `slope`, from its adjoint eta = W^T g: pi = eta gate slope, gate_bar = eta y.
@@ -181,13 +203,13 @@ template <class T> struct ReversePass : ForwardPass<T> {
         const int last = this->layers() - 1, final = training::layer_final(s);
         multiply(eta(last), slope(last), t, s.embed_p, vectors);
         for (int k = last; k > final; k -= 2) {
-            back_next(layers[k].dense, t, eta(k - 1), slope(k - 1), q, vectors);
-            back_sum_next(layers[k - 1].dense, q, eta(k), eta(k - 2), slope(k - 2), t, vectors);
+            back_keep(layers[k].dense, t, eta(k - 1), slope(k - 1), q, vectors, &w.ahead);
+            back_sum_next(layers[k - 1].dense, q, eta(k), eta(k - 2), slope(k - 2), t, vectors, &w.ahead);
         }
-        back_next(layers[final].dense, t, eta(final - 1), slope(final - 1), q, vectors);
+        back_keep(layers[final].dense, t, eta(final - 1), slope(final - 1), q, vectors, &w.ahead);
         for (int k = final - 1; k > training::layer_ji; k -= 2) {
-            back_next(layers[k].dense, q, eta(k - 1), slope(k - 1), t, vectors);
-            back_sum_next(layers[k - 1].dense, t, eta(k), eta(k - 2), slope(k - 2), q, vectors);
+            back_keep(layers[k].dense, q, eta(k - 1), slope(k - 1), t, vectors, &w.ahead);
+            back_sum_next(layers[k - 1].dense, t, eta(k), eta(k - 2), slope(k - 2), q, vectors, &w.ahead);
         }
         // What is added to the message below: through `final`'s residual connection and through `ji`.
         back_sum(layers[training::layer_ji].dense, q, eta(final), this->message_eta(b, lane), vectors);
@@ -206,9 +228,27 @@ template <class T> struct ReversePass : ForwardPass<T> {
         }
         this->over_output(b, [&](const Head<T> &head) { head_reverse(head, w); });
         const T *s_eta = this->atoms_at(job.s_eta, b);
-        this->over_tiles([&](int lane, int vectors) {
-            const Lanes<T> g = this->message_eta(b, lane), radial = this->lanes_at(job.radial, s.radial_p, lane);
-            const Lanes<T> radial_bar = this->lanes_at(job.radial_bar, s.radial_p, lane), gate_bar = w.tile[2];
+        const auto plan = [&](const View &next, int lane) {
+            next.ahead_tile(job.radial, s.radial_p, 0, lane);
+            next.ahead_tile(job.radial_bar, s.radial_p, 0, lane);
+            if (b < s.blocks) {
+                next.ahead_embed(b, lane, {job.kj, job.kj_slope, job.gated_eta});
+                next.ahead_rows(b, lane, {job.y_eta, job.y_slope});
+            }
+            next.ahead_embed(b, lane, {job.message});
+            if (b > 0) {
+                next.ahead_layers(b - 1, lane, {job.slope, job.eta});
+                next.ahead_rows(b - 1, lane, {job.sum_bar});
+            }
+        };
+        const auto here = [&](int tile, int tiles) {
+            if (b < s.blocks) {
+                this->ahead_next_centres(tile, tiles, {{job.basis, s.basis}, {job.harmonics, s.harmonics}, {job.basis_slope, s.basis}});
+            }
+        };
+        this->over_tiles(plan, here, [&](int lane, int vectors) {
+            const Lanes<T> g = this->message_eta(b, lane), radial = this->tile_at(job.radial, s.radial_p, 0, lane);
+            const Lanes<T> radial_bar = this->tile_at(job.radial_bar, s.radial_p, 0, lane), gate_bar = w.tile[2];
             if (b == s.blocks) {
                 for (int c = 0; c < s.embed_p; ++c) {
                     clear(g.at(c, 0), vectors * lanes<T>);

@@ -17,6 +17,12 @@ template <class T> TLMLP_INLINE Lanes<T> lanes_of(T *array, int rows, const trai
     return {array + rows * chunk.slot, chunk.stride};
 }
 
+/// The tile of a tile array that holds `lane`, its pointer shifted so that at(c, 0) is that lane.
+template <class T> TLMLP_INLINE Lanes<T> tile_of(T *array, int rows, const training::Chunk &chunk, int lane) {
+    const int begin = lane / tile_width<T> * tile_width<T>, left = chunk.lanes - begin;
+    return {array + rows * (chunk.slot + begin) + lane - begin, left < tile_width<T> ? left : tile_width<T>};
+}
+
 template <class T> TLMLP_INLINE void clear(T *array, std::ptrdiff_t n) {
     __builtin_memset(array, 0, std::size_t(n) * sizeof(T));
 }
@@ -90,7 +96,7 @@ template <class T> TLMLP_NOINLINE void geometry_forward(const training::Job<T> &
     const training::Network<T> &net = *job.network;
     const Sizes &s = net.sizes;
     const Lanes<T> unit = lanes_of(job.unit, 3, chunk), inverse = lanes_of(job.inverse, 1, chunk);
-    const Lanes<T> radial = lanes_of(job.radial, s.radial_p, chunk), slope = lanes_of(job.radial_slope, s.radial_p, chunk);
+    const Lanes<T> slope = lanes_of(job.radial_slope, s.radial_p, chunk);
     const Lanes<T> harmonics = lanes_of(job.harmonics, s.harmonics, chunk);
     const auto clear_lanes = [&](T *array, int rows) { clear(lanes_of(array, rows, chunk).data, std::ptrdiff_t(rows) * chunk.stride); };
     clear_lanes(job.radial, s.radial_p);
@@ -128,8 +134,9 @@ template <class T> TLMLP_NOINLINE void geometry_forward(const training::Job<T> &
     evaluate_basis(job, chunk);
     V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        const Lanes<T> radial = tile_of(job.radial, s.radial_p, chunk, lane);
         radial_jets(net, load(inverse.at(0, lane)), [&](int k, const auto &jet) {
-            store(radial.at(k, lane), jet.value);
+            store(radial.at(k, 0), jet.value);
             store(slope.at(k, lane), jet.d);
         });
         tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
@@ -172,13 +179,14 @@ TLMLP_NOINLINE void basis_reverse(const training::Job<T> &job, const training::C
 template <class T> TLMLP_NOINLINE void geometry_reverse(const training::Job<T> &job, const training::Chunk &chunk) {
     const Sizes &s = job.network->sizes;
     const Lanes<T> sum = lanes_of(job.geometry_bar, 4, chunk);
-    const Lanes<T> bar = lanes_of(job.radial_bar, s.radial_p, chunk), slope = lanes_of(job.radial_slope, s.radial_p, chunk);
+    const Lanes<T> slope = lanes_of(job.radial_slope, s.radial_p, chunk);
     const double *vector = job.vector + 3 * chunk.slot;
     double *vector_bar = job.vector_bar + 3 * chunk.slot;
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        const Lanes<T> bar = tile_of(job.radial_bar, s.radial_p, chunk, lane);
         V<T> distance_bar = load(sum.at(0, lane));
         for (int k = 0; k < s.radial; ++k) {
-            distance_bar += load(slope.at(k, lane)) * load(bar.at(k, lane));
+            distance_bar += load(slope.at(k, lane)) * load(bar.at(k, 0));
         }
         for (int e = 0; e < lanes<T>; ++e) {
             const double *v = vector + 3 * (lane + e);
@@ -201,7 +209,7 @@ template <class T> TLMLP_NOINLINE void geometry_tangent(const training::Job<T> &
     const training::Network<T> &net = *job.network;
     const Sizes &s = net.sizes;
     const Lanes<T> unit = lanes_of(job.unit, 3, chunk), inverse = lanes_of(job.inverse, 1, chunk);
-    const Lanes<T> slope = lanes_of(job.radial_slope, s.radial_p, chunk), dot = lanes_of(job.radial_dot, s.radial_p, chunk);
+    const Lanes<T> slope = lanes_of(job.radial_slope, s.radial_p, chunk);
     const Lanes<T> harmonics_dot = lanes_of(job.harmonics_dot, s.harmonics, chunk);
     const Lanes<T> distance_dot = lanes_of(job.distance_dot, 1, chunk);
     clear(distance_dot.data, chunk.stride);
@@ -233,8 +241,9 @@ template <class T> TLMLP_NOINLINE void geometry_tangent(const training::Job<T> &
             u_dot[k] = (v[k] - along * u[k]) * load(inverse.at(0, lane));
         }
         store(distance_dot.at(0, lane), along);
+        const Lanes<T> dot = tile_of(job.radial_dot, s.radial_p, chunk, lane);
         for (int k = 0; k < s.radial_p; ++k) {
-            store(dot.at(k, lane), load(slope.at(k, lane)) * along);
+            store(dot.at(k, 0), load(slope.at(k, lane)) * along);
         }
         tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, u[0], u[1], u[2], scratch);
         tlmlp::math::harmonics_gradients<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
@@ -250,12 +259,13 @@ template <class T>
 TLMLP_NOINLINE void frequencies_second(const training::Job<T> &job, const training::Chunk &chunk, T *gradient) {
     const Sizes &s = job.network->sizes;
     const Lanes<T> inverse = lanes_of(job.inverse, 1, chunk), distance_dot = lanes_of(job.distance_dot, 1, chunk);
-    const Lanes<T> bar = lanes_of(job.radial_bar, s.radial_p, chunk), bar2 = lanes_of(job.radial_bar2, s.radial_p, chunk);
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
         const V<T> dot = load(distance_dot.at(0, lane));
+        const Lanes<T> bar = tile_of(job.radial_bar, s.radial_p, chunk, lane);
+        const Lanes<T> bar2 = tile_of(job.radial_bar2, s.radial_p, chunk, lane);
         radial_jets(*job.network, load(inverse.at(0, lane)), [&](int k, const auto &jet) {
             T *to = gradient + k * training::bias_lanes;
-            store(to, load(to) + jet.f * load(bar2.at(k, lane)) + jet.df * dot * load(bar.at(k, lane)));
+            store(to, load(to) + jet.f * load(bar2.at(k, 0)) + jet.df * dot * load(bar.at(k, 0)));
         });
     }
 }

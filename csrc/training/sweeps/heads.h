@@ -44,7 +44,7 @@ template <class T> void head_forward(const Head<T> &h, Work<T> &work, int atoms,
     for (int k = 0; k < s.dense; ++k) {
         const Lanes<T> y = h.work(work.head[k % 2]);
         layer_keep<T, false>(h.w.dense[k].dense, x, {}, h.layer(job.head_pre, k), h.layer(job.head_slope, k), y,
-                             h.vectors);
+                             h.vectors, &work.ahead);
         x = y;
     }
     for (int a = h.lane; a < atoms && a < h.lane + h.vectors * lanes<T>; ++a) {
@@ -81,7 +81,7 @@ template <class T> void head_tangent(const Head<T> &h, Work<T> &work) {
     for (int k = 0; k < h.s.dense; ++k) {
         const Lanes<T> y_dot = h.work(work.head[k % 2]);
         layer_tangent<T, false>(h.w.dense[k].dense, x_dot, {}, h.layer(job.head_slope, k), h.layer(job.head_pre_dot, k),
-                                y_dot, h.vectors);
+                                y_dot, h.vectors, &work.ahead);
         x_dot = y_dot;
     }
 }
@@ -141,7 +141,7 @@ void head_second(const Head<T> &h, Work<T> &work, int atoms, const double *energ
             to_rows(h.up(job.head_dot), s.output_p, h.vectors, work.head_rows_dot, row);
         }
         outer(pi.data, pi_dot.data, pi.ld, s.output_p, work.head_rows, work.head_rows_dot, row, n,
-              gradient + layer.gradient);
+              gradient + layer.gradient, &work.ahead);
         add_bias(pi, s.output_p, h.vectors, gradient + layer.bias_gradient());
     }
     const int s_row = pad_to(s.embed_p, row_pad);
@@ -149,7 +149,7 @@ void head_second(const Head<T> &h, Work<T> &work, int atoms, const double *energ
     to_rows(h.sums(job.s_dot), s.embed_p, h.vectors, work.head_rows_dot, s_row);
     const Lanes<T> eta = h.up(job.head_eta);
     outer(bar2.data, eta.data, bar2.ld, s.output_p, work.head_rows, work.head_rows_dot, s_row, n,
-          gradient + h.w.up.gradient);
+          gradient + h.w.up.gradient, &work.ahead);
     back_linear(h.w.up.dense, bar2, {s_bar2 + h.lane, chunk_atoms}, h.vectors);
 }
 

@@ -4,7 +4,7 @@
 // gradients of weights.
 
 #include "job.h"
-#include "kernels/layers.h"
+#include "sweeps/ahead.h"
 
 namespace {
 
@@ -20,11 +20,15 @@ template <class T> TLMLP_INLINE SwishJet<T> swish_jet(V<T> x) {
     return {s, sigma + s * rest, rest * (sigma + sigma + s * (rest - sigma))};
 }
 
+/// Lines to ask for with every vector of a layer's results.
+inline constexpr int lines_ahead = 3;
+
 /// pre = W x + b, slope = swish'(pre), y = swish(pre) [+ add]
 template <class T, bool with_add>
 TLMLP_NOINLINE void layer_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> pre, Lanes<T> slope,
-                               Lanes<T> y, int vectors) {
+                               Lanes<T> y, int vectors, Ahead *ahead) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        ahead->step<lines_ahead>();
         const auto s = swish_slope<T>(a);
         store(pre.at(o, lane), a);
         store(slope.at(o, lane), s.slope);
@@ -35,9 +39,10 @@ TLMLP_NOINLINE void layer_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, 
 /// pre_dot = W x_dot, y_dot = slope pre_dot [+ add]
 template <class T, bool with_add>
 TLMLP_NOINLINE void layer_tangent(const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> slope,
-                                  Lanes<T> pre_dot, Lanes<T> y_dot, int vectors) {
+                                  Lanes<T> pre_dot, Lanes<T> y_dot, int vectors, Ahead *ahead) {
     dense_packed<T>(x_dot.data, x_dot.ld, vectors, layer.in, layer.out, layer.forward, nullptr,
                     [=](int o, int lane, V<T> a) TLMLP_FINISH {
+                        ahead->step<lines_ahead>();
                         store(pre_dot.at(o, lane), a);
                         const V<T> y = load(slope.at(o, lane)) * a;
                         store(y_dot.at(o, lane), with_add ? y + load(add.at(o, lane)) : y);
@@ -50,11 +55,23 @@ template <class T> TLMLP_NOINLINE void layer_product(const Dense<T> &layer, Lane
                     [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
 }
 
+/// eta = W^T g, next = eta * slope
+template <class T>
+TLMLP_NOINLINE void back_keep(const Dense<T> &layer, Lanes<T> g, Lanes<T> eta, Lanes<T> slope, Lanes<T> next,
+                              int vectors, Ahead *ahead) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        ahead->step<lines_ahead>();
+        store(eta.at(o, lane), a);
+        store(next.at(o, lane), a * load(slope.at(o, lane)));
+    });
+}
+
 /// sum = add + W^T g, next = sum * slope
 template <class T>
 TLMLP_NOINLINE void back_sum_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> sum, Lanes<T> slope,
-                                  Lanes<T> next, int vectors) {
+                                  Lanes<T> next, int vectors, Ahead *ahead) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        ahead->step<lines_ahead>();
         const V<T> total = load(add.at(o, lane)) + a;
         store(sum.at(o, lane), total);
         store(next.at(o, lane), total * load(slope.at(o, lane)));
@@ -71,9 +88,20 @@ TLMLP_NOINLINE void back_sum(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, La
 
 /// pi = (W^T g) * slope + pi
 template <class T>
-TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> slope, Lanes<T> pi, int vectors) {
+TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> slope, Lanes<T> pi, int vectors,
+                                   Ahead *ahead) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        ahead->step<lines_ahead>();
         store(pi.at(o, lane), a * load(slope.at(o, lane)) + load(pi.at(o, lane)));
+    });
+}
+
+/// y += W^T g
+template <class T>
+TLMLP_NOINLINE void back_add_ahead(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors, Ahead *ahead) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        ahead->step<lines_ahead>();
+        store(y.at(o, lane), load(y.at(o, lane)) + a);
     });
 }
 
@@ -96,10 +124,10 @@ TLMLP_NOINLINE void activation_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lan
     }
 }
 
-/// The same for an activation that was added to x: takes value and tangent off again, to what the sum was before.
+/// The same for an activation that made `sum` by being added: takes value and tangent off again, to x and x_dot.
 template <class T>
-TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lanes<T> pi_dot, Lanes<T> x, Lanes<T> x_dot,
-                                    int rows, int vectors) {
+TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lanes<T> pi_dot, Lanes<T> sum,
+                                    Lanes<T> sum_dot, Lanes<T> x, Lanes<T> x_dot, int rows, int vectors) {
     for (int c = 0; c < rows; ++c) {
         for (int v = 0; v < vectors; ++v) {
             const int lane = v * lanes<T>;
@@ -107,8 +135,8 @@ TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lanes
             const V<T> eta = load(k.eta.at(c, lane)), pre_dot = load(k.pre_dot.at(c, lane));
             store(pi.at(c, lane), s.slope * load(bar2.at(c, lane)) + s.curve * pre_dot * eta);
             store(pi_dot.at(c, lane), s.slope * eta);
-            store(x.at(c, lane), load(x.at(c, lane)) - s.value);
-            store(x_dot.at(c, lane), load(x_dot.at(c, lane)) - s.slope * pre_dot);
+            store(x.at(c, lane), load(sum.at(c, lane)) - s.value);
+            store(x_dot.at(c, lane), load(sum_dot.at(c, lane)) - s.slope * pre_dot);
         }
     }
 }
@@ -174,7 +202,7 @@ template <class T> TLMLP_NOINLINE void to_lanes(const T *rows, int row, int vect
 /// channels, all accumulators in registers; ld is that of a whole tile.
 template <class T, int n_vectors>
 TLMLP_INLINE void outer_block(const T *a, const T *a_dot, std::ptrdiff_t ld, const T *x, const T *x_dot, int row, int n,
-                              T *sum) {
+                              T *sum, Ahead *ahead) {
     constexpr int block = TLMLP_SIMD_ROWS;
     V<T> total[block][n_vectors];
 #pragma GCC unroll 8
@@ -185,18 +213,22 @@ TLMLP_INLINE void outer_block(const T *a, const T *a_dot, std::ptrdiff_t ld, con
         }
     }
     const auto add = [&](const T *left, const T *right) TLMLP_FINISH {
-        for (int e = 0; e < n; ++e) {
-            V<T> input[n_vectors];
+        for (int e = 0; e < n; e += 2) { // n is a multiple of the lanes
+            ahead->step<2>();
 #pragma GCC unroll 2
-            for (int v = 0; v < n_vectors; ++v) {
-                input[v] = load(right + std::ptrdiff_t(e) * row + v * lanes<T>);
-            }
-#pragma GCC unroll 8
-            for (int r = 0; r < block; ++r) {
-                const V<T> weight = splat<T>(left[r * ld + e]);
+            for (int k = 0; k < 2; ++k) {
+                V<T> input[n_vectors];
 #pragma GCC unroll 2
                 for (int v = 0; v < n_vectors; ++v) {
-                    total[r][v] += weight * input[v];
+                    input[v] = load(right + std::ptrdiff_t(e + k) * row + v * lanes<T>);
+                }
+#pragma GCC unroll 8
+                for (int r = 0; r < block; ++r) {
+                    const V<T> weight = splat<T>(left[r * ld + e + k]);
+#pragma GCC unroll 2
+                    for (int v = 0; v < n_vectors; ++v) {
+                        total[r][v] += weight * input[v];
+                    }
                 }
             }
         }
@@ -215,14 +247,16 @@ TLMLP_INLINE void outer_block(const T *a, const T *a_dot, std::ptrdiff_t ld, con
 /// sum[outputs][row] += a x^T + a_dot x_dot^T over the first n lanes; x and x_dot are rows.
 template <class T>
 TLMLP_NOINLINE void outer(const T *a, const T *a_dot, std::ptrdiff_t ld, int outputs, const T *x, const T *x_dot,
-                          int row, int n, T *sum) {
+                          int row, int n, T *sum, Ahead *ahead) {
     for (int o = 0; o < outputs; o += TLMLP_SIMD_ROWS) {
         int c = 0;
         for (; c + 2 * lanes<T> <= row; c += 2 * lanes<T>) {
-            outer_block<T, 2>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c);
+            outer_block<T, 2>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c,
+                                ahead);
         }
         for (; c < row; c += lanes<T>) {
-            outer_block<T, 1>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c);
+            outer_block<T, 1>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c,
+                                ahead);
         }
     }
 }

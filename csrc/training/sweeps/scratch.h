@@ -13,6 +13,7 @@ namespace training = tlmlp::training;
 inline constexpr int tile_arrays = 8;
 
 template <class T> struct Work {
+    Ahead ahead; ///< what the tile after this one will touch
     Lanes<T> tile[tile_arrays]; ///< max(embed_p, radial_p, directional_p) rows
     Lanes<T> spread, spread2;   ///< embed_p rows, longer by a vector
     T *rows, *rows_dot;         ///< [tile_width][widest row]: inputs of a layer, transposed

@@ -99,6 +99,9 @@ class Potential(nn.Module):
         (:func:`edge_forces`) and virials (:func:`edge_virial`) can call ``backward``. Arguments as in
         :meth:`atomic_energies`.
 
+        The vector of j->i is minus that of i->j; how their derivatives divide a pair's between the two edges differs
+        from one route to another, while forces and virials do not.
+
         :return: (N,) in eV without the shift, and (E, 3) in eV/angstrom; both of the dtype of ``edge_vector``
         """
         energies, derivatives = self.network.energies_and_derivatives(
