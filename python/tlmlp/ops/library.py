@@ -9,6 +9,8 @@ import tlmlp
 from tlmlp.errors import TlmlpError
 
 NAME = "libtlmlp_ops.so"
+#: An operator that libraries of older packages lack.
+NEWEST_OPERATOR = "energies_and_derivatives"
 
 
 def library_folder() -> Path:
@@ -72,3 +74,5 @@ def load() -> None:
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise TlmlpError(f"cannot load {path} ({reason}): run `tlmlp ops build`") from None
+    if not hasattr(torch.ops.tlmlp, NEWEST_OPERATOR):
+        raise TlmlpError(f"{path} is older than this package: run `tlmlp ops build`")
