@@ -40,17 +40,35 @@ def rows_of(sizes: list[int], ranks: list[int], steps: int) -> list[dict]:
     rows = []
     with progress("measuring", len(sizes) * len(ranks)) as bar:
         for atoms in sizes:
-            single = None
             count = min(20, max(2, steps * 4096 // atoms))
-            engine = measure("engine", "--atoms", atoms, "--repeats", max(3, count // 2))["ms_per_step"]
             for n in ranks:
                 row = measure("lammps", "--atoms", atoms, "--ranks", n, "--steps", count)
-                single = single or row["ms_per_step"] * n
-                row["speedup"] = round(single / row["ms_per_step"], 3)
-                row["engine_ms"] = engine if n == 1 else ""
-                rows.append(row)
+                if n == 1:
+                    row["engine_ms"] = measure("engine", "--atoms", atoms, "--repeats", max(2, count // 2))[
+                        "ms_per_step"
+                    ]
+                rows.append({name: row.get(name, "") for name in COLUMNS})
                 bar.advance(1)
     return rows
+
+
+def merge(old: list[dict], new: list[dict]) -> list[dict]:
+    """``new`` in the place of rows of ``old`` of the same size and ranks, with the speed-ups over one rank."""
+    rows = {(row["atoms"], row["ranks"]): row for row in [*old, *new]}
+    for (atoms, _), row in rows.items():
+        if (atoms, 1) in rows:
+            row["speedup"] = round(rows[atoms, 1]["ms_per_step"] / row["ms_per_step"], 3)
+    return [rows[key] for key in sorted(rows)]
+
+
+def read(path: Path) -> list[dict]:
+    """Rows of an earlier scaling.csv."""
+    with open(path, newline="") as file:
+        whole = ("atoms", "ranks", "ghost_atoms", "exchanged_atoms")
+        return [
+            {name: (int(text) if name in whole else float(text)) if text else "" for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 def draw(rows: list[dict], path: Path) -> None:
@@ -81,17 +99,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for scaling.csv and scaling.png")
     parser.add_argument("--atoms", type=int, nargs="+", default=[512, 4096, 32768], help="8 n^3 each")
-    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="the first is what speed-ups refer to")
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="speed-ups refer to 1")
+    parser.add_argument("--keep", action="store_true", help="keep the other rows of a scaling.csv in DIR")
     parser.add_argument("--steps", type=int, default=6, help="timed steps at 4,096 atoms")
     arguments = parser.parse_args()
-    rows = rows_of(arguments.atoms, arguments.ranks, arguments.steps)
+    path = arguments.out / "scaling.csv"
+    old = read(path) if arguments.keep and path.exists() else []
+    rows = merge(old, rows_of(arguments.atoms, arguments.ranks, arguments.steps))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with open(arguments.out / "scaling.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
     table(
-        f"pair_style tlmlp, float32, 5 Å, {rows[0]['versions']['processor']}",
+        "pair_style tlmlp, float32, silicon, 5 Å",
         COLUMNS,
         [[row[name] for name in COLUMNS] for row in rows],
     )
