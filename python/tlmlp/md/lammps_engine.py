@@ -31,6 +31,48 @@ class LammpsSimulation:
         self._cell = atoms.cell.array.copy()
         self._lammps = Library(settings.threads)
         self.description = f"LAMMPS {self._lammps.version}"
+        try:
+            self._start(atoms, kept, step)
+        except BaseException:
+            self._lammps.close()
+            raise
+
+    def advance(self, steps: int) -> None:
+        """See :class:`~tlmlp.md.simulation.Simulation`."""
+        self._run(steps)
+
+    def state(self) -> State:
+        """See :class:`~tlmlp.md.simulation.Simulation`."""
+        lammps = self._lammps
+        box = lammps.cell()
+        positions = lammps.gather("x") + (lammps.images() + self._images) @ box
+        cell = box @ self._turn.T if self._settings.ensemble == "npt" else self._cell.copy()
+        return State(
+            positions=positions @ self._turn.T,
+            velocities=lammps.gather("v") @ self._turn.T / 1e3,
+            cell=cell,
+            potential_energy=lammps.value("pe"),
+            forces=lammps.gather("f_model") @ self._turn.T,
+            stress=self._stress() if self._periodic else None,
+        )
+
+    def checkpoint(self, step: int) -> EngineState:
+        """See :class:`~tlmlp.md.simulation.Simulation`."""
+        with tempfile.TemporaryDirectory(prefix="tlmlp-md-") as folder:
+            file = Path(folder) / "restart"
+            self._do(f"write_restart {file}")
+            content = np.frombuffer(file.read_bytes(), dtype=np.uint8)
+        if self._settings.ensemble != "nve":
+            self._heat(step)
+        self._fresh = False
+        return {"restart": content, "images": self._images, "turn": self._turn}
+
+    def close(self) -> None:
+        """End LAMMPS."""
+        self._lammps.close()
+
+    def _start(self, atoms: Atoms, kept: EngineState | None, step: int) -> None:
+        settings = self._settings
         box, self._turn = lammps_frame(atoms.cell.array, atoms.pbc)
         symbols = sorted(set(atoms.get_chemical_symbols()))
         self._do("units metal", "atom_style atomic", "atom_modify map array sort 0 0.0")
@@ -68,40 +110,6 @@ class LammpsSimulation:
             self._lammps.scatter("v", velocities @ self._turn)
         self._ensemble(step)
         self._run(0)
-
-    def advance(self, steps: int) -> None:
-        """See :class:`~tlmlp.md.simulation.Simulation`."""
-        self._run(steps)
-
-    def state(self) -> State:
-        """See :class:`~tlmlp.md.simulation.Simulation`."""
-        lammps = self._lammps
-        box = lammps.cell()
-        positions = lammps.gather("x") + (lammps.images() + self._images) @ box
-        cell = box @ self._turn.T if self._settings.ensemble == "npt" else self._cell.copy()
-        return State(
-            positions=positions @ self._turn.T,
-            velocities=lammps.gather("v") @ self._turn.T / 1e3,
-            cell=cell,
-            potential_energy=lammps.value("pe"),
-            forces=lammps.gather("f_model") @ self._turn.T,
-            stress=self._stress() if self._periodic else None,
-        )
-
-    def checkpoint(self, step: int) -> EngineState:
-        """See :class:`~tlmlp.md.simulation.Simulation`."""
-        with tempfile.TemporaryDirectory(prefix="tlmlp-md-") as folder:
-            file = Path(folder) / "restart"
-            self._do(f"write_restart {file}")
-            content = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-        if self._settings.ensemble != "nve":
-            self._heat(step)
-        self._fresh = False
-        return {"restart": content, "images": self._images, "turn": self._turn}
-
-    def close(self) -> None:
-        """End LAMMPS."""
-        self._lammps.close()
 
     def _do(self, *commands: str) -> None:
         self._lammps.commands(*commands)
