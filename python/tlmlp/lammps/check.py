@@ -1,8 +1,15 @@
 """Does LAMMPS find and accept the plugin?"""
 
 from tlmlp.errors import TlmlpError
-from tlmlp.lammps.locate import plugin_file
+from tlmlp.lammps.locate import lammps_program, mpi_launcher, plugin_file
 from tlmlp.lammps.run import run_lammps
+
+_ATOM = """
+units metal
+region box block 0 9 0 9 0 9
+create_box 1 box
+pair_style tlmlp
+"""
 
 
 def check_plugin() -> str:
@@ -17,3 +24,28 @@ def check_plugin() -> str:
         reason = next((line for line in run.output.splitlines() if "tlmlp" in line), "no reason given")
         raise TlmlpError(f"{host} did not load {path}: {reason}")
     return f"{host} loads {path}"
+
+
+def diagnose() -> list[tuple[str, str, bool]]:
+    """What ``tlmlp lammps doctor`` prints: part, what was found or what to do, and whether it is well.
+
+    A part that fails leaves out those that need it; several ranks are an extra that one-rank runs do not need.
+    """
+
+    def program() -> str:
+        return str(lammps_program())
+
+    def launcher() -> str:
+        path = mpi_launcher()
+        run_lammps(_ATOM, ranks=2, timeout=60.0)
+        return f"two ranks start by {path}"
+
+    rows: list[tuple[str, str, bool]] = []
+    parts = {"LAMMPS": program, "plugin": lambda: str(plugin_file()), "pair_style tlmlp": check_plugin, "MPI": launcher}
+    for name, call in parts.items():
+        try:
+            rows.append((name, call(), True))
+        except TlmlpError as problem:
+            rows.append((name, str(problem), False))
+            break
+    return rows
