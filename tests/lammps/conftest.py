@@ -1,6 +1,7 @@
 """Models with random weights, structures in the frame of LAMMPS, and LAMMPS' results as arrays."""
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,10 @@ from tlmlp.calculators import TlmlpCalculator
 from tlmlp.lammps import LammpsRun, run_lammps
 
 BAR_PER_EV_PER_ANG3 = 1.6021765e6  # LAMMPS' nktv2p of units metal
+
+# Ranks that wait for a message sleep: other work may have the processors.
+os.environ.setdefault("MPIR_CVAR_CH4_PROGRESS_THROTTLE", "1")
+os.environ.setdefault("MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT", "16")
 
 HEAD = """
 units metal

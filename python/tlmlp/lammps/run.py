@@ -11,6 +11,9 @@ from pathlib import Path
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps.locate import lammps_program, mpi_launcher, mpi_lib_dir, plugin_dir, torch_lib_dir
 
+#: For more ranks than processors: who waits for a message sleeps instead of keeping a processor busy.
+_PATIENT = {"MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1", "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "16"}
+
 
 @dataclass(frozen=True)
 class LammpsRun:
@@ -71,6 +74,7 @@ def run_lammps(
     """
     launcher = [str(mpi_launcher()), "-n", str(ranks)] if ranks > 1 else []
     command = [*launcher, str(lammps_program()), "-log", "none", "-nocite", *arguments]
+    environment = lammps_environment(threads, torch)
     for name, value in (variables or {}).items():
         command += ["-var", name, str(value)]
     with tempfile.TemporaryDirectory(prefix="tlmlp-lammps-") as scratch:
@@ -81,7 +85,7 @@ def run_lammps(
             cwd=cwd or scratch,
             text=True,
             errors="replace",
-            env=lammps_environment(threads, torch),
+            env=_PATIENT | environment if ranks > len(os.sched_getaffinity(0)) else environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
