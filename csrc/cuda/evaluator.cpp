@@ -140,7 +140,8 @@ template <class T> void Evaluator<T>::resize(const std::vector<std::int64_t> &fi
     job_.virial = array<double>(number++, 9 * static_cast<std::size_t>(job_.systems));
 }
 
-template <class T> void Evaluator<T>::launch_all(bool gradient) {
+template <class T> void Evaluator<T>::launch(bool gradient) {
+    job_.gradient = gradient ? 1 : 0;
     each_launch(job_.network.sizes.blocks, gradient,
                 [&](Kernel kernel, int pass) { device_.launch(kernel, job_, pass); });
 }
@@ -153,15 +154,15 @@ template <class T> void Evaluator<T>::run(bool gradient) {
     if (!same) {
         device_.drop(std::exchange(recording_, nullptr));
         recorded_.assign(bytes, bytes + sizeof(job_));
-        launch_all(gradient);
+        launch(gradient);
         return;
     }
     if (!recording_) {
         if (!device_.begin_recording()) {
-            launch_all(gradient);
+            launch(gradient);
             return;
         }
-        launch_all(gradient);
+        launch(gradient);
         recording_ = device_.end_recording();
     }
     device_.replay(recording_);

@@ -26,6 +26,9 @@ template <class T> class Evaluator {
     /// Energies, and with `gradient` forces and virials, of the graph that job() holds.
     void run(bool gradient);
 
+    /// The same without a recording of its own, for callers who record more than that.
+    void launch(bool gradient);
+
     std::size_t memory() const;
 
   private:
@@ -34,7 +37,6 @@ template <class T> class Evaluator {
     const Dense<T> *keep_layers(const Dense<T> *layers, int n);
     void upload(const Network<T> &host);
     template <class U> U *array(int number, std::size_t n);
-    void launch_all(bool gradient);
 
     Device &device_;
     Job<T> job_;

@@ -1,8 +1,11 @@
 // The engine's runner on a device: packs the host's graph, evaluates, brings the results back.
 #include <algorithm>
+#include <chrono>
 
+#include "cuda/bodies/kernels.h"
 #include "cuda/evaluator.h"
 #include "cuda/install.h"
+#include "cuda/make_device.h"
 #include "src/device_runner.h"
 
 namespace tlmlp::cuda {
@@ -58,6 +61,28 @@ template <class T> class DeviceRunner final : public engine::Runner {
                 }
             }
         }
+    }
+
+    /// After `run`: the same evaluation `repeats` times, then each of its launches.
+    std::vector<KernelTime> time(int repeats) {
+        std::vector<KernelTime> times;
+        const auto measure = [&](const std::string &name, int pass, auto &&launch) {
+            launch();
+            device_->synchronize();
+            const auto begin = std::chrono::steady_clock::now();
+            for (int k = 0; k < repeats; ++k) {
+                launch();
+            }
+            device_->synchronize();
+            const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+            times.push_back({name, pass, seconds.count() / repeats});
+        };
+        evaluator_.run(true); // twice, so that there is a recording
+        measure("all", 0, [&] { evaluator_.run(true); });
+        each_launch(evaluator_.job().network.sizes.blocks, true, [&](Kernel kernel, int pass) {
+            measure(name_of(kernel), pass, [&] { device_->launch(kernel, evaluator_.job(), pass); });
+        });
+        return times;
     }
 
     const char *level() const override { return level_.c_str(); }
@@ -125,20 +150,6 @@ template <class T> class DeviceRunner final : public engine::Runner {
     std::vector<double> vector_, gradient_;
 };
 
-std::unique_ptr<Device> make_device(const std::string &name) {
-    if (name == "cuda-on-cpu") {
-        return make_host_device();
-    }
-    if (name == "cuda") {
-        return make_cuda_device();
-    }
-    if (name.rfind("cuda:", 0) == 0 && name.size() > 5 && name.size() < 9 &&
-        name.find_first_not_of("0123456789", 5) == std::string::npos) {
-        return make_cuda_device(std::stoi(name.substr(5)));
-    }
-    throw Error("the device must be 'cpu', 'cuda', 'cuda:N' or 'cuda-on-cpu', got '" + name + "'");
-}
-
 std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const EngineOptions &options) {
     if (options.precision == Precision::float64) {
         return std::make_unique<DeviceRunner<double>>(file, make_device(options.device));
@@ -147,6 +158,24 @@ std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const
 }
 
 } // namespace
+
+template <class T>
+std::vector<KernelTime> time_with(const engine::ModelFile &file, const EngineOptions &options, const EdgeList &edges,
+                                  int repeats) {
+    DeviceRunner<T> runner(file, make_device(options.device));
+    engine::Graph graph;
+    engine::Totals totals;
+    graph.build(edges, file.sizes.cutoff, file.sizes.n_species);
+    runner.run(graph, edges.species, file.energy_shift, 1, {}, edges.n_edges, totals);
+    return runner.time(repeats);
+}
+
+std::vector<KernelTime> time_kernels(const std::string &path, const EngineOptions &options, const EdgeList &edges,
+                                     int repeats) {
+    const engine::ModelFile file = engine::ModelFile::from_path(path);
+    return options.precision == Precision::float64 ? time_with<double>(file, options, edges, repeats)
+                                                   : time_with<float>(file, options, edges, repeats);
+}
 
 void install() { engine::set_device_runner(make_runner); }
 

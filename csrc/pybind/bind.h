@@ -14,3 +14,6 @@ void bind_engine(pybind11::module_ &m);
 
 /// The multiply-add peak of the machine, for benchmarks.
 void bind_peak(pybind11::module_ &m);
+
+/// GPUs, and dynamics of many systems on one.
+void bind_devices(pybind11::module_ &m);

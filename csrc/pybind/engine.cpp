@@ -4,7 +4,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "cuda/device.h"
 #include "tlmlp/engine.h"
 
 namespace py = pybind11;
@@ -104,8 +103,6 @@ py::dict compute_edges(tlmlp::Engine &engine, const Array<std::int32_t> &species
 void bind_engine(py::module_ &module) {
     using tlmlp::Engine;
     module.def("simd_levels", &tlmlp::simd_levels, "Instruction levels that this machine can run, best first.");
-    module.def("built_with_cuda", &tlmlp::cuda::built_with_cuda, "Whether this build can use NVIDIA GPUs.");
-    module.def("cuda_devices", &tlmlp::cuda::cuda_devices, "How many GPUs can be used now.");
     py::class_<Engine>(module, "Engine",
                        "Energy, forces and virial of an exported model, without torch; eV and Angstrom. `precision` is "
                        "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "

@@ -6,5 +6,6 @@ PYBIND11_MODULE(_core, m) {
     tlmlp::bind_basis(m);
     bind_engine(m);
     bind_peak(m);
+    bind_devices(m);
     tlmlp::cuda::install();
 }

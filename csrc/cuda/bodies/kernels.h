@@ -33,6 +33,12 @@ template <Kernel K, class T, class Block> TLMLP_HD inline void run_body(const Bl
     }
 }
 
+inline const char *name_of(Kernel kernel) {
+    constexpr const char *names[] = {"geometry",       "edges_forward",    "centres_forward",   "outputs", "edges_backward",
+                                     "centres_backward", "geometry_backward", "forces", "segments", "systems"};
+    return names[static_cast<int>(kernel)];
+}
+
 struct Shape {
     std::int64_t blocks;
     int threads;

@@ -24,6 +24,7 @@ class TlmlpCalculator(Calculator):
         standard torch operators alone
     :param threads: of the engine; the torch backends follow ``torch.set_num_threads``
     :param skin: Å by which the kept neighbour list exceeds the cutoff; results do not depend on it, bit by bit
+    :param device: of the engine: "cpu", or "cuda" or "cuda:N" for a GPU; the neighbour list stays on the CPU
     :raises TlmlpError: when the file is unusable; when calculating, for an element that the model does not know, NaN
         or infinite input, a periodic cell without volume, atoms on top of each other
 
@@ -44,11 +45,12 @@ class TlmlpCalculator(Calculator):
         backend: str = "engine",
         threads: int = 1,
         skin: float = 0.5,
+        device: str = "cpu",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.header = read_header(model_path)
-        self._backend = open_backend(model_path, backend, precision, threads)
+        self._backend = open_backend(model_path, backend, precision, threads, device)
         self._list = SkinList(self._backend.cutoff, skin)
         self._rows = {int(z): row for row, z in enumerate(self.header["atomic_numbers"])}
         self._edges: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None

@@ -33,11 +33,11 @@ class Backend(Protocol):
 class EngineBackend:
     """The compiled engine, without torch."""
 
-    def __init__(self, path: str | os.PathLike, precision: str, threads: int = 1) -> None:
+    def __init__(self, path: str | os.PathLike, precision: str, threads: int = 1, device: str = "cpu") -> None:
         from tlmlp import _core
 
         try:
-            self._engine = _core.Engine(os.fspath(path), precision=precision, threads=threads)
+            self._engine = _core.Engine(os.fspath(path), precision=precision, threads=threads, device=device)
         except RuntimeError as error:
             raise TlmlpError(str(error)) from None
         self.species = list(self._engine.species)
@@ -83,18 +83,24 @@ class TorchBackend:
 
 
 def open_backend(
-    path: str | os.PathLike, backend: str = "engine", precision: str = "single", threads: int = 1
+    path: str | os.PathLike,
+    backend: str = "engine",
+    precision: str = "single",
+    threads: int = 1,
+    device: str = "cpu",
 ) -> Backend:
     """The backend called ``backend``: "engine", "torch", or "torch-plain" for standard operators alone.
 
     :param threads: of the engine; torch has its own setting
-
+    :param device: of the engine: "cpu", "cuda" or "cuda:N"
     :raises TlmlpError: on an unknown name or precision, or an unusable file
     """
     if precision not in PRECISIONS:
         raise TlmlpError(f"`precision` must be single or double, got {precision!r}")
     if backend == "engine":
-        return EngineBackend(path, precision, threads)
+        return EngineBackend(path, precision, threads, device)
+    if device != "cpu":
+        raise TlmlpError(f"only the engine runs on devices, got backend {backend!r} with device {device!r}")
     if backend == "torch":
         return TorchBackend(path, precision)
     if backend == "torch-plain":
