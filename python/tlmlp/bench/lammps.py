@@ -22,7 +22,7 @@ region box block 0 {n} 0 {n} 0 {n}
 create_box 1 box
 create_atoms 1 box
 mass 1 28.0855
-displace_atoms all random {d} {d} {d} 4711
+displace_atoms all random {d} {d} {d} 4711 units box
 pair_style tlmlp precision {precision}
 pair_coeff * * {model} Si
 fix move all nve
