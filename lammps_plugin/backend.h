@@ -48,6 +48,7 @@ struct Result {
 struct Options {
   std::string path;
   bool double_precision = false;
+  std::string device = "cpu";
 };
 
 /// Evaluates one model file. Errors are std::runtime_error with one line for the user.

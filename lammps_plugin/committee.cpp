@@ -8,13 +8,15 @@
 
 namespace tlmlp_lammps {
 
-void Committee::open(OpenBackend *open_backend, const std::vector<std::string> &paths, bool double_precision)
+void Committee::open(OpenBackend *open_backend, const std::vector<std::string> &paths, bool double_precision,
+                     const std::string &device)
 {
   members_.clear();
   for (const std::string &path : paths) {
     Options options;
     options.path = path;
     options.double_precision = double_precision;
+    options.device = device;
     members_.push_back({path, open_backend(options), {}});
   }
 }

@@ -15,7 +15,8 @@ namespace tlmlp_lammps {
 class Committee {
  public:
   /// Replaces what was there. Throws std::runtime_error with the reason when a file is unusable.
-  void open(OpenBackend *open_backend, const std::vector<std::string> &paths, bool double_precision);
+  void open(OpenBackend *open_backend, const std::vector<std::string> &paths, bool double_precision,
+            const std::string &device);
   void clear() { members_.clear(); }
 
   int size() const { return static_cast<int>(members_.size()); }

@@ -5,6 +5,7 @@
 
 #include "backend.h"
 
+#include "cuda/install.h"
 #include "tlmlp/engine.h"
 
 #include <algorithm>
@@ -19,6 +20,8 @@ tlmlp::EngineOptions engine_options(const Options &options)
 {
   tlmlp::EngineOptions out;
   out.precision = options.double_precision ? tlmlp::Precision::float64 : tlmlp::Precision::float32;
+  out.device = options.device;
+  if (out.device != "cpu") tlmlp::cuda::install();
   return out;
 }
 

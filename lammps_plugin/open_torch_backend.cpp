@@ -58,6 +58,7 @@ Factory *find_factory()
 
 std::unique_ptr<Backend> open_torch_backend(const Options &options)
 {
+  if (options.device != "cpu") throw std::runtime_error("only pair_style tlmlp runs on a GPU, not tlmlp/torch");
   return std::unique_ptr<Backend>(find_factory()(&options));
 }
 

@@ -76,6 +76,9 @@ void PairTlmlp::settings(int narg, char **arg)
       if (value != "single" && value != "double")
         stop("keyword precision takes single or double, got '" + value + "'");
       wanted.double_precision = value == "double";
+    } else if (name == "device") {
+      if (n + 1 >= narg) stop("keyword device takes cpu, cuda or cuda:N, got nothing");
+      wanted.device = value;
     } else if (name == "committee") {
       wanted.committee = count(name, value, 2);
     } else if (name == "out_freq") {
@@ -84,7 +87,7 @@ void PairTlmlp::settings(int narg, char **arg)
       if (n + 1 >= narg) stop("keyword out_file takes a file name, got nothing");
       wanted.out_file = value;
     } else {
-      stop("unknown keyword '" + name + "'; there are: precision single|double, committee N, out_freq M, out_file F");
+      stop("unknown keyword '" + name + "'; there are: precision single|double, device cpu|cuda, committee N, out_freq M, out_file F");
     }
   }
   if ((wanted.out_freq > 0) != !wanted.out_file.empty()) stop("out_freq and out_file need each other");
@@ -134,7 +137,7 @@ void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::ve
 {
   std::string reason;
   try {
-    models_.open(open_backend_, paths, settings_.double_precision);
+    models_.open(open_backend_, paths, settings_.double_precision, settings_.device);
     models_.map_types(elements);
     if (comm->nprocs > 1 && models_.exchange_doubles() == 0)
       reason = "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +

@@ -43,6 +43,7 @@ class PairTlmlp : public Pair {
  private:
   struct Settings {
     bool double_precision = false;
+    std::string device = "cpu";
     int committee = 1;
     int out_freq = 0;
     std::string out_file;

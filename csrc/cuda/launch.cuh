@@ -12,24 +12,38 @@ namespace tlmlp::cuda {
 extern __shared__ __align__(64) char shared_memory[];
 
 /// Registers are bounded so that at least two blocks of a tile fit a multiprocessor.
-template <Kernel K, class T>
+/// `in_shared` is known to the compiler, which then addresses shared memory as such.
+template <Kernel K, class T, bool in_shared>
 __global__ void __launch_bounds__(K == Kernel::segments ? 160 : 2 * tile_lanes<float>)
     body_kernel(const Job<T> job, int pass, char *scratch, std::size_t stride) {
-    const DeviceBlock block{int(blockIdx.x), int(gridDim.x), scratch ? scratch + blockIdx.x * stride : shared_memory};
+    const DeviceBlock block{int(blockIdx.x), int(gridDim.x),
+                            in_shared ? shared_memory : scratch + blockIdx.x * stride};
     run_body<K, T>(block, job, pass);
 }
 
+/// Kernels whose shared memory grows with the width of the layers.
+inline constexpr bool may_need_scratch(Kernel kernel) {
+    return kernel == Kernel::edges_forward || kernel == Kernel::edges_backward || kernel == Kernel::centres_forward ||
+           kernel == Kernel::centres_backward || kernel == Kernel::outputs;
+}
+
 template <Kernel K, class T> int launch_body(const Job<T> &job, int pass, const tlmlp_cuda_shape &shape, void *stream) {
-    const std::size_t shared = shape.scratch ? 0 : shape.shared;
-    if (shared > 48 * 1024) { // more than that has to be asked for
-        const cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void *>(&body_kernel<K, T>),
-                                                       cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared));
+    const auto to = static_cast<cudaStream_t>(stream);
+    if constexpr (may_need_scratch(K)) {
+        if (shape.scratch) {
+            body_kernel<K, T, false><<<shape.blocks, shape.threads, 0, to>>>(
+                job, pass, static_cast<char *>(shape.scratch), shape.stride);
+            return cudaGetLastError();
+        }
+    }
+    if (shape.shared > 48 * 1024) { // more than that has to be asked for
+        const cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void *>(&body_kernel<K, T, true>),
+                                                       cudaFuncAttributeMaxDynamicSharedMemorySize, int(shape.shared));
         if (error != cudaSuccess) {
             return error;
         }
     }
-    body_kernel<K, T><<<shape.blocks, shape.threads, shared, static_cast<cudaStream_t>(stream)>>>(
-        job, pass, static_cast<char *>(shape.scratch), shape.stride);
+    body_kernel<K, T, true><<<shape.blocks, shape.threads, shape.shared, to>>>(job, pass, nullptr, 0);
     return cudaGetLastError();
 }
 
