@@ -18,23 +18,25 @@ def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
     _nve_figure(out)
     report = Report("tlmlp quickstart: germanium from silicon")
     report.text(
-        "Both germanium models saw the same frames and the same number of updates; each one's learning rate was "
-        "chosen on validation data from the same list. Labels come from Stillinger-Weber potentials, and the errors "
+        "Both germanium models saw the same frames and the same number of updates; the settings of each (learning "
+        "rate, and whether energies are fitted beside forces) were chosen by its validation forces from the same list. Labels come from Stillinger-Weber potentials, and the errors "
         "are those of the smoke tier: small on purpose, not the accuracy that full data give."
     )
     report.text(
-        "All are trained on forces, with a small weight on energies: forces alone, at one volume per temperature, leave "
-        "the energy between volumes (and the pressure, see the parity figures) open."
+        "The silicon model is trained on forces alone. Forces, at one volume per temperature, leave the energy between "
+        "volumes (and the pressure, see the parity figures) open; a model transferred from it inherits these unless "
+        "energies are fitted too."
     )
     report.heading("Test errors")
     report.table(
-        ["model", "force MAE (meV/Å)", "energy MAE (meV/atom)", "learning rate", "updates", "seed"],
+        ["model", "force MAE (meV/Å)", "energy MAE (meV/atom)", "learning rate", "trained on", "updates", "seed"],
         [
             [
                 arm,
                 f"{row['force_mae_mev_per_ang']:.1f}",
                 f"{row['energy_mae_mev_per_atom']:.2f}",
                 f"{row['learning_rate']:g}",
+                row["trained_on"],
                 row["updates"],
                 row["seed"],
             ]
@@ -73,9 +75,9 @@ def _learning_curves(out: Path, summary: dict) -> None:
     figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
     rows = []
     for arm in ("scratch", "transfer"):
-        rate = summary[arm]["learning_rate"]
-        updates, errors = validation_curve(out / f"runs/ge-{arm}-{rate:g}")
-        axes.plot(updates, [error * 1e3 for error in errors], label=f"{arm}, learning rate {rate:g}")
+        setting = summary[arm]["trained_on"]
+        updates, errors = validation_curve(out / f"runs/ge-{arm}-{setting}")
+        axes.plot(updates, [error * 1e3 for error in errors], label=f"{arm}, trained on {setting}")
         rows += [[arm, update, error * 1e3] for update, error in zip(updates, errors, strict=True)]
     axes.set(
         xlabel="updates", ylabel="validation force RMSE (meV/Å)", yscale="log", title="Germanium, 10 training frames"
