@@ -48,6 +48,9 @@ Engine::Impl::Impl(engine::ModelFile model, const EngineOptions &engine_options)
     check_skin(options.skin);
     runner = make_runner(file, options);
     file.tensors.clear();
+    if (file.zbl) {
+        zbl.emplace(file.info.atomic_numbers, file.zbl->inner, file.zbl->outer);
+    }
 }
 
 Engine::Impl::~Impl() = default;
@@ -96,6 +99,9 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
     engine::Totals &totals = self.totals;
     self.runner->run(self.graph, edges.species, self.file.energy_shift, self.options.threads, options, edges.n_edges,
                      totals);
+    if (self.zbl) {
+        self.zbl->add(edges, options, totals);
+    }
     return {totals.energy, totals.atomic_energies, totals.forces, totals.virial, totals.edge_gradients};
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "runner.h"
+#include "zbl.h"
 
 namespace tlmlp {
 
@@ -14,6 +16,7 @@ struct Engine::Impl {
     ~Impl();
 
     engine::ModelFile file;
+    std::optional<engine::Zbl> zbl;
     EngineOptions options;
     std::unique_ptr<engine::Runner> runner;
     engine::Graph graph;

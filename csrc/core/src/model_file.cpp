@@ -144,7 +144,10 @@ ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name)
         file.info.min_distance = distance->number();
     }
     if (const Json *zbl = header.find("zbl"); zbl && !zbl->is_null()) {
-        throw Error(name + " asks for a ZBL repulsion, which this engine does not have; export it without");
+        file.zbl = ZblRadii{zbl->at("inner").number(), zbl->at("outer").number()};
+        if (!(file.zbl->inner > 0.0 && file.zbl->inner < file.zbl->outer && file.zbl->outer <= file.sizes.cutoff)) {
+            throw Error(zbl->path() + ": the radii of the ZBL repulsion must rise from 0 < inner < outer <= cutoff");
+        }
     }
 
     const Json &weights = header.at("weights");

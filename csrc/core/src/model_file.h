@@ -34,11 +34,17 @@ struct GoldenStructure {
     double energy = 0.0;
 };
 
+/// Radii (Angstrom) between which the short-range repulsion goes to zero, see math/zbl.h.
+struct ZblRadii {
+    double inner = 0.0, outer = 0.0;
+};
+
 /// Everything the engine needs of an exported model: tlmlp.json and weights.safetensors, checked.
 struct ModelFile {
     ModelInfo info;
     ModelSizes sizes;
     std::vector<double> energy_shift; ///< eV per species
+    std::optional<ZblRadii> zbl;
     std::map<std::string, Tensor> tensors;
     std::vector<GoldenStructure> golden;
 

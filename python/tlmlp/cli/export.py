@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[Path, typer.Argument(help="exported model file", show_default=False)]
+from tlmlp.shipped import model_path
+
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="exported model file, or the name of one that comes with the package",
+        metavar="MODEL",
+        parser=model_path,
+        show_default=False,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +88,10 @@ def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="pri
             "smallest training distance",
             "unknown" if header["min_distance"] is None else f"{header['min_distance']:.3f} Å",
         ),
-        ("short-range repulsion", "none" if header["zbl"] is None else "ZBL"),
+        (
+            "short-range repulsion",
+            "none" if header["zbl"] is None else f"ZBL, {header['zbl']['inner']:g} to {header['zbl']['outer']:g} Å",
+        ),
         ("golden systems", str(len(header["golden"]))),
     ]
     rows += [(f"provenance: {key}", _short(value)) for key, value in sorted(header["provenance"].items())]

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.shipped import model_path
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
 
     @app.command()
     def md(
-        model: Annotated[Path | None, typer.Argument(help="File of `tlmlp export`.")] = None,
+        model: Annotated[Path | None, typer.Argument(help="File of `tlmlp export`, or a name such as si-dft.")] = None,
         structure: Annotated[Path | None, typer.Argument(help="Anything ASE reads; the last frame counts.")] = None,
         engine: Annotated[str, typer.Option(help="lammps, openmm or ase.")] = "lammps",
         ensemble: Annotated[str, typer.Option(help="nve, nvt or npt (isotropic).")] = "nve",
@@ -51,7 +53,7 @@ def register(app: typer.Typer) -> None:
         if model is None or structure is None or out is None:
             raise TlmlpError("expected MODEL STRUCTURE --out FOLDER, or --resume FOLDER")
         settings = make_settings(
-            model=model.absolute(),
+            model=model_path(model).absolute(),
             structure=structure.absolute(),
             engine=engine,
             ensemble=ensemble,

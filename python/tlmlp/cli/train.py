@@ -1,4 +1,4 @@
-"""``tlmlp train``, ``transfer``, ``resume``, ``evaluate`` and ``shift``."""
+"""``tlmlp train``, ``transfer``, ``resume``, ``evaluate``, ``report``, ``tune`` and ``shift``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,8 +6,18 @@ from typing import Annotated
 import typer
 
 from tlmlp.errors import TlmlpError
+from tlmlp.shipped import model_path
 
 ConfigFile = Annotated[Path, typer.Argument(help="Training config (YAML).", metavar="CONFIG.yaml", show_default=False)]
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="Run directory, exported model, or the name of a model that comes with the package, such as si-dft.",
+        metavar="MODEL",
+        parser=model_path,
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path,
     typer.Option(
@@ -55,7 +65,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def transfer(
-        source: Annotated[Path, typer.Argument(help="Run directory or exported model to start from.")],
+        source: Model,
         config: ConfigFile,
         out: Out,
         element_map: Annotated[
@@ -85,7 +95,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def evaluate(
-        model: Annotated[Path, typer.Argument(help="Run directory or exported model.")],
+        model: Model,
         data: Annotated[list[Path], typer.Argument(help="Files of labelled frames; FILE@:10 for the first ten.")],
         json: Annotated[Path | None, typer.Option(help="Write the errors as JSON.", show_default=False)] = None,
         figure: Annotated[
@@ -107,8 +117,51 @@ def register(app: typer.Typer) -> None:
         evaluate_files(model, data, json_file=json, figure=figure, route=route, keys=keys)
 
     @app.command()
+    def report(
+        run: Annotated[Path, typer.Argument(help="Run directory.", metavar="RUN")],
+        data: Annotated[
+            list[Path] | None,
+            typer.Argument(help="Files to compare with, for example the test set.", show_default="validation frames"),
+        ] = None,
+        out: Annotated[Path | None, typer.Option(help="The page.", show_default="RUN/report.html")] = None,
+    ) -> None:
+        """One HTML page about a training: errors, curves, parity, groups, temperatures, origin, config."""
+        from tlmlp.train.html_report import report_run
+
+        report_run(run, data or (), out)
+
+    @app.command()
+    def tune(
+        config: ConfigFile,
+        trials: Annotated[int, typer.Option(help="Trials in all, those of other processes included.", min=1)],
+        storage: Annotated[
+            Path, typer.Option(help="Journal file; calls that share it work on one search.", metavar="FILE")
+        ],
+        out: Annotated[Path | None, typer.Option(help="Directory of the trials.", show_default="beside FILE")] = None,
+        source: Annotated[
+            Path | None,
+            typer.Option(
+                help="Search the settings of a transfer from this model.",
+                metavar="MODEL",
+                parser=model_path,
+                show_default=False,
+            ),
+        ] = None,
+        element_map: Annotated[
+            str | None, typer.Option(help="Of that transfer, for example Si:Ge.", show_default=False)
+        ] = None,
+        overrides: Overrides = None,
+    ) -> None:
+        """Search for settings that lower the validation loss; repeat the command to go on or to work in parallel."""
+        from tlmlp.train import as_config
+        from tlmlp.train.tune import tune as search
+
+        out = out or storage.with_name(f"{storage.stem}-trials")
+        search(as_config(config, overrides or ()), trials, storage, out, source=source, element_map=element_map)
+
+    @app.command()
     def shift(
-        model: Annotated[Path, typer.Argument(help="Run directory or exported model.")],
+        model: Model,
         out: Annotated[Path, typer.Option(help="The exported model to write.", metavar="NEW.pt", show_default=False)],
         data: Annotated[list[Path] | None, typer.Argument(help="Files of frames with energies.")] = None,
         mode: Annotated[str, typer.Option(help="least-squares (over the species), mean, isolated or none.")] = (

@@ -55,6 +55,8 @@ class Frame:
     group: str | None = None
     #: Where the frame came from, "file#index".
     source: str = ""
+    #: K, of the dynamics that the frame is from; None where it is from none, or unknown.
+    temperature: float | None = None
 
     def __post_init__(self) -> None:
         n = len(self.positions)
@@ -116,6 +118,7 @@ class Frame:
         stress: np.ndarray | None = None,
         group: str | None = None,
         source: str = "",
+        temperature: float | None = None,
     ) -> Frame:
         """Frame with the geometry of an ASE ``Atoms`` and the labels given here (stress as (3, 3))."""
         return cls(
@@ -128,10 +131,11 @@ class Frame:
             stress=stress,
             group=group,
             source=source,
+            temperature=temperature,
         )
 
     def to_atoms(self) -> Atoms:
-        """ASE ``Atoms`` with the labels in ``info`` and ``arrays`` under the REF_* keys, and ``info["group"]``."""
+        """ASE ``Atoms`` with the labels in ``info`` and ``arrays`` under the REF_* keys, and ``info["group"]`` and ``info["temperature"]``."""
         from ase import Atoms
 
         atoms = Atoms(numbers=self.atomic_numbers, positions=self.positions, cell=self.cell, pbc=self.pbc)
@@ -143,10 +147,12 @@ class Frame:
             atoms.info[REF_STRESS] = self.stress.copy()
         if self.group is not None:
             atoms.info["group"] = self.group
+        if self.temperature is not None:
+            atoms.info["temperature"] = self.temperature
         return atoms
 
     def sha256(self) -> str:
-        """Hexadecimal SHA-256 of geometry and labels (not of ``group`` and ``source``), the same on any machine."""
+        """Hexadecimal SHA-256 of geometry and labels (not of ``group``, ``source`` and ``temperature``), the same on any machine."""
         digest = hashlib.sha256()
         parts = [
             ("positions", self.positions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -126,6 +127,7 @@ def _frames_from_mlearn(records: Sequence[Mapping[str, Any]], file: Path) -> lis
                     stress=None if stress is None else stress_from_vasp_kbar(stress),
                     group=record.get("group"),
                     source=source,
+                    temperature=_kelvin(record.get("description")),
                 )
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -178,7 +180,15 @@ def _frame_from_images(atoms: Atoms, source: str, keys: Mapping[str, str | None]
         labels["energy"] = float(labels["energy"].ravel()[0])
     labels["stress"] = _stress(atoms, values, keys["stress"], source)
     group = next((str(values[key]) for key in GROUP_KEYS if key in values), None)
-    return Frame.from_atoms(atoms, **labels, group=group, source=source)
+    temperature = values.get("temperature")
+    temperature = float(temperature) if isinstance(temperature, (int, float, np.number)) else _kelvin(group)
+    return Frame.from_atoms(atoms, **labels, group=group, source=source, temperature=temperature)
+
+
+def _kelvin(text: object) -> float | None:
+    """The temperature in "... at 300 K" or "300K"."""
+    found = re.search(r"(?:^|\s)(\d+(?:\.\d+)?) ?K$", text) if isinstance(text, str) else None
+    return None if found is None else float(found[1])
 
 
 def _as_numbers(value: Any, name: str, source: str) -> np.ndarray:

@@ -139,6 +139,7 @@ def run_temperature(table: SwTable, protocol: Protocol, temperature: int, seed: 
                     atomic_numbers=np.full(len(columns), number),
                     stress=-pressure,
                     group=f"{temperature}K",
+                    temperature=temperature,
                     source=f"{table.element}-sw-{temperature}K#{step // STEPS_PER_PS}",
                 )
             )

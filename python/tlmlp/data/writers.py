@@ -39,6 +39,8 @@ def _frame_text(frame: Frame) -> str:
                 f"{frame.source}: the group name {frame.group!r} must not have quotes, backslashes or line ends"
             )
         header.append(f'group="{frame.group}"')
+    if frame.temperature is not None:
+        header.append(f"temperature={frame.temperature!r}")
     header.append('pbc="' + " ".join("T" if p else "F" for p in frame.pbc) + '"')
     lines = [str(len(frame)), " ".join(header)]
     for z, row in zip(frame.atomic_numbers.tolist(), np.hstack(columns).tolist(), strict=True):
@@ -48,5 +50,5 @@ def _frame_text(frame: Frame) -> str:
 
 def write_frames(path: str | os.PathLike, frames: Iterable[Frame]) -> None:
     """Write ``frames`` as extended XYZ: REF_energy (eV), REF_forces (eV/Å), REF_stress (eV/Å^3, nine numbers, tensile
-    positive) and ``group`` where a frame has them. The file appears whole or not at all."""
+    positive), ``group`` and ``temperature`` (K) where a frame has them. The file appears whole or not at all."""
     atomic_write_text(path, "".join(map(_frame_text, frames)))

@@ -38,6 +38,17 @@ def golden_structures(n_species: int, cutoff: float, min_distance: float | None)
     ]
 
 
+def _close_pairs(n_species: int, inner: float, outer: float) -> dict[str, Any]:
+    """Three atoms in a row, within the reach of a short-range repulsion and in its switching range."""
+    return {
+        "name": "close pairs",
+        "species": [k % n_species for k in range(3)],
+        "positions": [[0.0, 0.0, 0.0], [0.0, 0.0, 0.9 * inner], [0.0, 0.5 * (inner + outer), 0.9 * inner]],
+        "cell": np.zeros((3, 3)).tolist(),
+        "pbc": [False] * 3,
+    }
+
+
 def graph_of(system: dict[str, Any], cutoff: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """``species``, ``edge_index`` and ``edge_vector`` (float64, Å) of a golden system."""
     edges, vectors, _ = neighbour_list(
@@ -66,13 +77,17 @@ def with_route(potential: Potential, route: str, dtype: torch.dtype) -> Potentia
     """A copy of ``potential`` by another route or in another dtype."""
     network = DimeNetPP(potential.config, route=route, dtype=dtype)
     network.load_state_dict(potential.network.state_dict())
-    return Potential(network, potential.species, potential.energy_shift).eval().requires_grad_(False)
+    return (
+        Potential(network, potential.species, potential.energy_shift, potential.zbl_radii).eval().requires_grad_(False)
+    )
 
 
 def golden_systems(potential: Potential, min_distance: float | None) -> list[dict[str, Any]]:
     """The golden structures with the numbers of ``potential``: plain route, float64, as in ``tlmlp.json``."""
     reference = with_route(potential, "plain", torch.float64)
     systems = golden_structures(len(potential.species), potential.cutoff, min_distance)
+    if potential.zbl is not None:
+        systems.append(_close_pairs(len(potential.species), potential.zbl.inner, potential.zbl.outer))
     for system in systems:
         result = evaluate(reference, system, potential.cutoff)
         system.update(energy=result["energy"], forces=result["forces"].tolist(), virial=result["virial"].tolist())

@@ -53,6 +53,13 @@ class Units(_Part):
     network_energy: Literal["kJ/mol"]
 
 
+class ZblRadii(_Part):
+    """Short-range repulsion of Ziegler, Biersack and Littmark; brought to zero between two radii."""
+
+    inner: Positive = Field(description="Å; bare but for a constant up to here")
+    outer: Positive = Field(description="Å; zero from here on")
+
+
 class Weights(_Part):
     """The file with the parameters."""
 
@@ -87,7 +94,7 @@ class Header(_Part):
     dtype: Literal["float32", "float64"] = Field(description="of the parameters as trained")
     energy_shift: dict[str, Finite] = Field(description="eV per atom, added to the network's energy")
     min_distance: Positive | None = Field(description="smallest distance in the training data, Å")
-    zbl: dict[str, Any] | None = Field(description="parameters of a short-range repulsion; null for none")
+    zbl: ZblRadii | None = Field(description="short-range repulsion beside the network; null for none")
     provenance: dict[str, Any] = Field(description="source model, element map, data hashes, versions, seed")
     weights: Weights
     golden: list[Golden]
@@ -103,6 +110,8 @@ class Header(_Part):
             raise ValueError("`energy_shift` and `species` name different elements")
         if self.cutoff != self.model.cutoff:
             raise ValueError("`cutoff` and `model.cutoff` differ")
+        if self.zbl is not None and not self.zbl.inner < self.zbl.outer <= self.cutoff:
+            raise ValueError("the radii of `zbl` must rise: 0 < inner < outer <= cutoff")
         for system in self.golden:
             if not len(system.species) == len(system.positions) == len(system.forces):
                 raise ValueError(f"golden system {system.name!r} has lists of different lengths")

@@ -16,6 +16,7 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 from tlmlp.export.header import check_header, expected_shapes
 from tlmlp.files import sha256_bytes
+from tlmlp.shipped import model_path
 
 HEADER = "tlmlp.json"
 WEIGHTS = "weights.safetensors"
@@ -42,6 +43,7 @@ def read_model_file(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, 
 
 
 def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    path = model_path(path)
     try:
         with open(path, "rb") as stream:
             if not stream.read(1):

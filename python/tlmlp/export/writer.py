@@ -35,7 +35,7 @@ def export_model(
     """Write ``potential`` as one file that LAMMPS, OpenMM, ASE and this package open; whole or not at all.
 
     :param path: the file, ``.pt`` by custom
-    :param metadata: ``min_distance`` (Å), ``zbl``, and what is known of the model's origin
+    :param metadata: ``min_distance`` (Å), and what is known of the model's origin
     :param portable: use standard torch operators alone, so that a host needs no library of this package
     :param structure: chemical symbol of each atom, for OpenMM's form of a model with several species
     :return: the ``tlmlp.json`` that was written
@@ -83,7 +83,7 @@ def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> d
             "dtype": str(potential.dtype).removeprefix("torch."),
             "energy_shift": dict(zip(potential.species, potential.energy_shift.tolist(), strict=True)),
             "min_distance": min_distance,
-            "zbl": metadata.get("zbl"),
+            "zbl": potential.zbl_radii,
             "provenance": provenance,
             "weights": {
                 "file": WEIGHTS,
@@ -107,7 +107,7 @@ def load_potential(path: str | os.PathLike, route: str = "ops", dtype: torch.dty
     network = DimeNetPP(DimeNetPPConfig.from_dict(sizes), route=route, dtype=dtype or stored)
     network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
     shifts = [header["energy_shift"][symbol] for symbol in header["species"]]
-    return Potential(network, header["species"], shifts).eval()
+    return Potential(network, header["species"], shifts, header["zbl"]).eval()
 
 
 def operators_missing() -> str | None:

@@ -1,7 +1,7 @@
 """A potential: a network with its species, its energy shift, and eV and angstrom at the border."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tlmlp.errors import TlmlpError
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.dimenet import DimeNetPP
+from tlmlp.models.zbl import zbl_of
 from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
 
 
@@ -18,13 +19,18 @@ class Potential(nn.Module):
     :param network: the network, in nm and kJ/mol
     :param species: chemical symbol of each species index
     :param energy_shift: (S,) eV per atom, added to the network's energies; float64 whatever the dtype of the network
+    :param zbl: radii ``inner`` and ``outer`` (angstrom) of a short-range repulsion, see :class:`tlmlp.models.zbl.Zbl`
     :raises TlmlpError: on unknown or repeated symbols, or a wrong number of them
     """
 
-    __jit_unused_properties__ = ("atomic_numbers", "dtype", "config")
+    __jit_unused_properties__ = ("atomic_numbers", "dtype", "config", "zbl_radii")
 
     def __init__(
-        self, network: DimeNetPP, species: Sequence[str], energy_shift: Tensor | Sequence[float] | None = None
+        self,
+        network: DimeNetPP,
+        species: Sequence[str],
+        energy_shift: Tensor | Sequence[float] | None = None,
+        zbl: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         n_species = network.config.n_species
@@ -42,6 +48,7 @@ class Potential(nn.Module):
         self.ev_per_kj_per_mol = 1.0 / EV_IN_KJ_PER_MOL
         self.cutoff = float(network.config.cutoff)
         self.register_buffer("energy_shift", shift)
+        self.zbl = zbl_of(zbl, self.atomic_numbers, self.cutoff)
 
     def _apply(self, fn, recurse=True):
         """Casts and moves of the module; the shift keeps float64, or millivolts of a large shift would be lost."""
@@ -59,6 +66,11 @@ class Potential(nn.Module):
     def atomic_numbers(self) -> list[int]:
         """Atomic number of each species index."""
         return _atomic_numbers(self.species)
+
+    @property
+    def zbl_radii(self) -> dict[str, float] | None:
+        """Radii of the short-range repulsion; None without."""
+        return None if self.zbl is None else {"inner": self.zbl.inner, "outer": self.zbl.outer}
 
     @property
     def dtype(self) -> torch.dtype:
@@ -80,8 +92,10 @@ class Potential(nn.Module):
         :meth:`topology`.
         """
         vector = (edge_vector * self.nm_per_angstrom).to(self.network.frequencies.dtype)
-        energies = self.network(species, edge_index, vector, offsets, edges, reverse)
-        return energies * self.ev_per_kj_per_mol
+        energies = self.network(species, edge_index, vector, offsets, edges, reverse) * self.ev_per_kj_per_mol
+        if self.zbl is not None:
+            energies = energies + self.zbl(species, edge_index, edge_vector)
+        return energies
 
     @torch.jit.unused
     def energies_and_edge_derivatives(
@@ -107,7 +121,15 @@ class Potential(nn.Module):
         energies, derivatives = self.network.energies_and_derivatives(
             species, edge_index, edge_vector.detach() * self.nm_per_angstrom, offsets, edges, reverse
         )
-        return energies * self.ev_per_kj_per_mol, derivatives * (self.ev_per_kj_per_mol * self.nm_per_angstrom)
+        energies = energies * self.ev_per_kj_per_mol
+        derivatives = derivatives * (self.ev_per_kj_per_mol * self.nm_per_angstrom)
+        if self.zbl is not None:  # no parameters: a constant of the loss
+            with torch.enable_grad():
+                vector = edge_vector.detach().requires_grad_(True)
+                repulsion = self.zbl(species, edge_index, vector)
+                (slopes,) = torch.autograd.grad(repulsion.sum(), vector)
+            energies, derivatives = energies + repulsion.detach(), derivatives + slopes
+        return energies, derivatives
 
     @torch.jit.export
     def topology(self, edge_index: Tensor, edge_vector: Tensor, n_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -167,6 +189,7 @@ def build_potential(
     dtype: torch.dtype = torch.float32,
     route: str = "ops",
     energy_shift: Tensor | Sequence[float] | None = None,
+    zbl: Mapping[str, float] | None = None,
     **sizes: int,
 ) -> Potential:
     """A potential with new weights.
@@ -174,11 +197,12 @@ def build_potential(
     :param species: chemical symbols
     :param cutoff: in angstrom
     :param seed: of the initial weights
+    :param zbl: radii ``inner`` and ``outer`` of a short-range repulsion, angstrom
     :param sizes: fields of :class:`DimeNetPPConfig`
     :raises TlmlpError: on a wrong size or symbol
     """
     config = DimeNetPPConfig.from_dict({**sizes, "n_species": len(species), "cutoff": cutoff})
-    return Potential(DimeNetPP(config, route=route, seed=seed, dtype=dtype), species, energy_shift)
+    return Potential(DimeNetPP(config, route=route, seed=seed, dtype=dtype), species, energy_shift, zbl)
 
 
 def _atomic_numbers(species: Sequence[str]) -> list[int]:

@@ -11,7 +11,15 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
 from tlmlp.errors import TlmlpError
-from tlmlp.train.sections import DataSection, LossSection, ModelSection, Section, TrainingSection, TransferSection
+from tlmlp.train.sections import (
+    DataSection,
+    LossSection,
+    ModelSection,
+    Section,
+    TrainingSection,
+    TransferSection,
+    TuneSection,
+)
 
 #: Entries of a section that are file names.
 FILE_KEYS = ("train", "val", "pool", "files")
@@ -25,6 +33,7 @@ class Config(Section):
     loss: LossSection = LossSection()
     training: TrainingSection = TrainingSection()
     transfer: TransferSection = TransferSection()
+    tune: TuneSection = TuneSection()
 
     @model_validator(mode="after")
     def _can_choose(self) -> "Config":
@@ -36,8 +45,8 @@ class Config(Section):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, those that were not given left out."""
-        return self.model_dump(exclude_none=True)
+        """Plain values, those that were not given left out, without the section `tune`."""
+        return self.model_dump(exclude_none=True, exclude={"tune"})
 
 
 def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", overrides: Sequence[str] = ()) -> Config:
@@ -49,7 +58,7 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
     :raises TlmlpError: on an unreadable file, unknown keys (with close matches) and values that do not fit
     """
     if isinstance(config, Config):
-        content, folder, name = config.to_dict(), Path.cwd(), "config"
+        content, folder, name = config.model_dump(exclude_none=True), Path.cwd(), "config"
     elif isinstance(config, Mapping):
         content, folder, name = (
             copy.deepcopy(dict(config)),

@@ -13,7 +13,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.modelfile import open_model, weights_sha256
-from tlmlp.train.runs import RunResult, start, use_threads
+from tlmlp.train.runs import Observe, RunResult, start, use_threads
 from tlmlp.train.selection import load_data
 
 #: Source element (or ``mean``, ``random``) to the new element or elements that begin from it.
@@ -68,6 +68,7 @@ def transferred(
     seed: int = 0,
     length_scale: float = 1.0,
     energy_scale: float = 1.0,
+    zbl: Mapping[str, float] | None = None,
 ) -> Potential:
     """A potential for ``species`` with all parameters of ``source``; each species has the embedding row and the energy
     shift of the element that it is mapped from, or of itself.
@@ -79,6 +80,7 @@ def transferred(
     :param length_scale: s, and
     :param energy_scale: r: the new network gives r E(x / s) where that of the source gives E(x); its cutoff is s times
         that of the source
+    :param zbl: radii of the short-range repulsion; left out: those of the source
     :raises TlmlpError: when a species has no source, or the map names one that the source does not know
     """
     origins = _origins(element_map)
@@ -114,7 +116,7 @@ def transferred(
                 value = table[rows[0]] if origin != "mean" else table[rows].mean(0)
                 network.embedding.species.weight[row] = value
         _rescale(network, length_scale, energy_scale)
-    return Potential(network, species, shift * energy_scale)
+    return Potential(network, species, shift * energy_scale, zbl or source.zbl_radii)
 
 
 def _rescale(network: DimeNetPP, length: float, energy: float) -> None:
@@ -136,6 +138,8 @@ def transfer(
     config: Config | Mapping[str, Any] | str | os.PathLike,
     element_map: ElementMap | str,
     out: str | os.PathLike,
+    *,
+    observe: Observe | None = None,
 ) -> RunResult:
     """Fine-tune ``source`` (run directory, model file or potential) on the data of ``config``: all parameters, unless
     its section ``transfer`` says otherwise.
@@ -165,6 +169,7 @@ def transfer(
         seed=config.training.seed,
         length_scale=how.length_scale,
         energy_scale=how.energy_scale,
+        zbl=None if config.model.zbl is None else config.model.zbl.model_dump(),
     )
     origin = {
         "method": "transfer",
@@ -177,7 +182,7 @@ def transfer(
         "element_map": element_map,
         "transfer": how.model_dump(exclude_none=True),
     }
-    return start(Path(out), config, fresh, data, origin)
+    return start(Path(out), config, fresh, data, origin, observe)
 
 
 def _check_sizes(source: Potential, config: Config, length_scale: float) -> None:

@@ -13,8 +13,9 @@ from safetensors.torch import save
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_bytes, sha256_bytes
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
+from tlmlp.shipped import model_path
 
-MODEL_FORMAT = "tlmlp-run-model/1"
+MODEL_FORMAT = "tlmlp-run-model/2"
 
 
 def save_torch(path: Path, content: dict[str, Any]) -> None:
@@ -61,6 +62,7 @@ def model_payload(potential: Potential) -> dict[str, Any]:
     return {
         "config": potential.config.to_dict(),
         "species": list(potential.species),
+        "zbl": potential.zbl_radii,
         "state": {name: value.detach().clone() for name, value in potential.state_dict().items()},
     }
 
@@ -69,7 +71,7 @@ def potential_from(payload: dict[str, Any], route: str) -> Potential:
     """The potential of a :func:`model_payload`."""
     config = DimeNetPPConfig.from_dict(payload["config"])
     network = DimeNetPP(config, route=route, dtype=payload["state"]["network.frequencies"].dtype)
-    potential = Potential(network, payload["species"])
+    potential = Potential(network, payload["species"], zbl=payload["zbl"])
     potential.load_state_dict(payload["state"])
     return potential
 
@@ -89,11 +91,12 @@ def save_model(path: Path, payload: dict[str, Any], metadata: dict[str, Any]) ->
 def open_model(
     path: str | os.PathLike, which: Literal["best", "last"] = "best", route: str = "ops"
 ) -> tuple[Potential, dict[str, Any]]:
-    """Potential and metadata of a run directory, of its best.pt or last.pt, or of an exported model file.
+    """Potential and metadata of a run directory, of its best.pt or last.pt, of an exported model file, or of a model
+    that comes with the package, by its name.
 
     :raises TlmlpError: when there is no model, or it is damaged
     """
-    path = Path(path)
+    path = model_path(path)
     if path.is_dir():
         file = path / f"{which}.pt"
         if not file.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -42,9 +42,17 @@ class RunResult:
     metadata: dict[str, Any]
     #: Of "training" and "validation" frames, keys as in ``evaluate``; empty when interrupted.
     errors: dict[str, dict[str, float | None]]
+    #: The lowest validation loss, from plain mean squares with the weights of the end; infinite without validation.
+    score: float = math.inf
 
 
-def fit(config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.PathLike) -> RunResult:
+#: Called with the update and the validation loss after each validation; what it raises ends the training.
+Observe = Callable[[int, float], None]
+
+
+def fit(
+    config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.PathLike, *, observe: Observe | None = None
+) -> RunResult:
     """Train a potential from scratch in the run directory ``out``.
 
     A directory that holds an unfinished training of the very same config is gone on with.
@@ -66,9 +74,10 @@ def fit(config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.Pa
         seed=config.training.seed,
         dtype=getattr(torch, config.training.dtype or "float32"),
         route=config.training.route,
+        zbl=None if config.model.zbl is None else config.model.zbl.model_dump(),
         **config.model.sizes(),
     )
-    return start(Path(out), config, potential, data, {"method": "train", "source": None, "element_map": None})
+    return start(Path(out), config, potential, data, {"method": "train", "source": None, "element_map": None}, observe)
 
 
 def use_threads(config: Config) -> None:
@@ -77,7 +86,14 @@ def use_threads(config: Config) -> None:
         torch.set_num_threads(config.training.threads)
 
 
-def start(run: Path, config: Config, potential: Potential, data: TrainingData, origin: dict[str, Any]) -> RunResult:
+def start(
+    run: Path,
+    config: Config,
+    potential: Potential,
+    data: TrainingData,
+    origin: dict[str, Any],
+    observe: Observe | None = None,
+) -> RunResult:
     """Train ``potential`` in ``run``, or go on with the same training there. ``origin``: method, source, element map."""
     config = _resolved(config, potential)
     metadata = {"provenance": {**origin, **_circumstances(config, data)}}
@@ -86,7 +102,7 @@ def start(run: Path, config: Config, potential: Potential, data: TrainingData, o
         state = newest_checkpoint(run)
         if state is not None:
             _check_same(run, config, origin, state)
-            return _go_on(run, state, data, together)
+            return _go_on(run, state, data, together, observe)
         left_over = [name for name in ("config.yaml", "best.pt", "metrics.jsonl") if (run / name).exists()]
         if left_over and not _begun_by(run, config):
             raise TlmlpError(f"{run}: holds {', '.join(left_over)} of another training; choose another directory")
@@ -94,7 +110,7 @@ def start(run: Path, config: Config, potential: Potential, data: TrainingData, o
         for warning in consistency_warnings(data.train, metadata["min_distance"]):
             console.print(f"[yellow]warning:[/yellow] training data: {warning}")
         _announce(trainer)
-        return _train(trainer)
+        return _train(trainer, observe)
 
 
 def resume(run: str | os.PathLike) -> RunResult:
@@ -135,7 +151,9 @@ def _claimed(run: Path, together: Processes) -> Iterator[None]:
         yield
 
 
-def _go_on(run: Path, state: dict[str, Any], data: TrainingData, together: Processes) -> RunResult:
+def _go_on(
+    run: Path, state: dict[str, Any], data: TrainingData, together: Processes, observe: Observe | None = None
+) -> RunResult:
     config = as_config(state["config"])
     before = state["metadata"]["provenance"]
     for name, about in data.about.items():
@@ -156,7 +174,7 @@ def _go_on(run: Path, state: dict[str, Any], data: TrainingData, together: Proce
     trainer.restore(state)
     together.wait()
     console.print(f"{run}: going on from update {trainer.update} of {config.training.updates}")
-    return _train(trainer)
+    return _train(trainer, observe)
 
 
 def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[str, Any]) -> None:
@@ -178,7 +196,7 @@ def _begun_by(run: Path, config: Config) -> bool:
 
 def _resolved(config: Config, potential: Potential) -> Config:
     """``config`` with everything written out that was taken from the data, the source or defaults."""
-    model = {**potential.config.to_dict(), "species": list(potential.species)}
+    model = {**potential.config.to_dict(), "species": list(potential.species), "zbl": potential.zbl_radii}
     del model["n_species"]
     training = {**config.training.model_dump(), "dtype": str(potential.dtype).removeprefix("torch.")}
     return Config.model_validate({**config.to_dict(), "model": model, "training": training})
@@ -221,8 +239,9 @@ def _announce(trainer: Trainer) -> None:
     )
 
 
-def _train(trainer: Trainer) -> RunResult:
+def _train(trainer: Trainer, observe: Observe | None) -> RunResult:
     run, t = trainer.run, trainer.config.training
+    trainer.observe = observe
     if not trainer.run_updates():
         console.print(f"interrupted at update {trainer.update}; everything is saved, go on with: tlmlp resume {run}")
         return RunResult(run, False, trainer.current(), trainer.metadata, {})
@@ -232,7 +251,7 @@ def _train(trainer: Trainer) -> RunResult:
     errors = {name: comparison.errors() for name, comparison in comparisons.items()}
     if trainer.processes.writes:
         _print_result(trainer, kept, comparisons)
-    return RunResult(run, True, kept, trainer.metadata, errors)
+    return RunResult(run, True, kept, trainer.metadata, errors, trainer.best.score)
 
 
 def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, Comparison]) -> None:

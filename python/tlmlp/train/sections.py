@@ -14,6 +14,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+class ZblSection(Section):
+    """A short-range repulsion beside the network, see :class:`tlmlp.models.zbl.Zbl`."""
+
+    #: Å; between these it goes to zero. Well below the shortest bonds of the data.
+    inner: float = Field(gt=0)
+    outer: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> "ZblSection":
+        if self.inner >= self.outer:
+            raise ValueError(f"`inner` must be smaller than `outer`, got {self.inner} and {self.outer}")
+        return self
+
+
 class ModelSection(Section):
     """The network. Sizes left out take the defaults of :class:`tlmlp.models.DimeNetPPConfig`, or those of the source
     in a transfer."""
@@ -34,10 +48,12 @@ class ModelSection(Section):
     n_residual_before: int | None = None
     n_residual_after: int | None = None
     n_dense_output: int | None = None
+    zbl: ZblSection | None = None
 
     def sizes(self) -> dict[str, Any]:
         """The network sizes that were given."""
-        return {name: value for name, value in self if value is not None and name not in ("cutoff", "species")}
+        others = ("cutoff", "species", "zbl")
+        return {name: value for name, value in self if value is not None and name not in others}
 
 
 class ExtraSet(Section):
@@ -248,3 +264,33 @@ class TransferSection(Section):
         if any(update < 0 for update in self.unfreeze.values()):
             raise ValueError(f"`unfreeze` counts updates from zero, got {self.unfreeze}")
         return self
+
+
+class Range(Section):
+    """Values that a search may try: ``choices``, or numbers from ``low`` to ``high``."""
+
+    choices: list[Any] | None = Field(None, min_length=1)
+    low: float | None = None
+    high: float | None = None
+    #: Even in the logarithm.
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> "Range":
+        if (self.choices is None) == (self.low is None or self.high is None):
+            raise ValueError("give either `choices`, or `low` and `high`")
+        if self.low is not None and self.high is not None and not (0.0 < self.low < self.high or not self.log):
+            raise ValueError(f"`log` needs 0 < low < high, got {self.low} and {self.high}")
+        return self
+
+
+class TuneSection(Section):
+    """What ``tlmlp tune`` searches; trainings ignore it."""
+
+    #: Entry of the config to the values to try.
+    space: dict[str, Range] = {
+        "training.learning_rate": Range(low=3e-4, high=1e-2, log=True),
+        "training.batch_size": Range(choices=[2, 5, 10]),
+        "training.final_rate_factor": Range(choices=[0.1, 0.01, 0.001]),
+    }
+    seed: int = Field(0, ge=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,8 @@ class Trainer:
         self.update, self.best = 0, Best(0, math.inf, None, model_payload(potential))
         self.loss_sum, self.loss_count, self.saved = [0.0] * len(LossParts._fields), 0, -1
         self.started = time.monotonic()
+        #: Called with the update and the validation loss after each validation.
+        self.observe: Callable[[int, float], None] | None = None
 
     def state(self) -> dict[str, Any]:
         """Content of a checkpoint."""
@@ -268,6 +270,8 @@ class Trainer:
             )
             self.loss_sum, self.loss_count = [0.0] * len(self.loss_sum), 0
             score = self._score(errors)
+            if score is not None and self.observe is not None:
+                self.observe(self.update, score)
             if score is not None and score < self.best.score:
                 payload = model_payload(self.potential)
                 payload["state"]["energy_shift"] = torch.from_numpy(shift)

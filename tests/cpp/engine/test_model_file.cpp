@@ -98,7 +98,8 @@ void test_hostile_contents(const ModelSizes &sizes, const Weights &weights) {
     refuse(tensors, replaced(header, "tlmlp-model", "other-model"), "must be 'tlmlp-model'");
     refuse(tensors, replaced(header, "\"network_length\":\"nm\"", "\"network_length\":\"pm\""), "must be 'nm'");
     refuse(tensors, replaced(header, "\"embed_size\":2", "\"embed_size\":1e9"), "embed_size must be a whole number");
-    refuse(tensors, replaced(header, "\"zbl\":null", "\"zbl\":{}"), "ZBL");
+    refuse(tensors, replaced(header, "\"zbl\":null", "\"zbl\":{}"), "inner");
+    refuse(tensors, replaced(header, "\"zbl\":null", "\"zbl\":{\"inner\":2,\"outer\":1}"), "radii of the ZBL");
     refuse(tensors, replaced(header, "\"Si\":-1", "\"Xx\":-1"), "no key 'Si'");
     for (const std::uint64_t size : {0ull, 1ull, 1ull << 20, 1ull << 40, ~0ull, ~0ull - 7}) {
         std::string bad = tensors;

@@ -214,6 +214,6 @@ def test_a_torch_file_of_another_kind_is_refused_and_runs_no_code(tmp_path):
     torch.save({"format": "something"}, tmp_path / "m.pt")
     with pytest.raises(TlmlpError, match="expected the format"):
         open_model(tmp_path / "m.pt", route="plain")
-    torch.save({"format": "tlmlp-run-model/1", "x": Path}, tmp_path / "n.pt")
+    torch.save({"format": "tlmlp-run-model/2", "x": Path}, tmp_path / "n.pt")
     with pytest.raises(TlmlpError, match="damaged or not a file"):
         open_model(tmp_path / "n.pt", route="plain")
