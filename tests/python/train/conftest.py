@@ -60,6 +60,12 @@ def lj() -> Callable[..., list[Frame]]:
 
 
 @pytest.fixture(scope="session")
+def lj_of() -> Callable[..., Frame]:
+    """:func:`lj_frame`."""
+    return lj_frame
+
+
+@pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with si-train, si-val, ge-pool and ge-test.extxyz."""
     folder = tmp_path_factory.mktemp("data")

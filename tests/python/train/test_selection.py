@@ -1,13 +1,14 @@
 """Which frames a training gets."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
-from tlmlp.train import as_config
+from tlmlp.train import as_config, fit
 from tlmlp.train.selection import load_data
 
 
@@ -80,3 +81,20 @@ def test_missing_misspelt_and_nan_forces_stop_before_training(files, lj):
         load(files, train="nan.extxyz", val="val.extxyz")
     with pytest.raises(TlmlpError, match=r"gone\.extxyz: no such file"):
         load(files, train="gone.extxyz", val="val.extxyz")
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(-1.0, r"by -(0\.9\d*|1(\.0\d*)?) times the work"), (1 / 51.422, r"by (4[6-9]|5[0-6])\.\d times the work")],
+)
+def test_forces_of_the_wrong_sign_or_unit_are_warned_of_with_the_number(files, config, lj, lj_of, capfd, factor, words):
+    random, base = np.random.default_rng(0), lj(1, 0)[0]
+    frames = [
+        lj_of(base.positions + random.normal(scale=0.02, size=(4, 3)), base.cell, base.atomic_numbers)
+        for _ in range(12)
+    ]
+    write_frames(files / "t.extxyz", [dataclasses.replace(f, forces=factor * f.forces) for f in frames])
+    settings = config(updates=1)
+    settings["data"]["train"] = str(files / "t.extxyz")
+    fit(settings, files / "run")
+    assert re.search(words, " ".join(capfd.readouterr().err.split()))
