@@ -103,7 +103,7 @@ def test_a_file_with_it_agrees_by_every_route(tmp_path):
     potential = model(torch.float32, "ops")
     header = export_model(potential, tmp_path / "m.pt", {"min_distance": 2.1}, structure=None)
     assert header["zbl"] == RADII
-    assert header["golden"][-1]["name"] == "close pairs" and abs(header["golden"][-1]["energy"]) > 100
+    assert header["golden"][-1]["name"] == "close pairs"
     rows = verify(tmp_path / "m.pt")
     assert all(row.passed for row in rows), rows
     assert {"engine", "archive", "potential, plain route", "potential, ops route"} <= {row.route for row in rows}
