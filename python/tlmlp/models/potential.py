@@ -91,11 +91,23 @@ class Potential(nn.Module):
         The vectors are scaled before they are cast to the dtype of the network; the topology comes from
         :meth:`topology`.
         """
-        vector = (edge_vector * self.nm_per_angstrom).to(self.network.frequencies.dtype)
-        energies = self.network(species, edge_index, vector, offsets, edges, reverse) * self.ev_per_kj_per_mol
+        energies = self.network_energies(species, edge_index, edge_vector, offsets, edges, reverse)
         if self.zbl is not None:
             energies = energies + self.zbl(species, edge_index, edge_vector)
         return energies
+
+    def network_energies(
+        self,
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+    ) -> Tensor:
+        """What the network has in :meth:`atomic_energies`, in its dtype."""
+        vector = (edge_vector * self.nm_per_angstrom).to(self.network.frequencies.dtype)
+        return self.network(species, edge_index, vector, offsets, edges, reverse) * self.ev_per_kj_per_mol
 
     @torch.jit.unused
     def energies_and_edge_derivatives(
@@ -150,12 +162,19 @@ class Potential(nn.Module):
         torch.set_grad_enabled(True)  # a host may have switched it off; scripts know no enable_grad block
         vector = edge_vector.detach().requires_grad_(True)
         offsets, edges, reverse = self.topology(edge_index, vector.detach(), species.shape[0])
-        energies = self.atomic_energies(species, edge_index, vector, offsets, edges, reverse)
+        energies = self.network_energies(species, edge_index, vector, offsets, edges, reverse)
         gradient = torch.autograd.grad([energies.sum()], [vector], allow_unused=True)[0]
-        torch.set_grad_enabled(was_enabled)
         if gradient is None:
             gradient = torch.zeros_like(edge_vector)
         atomic = energies.detach().to(torch.float64) + self.energy_shift.index_select(0, species)
+        if self.zbl is not None:  # apart from the network, which may have another dtype
+            close = edge_vector.detach().requires_grad_(True)
+            repulsion = self.zbl(species, edge_index, close)
+            slopes = torch.autograd.grad([repulsion.sum()], [close], allow_unused=True)[0]
+            if slopes is not None:
+                gradient = gradient + slopes
+            atomic = atomic + repulsion.detach()
+        torch.set_grad_enabled(was_enabled)
         return atomic.sum(), gradient, atomic
 
     def forward(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
