@@ -16,3 +16,16 @@ ctest --test-dir build/core-tests --output-on-failure
 
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
 python -m pytest "$@"
+
+# TorchForce needs a torch and an OpenMM of its own, in an environment of its own.
+if (( $# == 0 )); then
+  status=0
+  scripts/torchforce-env.sh || status=$?
+  if (( status == 0 )); then
+    .venv-torchforce/bin/python -m pytest tests/torchforce
+  elif (( status == 3 )); then
+    echo "SKIPPED tests/torchforce: its environment cannot be made here, as said above"
+  else
+    exit "$status"
+  fi
+fi

@@ -22,6 +22,7 @@ struct Engine::Impl {
     engine::Graph graph;
     engine::Totals totals;
     std::shared_ptr<NeighbourFinder> neighbours;
+    double neighbour_seconds = 0.0;
 };
 
 } // namespace tlmlp

@@ -148,7 +148,11 @@ double TLMLPForceImpl::computeForce(ContextImpl &context, const std::vector<Vec3
 
 TLMLPForce::Statistics TLMLPForceImpl::statistics() const {
     TLMLPForce::Statistics out = statistics_;
-    out.neighbourBuilds = engine_ ? engine_->neighbour_builds() : 0;
+    if (engine_) {
+        out.neighbourBuilds = engine_->neighbour_builds();
+        out.neighbourSeconds = engine_->neighbour_seconds();
+        out.engineSeconds -= out.neighbourSeconds;
+    }
     return out;
 }
 

@@ -28,18 +28,25 @@ SIZES = {
 }
 
 
-def write_random_model(path: str | os.PathLike, cutoff: float, seed: int = 0) -> None:
-    """Write a silicon model of the default sizes, ``cutoff`` in Å, weights normal with variance 1 / inputs."""
+def write_random_model(
+    path: str | os.PathLike, cutoff: float, seed: int = 0, output_scale: float = 1.0, **sizes: int
+) -> None:
+    """Write a silicon model, ``cutoff`` in Å, weights normal with variance 1 / inputs.
+
+    :param output_scale: factor on the last layers, and so on energies and forces
+    :param sizes: of the network, where they are not the default ones
+    """
     from safetensors.numpy import save
 
-    model = {"type": "DimeNetPP", "cutoff": cutoff, **SIZES}
+    model = {"type": "DimeNetPP", "cutoff": cutoff, **SIZES, **sizes}
     random = np.random.default_rng(seed)
     weights = {}
     for name, shape in expected_shapes(model).items():
         if name == "frequencies":
             weights[name] = np.pi * np.arange(1, shape[0] + 1, dtype=np.float32)
         else:
-            weights[name] = (random.normal(size=shape) / np.sqrt(shape[-1])).astype(np.float32)
+            scale = output_scale if name.endswith("final.weight") and name.startswith("output.") else 1.0
+            weights[name] = (scale * random.normal(size=shape) / np.sqrt(shape[-1])).astype(np.float32)
     content = save(weights)
     header = {
         "format": FORMAT,

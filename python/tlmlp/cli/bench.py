@@ -76,3 +76,16 @@ def register(app: typer.Typer) -> None:
         from tlmlp.bench.engine import bench_engine
 
         _show(bench_engine(atoms, threads, dtype, repeats), json)
+
+    @group.command()
+    def openmm(
+        atoms: Atoms = 64,
+        threads: Threads = 1,
+        platform: Annotated[str, typer.Option(help="Platform of OpenMM.")] = "CPU",
+        steps: Annotated[int, typer.Option(help="Timed steps of each force.", min=20)] = 400,
+        json: Json = False,
+    ) -> None:
+        """What OpenMM adds to a time step beside the model itself, for each of the forces that work here."""
+        from tlmlp.bench.openmm import bench_openmm
+
+        _show(bench_openmm(atoms, threads, platform, steps), json)

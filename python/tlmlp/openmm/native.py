@@ -90,10 +90,16 @@ def check_options(precision: str, threads: int | None, skin: float, scale: str |
 def statistics(force: Any, context: Any) -> dict[str, float]:
     """What a native force has done in a Context so far.
 
-    :return: ``evaluations``, ``neighbour_builds`` (how often the list was made), ``engine_seconds``
+    :return: ``evaluations``, ``neighbour_builds`` (how often the list was made), ``engine_seconds`` for energies and
+        forces, ``neighbour_seconds`` for the list and the edge vectors
     :raises TlmlpError: when the force is none of ours, or not part of the context's System
     """
-    out = (ctypes.c_double * 3)()
+    out = (ctypes.c_double * 4)()
     if load().tlmlp_openmm_statistics(int(force.this), int(context.this), out) != 0:
         raise TlmlpError("statistics are those of a native force in a Context of its System; take it from getForce()")
-    return {"evaluations": int(out[0]), "neighbour_builds": int(out[1]), "engine_seconds": out[2]}
+    return {
+        "evaluations": int(out[0]),
+        "neighbour_builds": int(out[1]),
+        "engine_seconds": out[2],
+        "neighbour_seconds": out[3],
+    }

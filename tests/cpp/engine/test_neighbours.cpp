@@ -132,6 +132,20 @@ void test_walks() {
                "one atom");
 }
 
+/// Two atoms fly at each other from beyond cutoff + skin: the pair is there at the step at which it comes within reach.
+void test_an_approach() {
+    NeighbourFinder finder;
+    const std::vector<std::int32_t> species(2, 0);
+    for (double half = 2.6; half > 1.5; half -= 0.01) {
+        const std::vector<double> x = {0, 0, -half, 0, 0, half};
+        const Structure structure{2, species.data(), x.data(), {}, {false, false, false}};
+        const std::size_t edges = near(finder.find(structure, cutoff, 0.6, 1)).size();
+        expect(edges == (2.0 * half < cutoff ? 2u : 0u), "an approach: " + std::to_string(edges) + " edges at " +
+                                                             std::to_string(2.0 * half) + " Angstrom");
+    }
+    expect(finder.builds() < 8, "an approach: the list was made " + std::to_string(finder.builds()) + " times");
+}
+
 void test_changes_of_the_system() {
     NeighbourFinder finder;
     std::vector<double> x = {0, 0, 0, 0, 0, 2.5};
@@ -161,6 +175,7 @@ void test_changes_of_the_system() {
 
 int main() {
     test_walks();
+    test_an_approach();
     test_changes_of_the_system();
     return report("test_neighbours");
 }

@@ -138,6 +138,9 @@ class Engine {
     /// How often the neighbour list of a Structure was made.
     std::int64_t neighbour_builds() const;
 
+    /// Seconds spent on neighbours of a Structure so far: the check of the list, making it, and the edge vectors.
+    double neighbour_seconds() const;
+
     /// Evaluates the structures stored in the file and compares with the stored numbers: largest differences.
     struct SelfCheck {
         std::size_t structures = 0;

@@ -30,7 +30,8 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     struct Statistics {
         long long evaluations = 0;
         long long neighbourBuilds = 0;
-        double engineSeconds = 0.0; ///< spent inside the engine, its neighbour list included
+        double engineSeconds = 0.0;    ///< spent inside the engine on energies and forces
+        double neighbourSeconds = 0.0; ///< spent there on the neighbour list and the edge vectors
     };
 
     /// Reads a file written by `tlmlp export`.
