@@ -2,11 +2,12 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/custom_class.h>
 
 #include <deque>
+#include <memory>
 #include <mutex>
 
 #include "checks.h"
@@ -51,7 +52,8 @@ template <class T> class Pool {
     }
 };
 
-struct State : torch::CustomClassHolder {
+struct State {
+    virtual ~State() = default;
     virtual std::vector<Tensor> backward(const Tensor &energy_weights, const Tensor &derivative_weights) = 0;
 };
 
@@ -155,7 +157,7 @@ void check_graph(const Tensor &species, const Tensor &edge_index, const Tensor &
 
 struct Result {
     Tensor energies, derivatives;
-    c10::intrusive_ptr<State> state;
+    std::shared_ptr<State> state;
 };
 
 Result evaluate(at::TensorList weights, const Tensor &species, const Tensor &edge_index, const Tensor &edge_vector,
@@ -165,7 +167,7 @@ Result evaluate(at::TensorList weights, const Tensor &species, const Tensor &edg
     check_graph(species, edge_index, edge_vector, offsets, edges, reverse);
     Result result;
     AT_DISPATCH_FLOATING_TYPES(weights[0].scalar_type(), "energies_and_derivatives", [&] {
-        auto state = c10::make_intrusive<StateOf<scalar_t>>();
+        auto state = std::make_shared<StateOf<scalar_t>>();
         state->shape = shape_of(sizes, cutoff);
         auto [energies, derivatives] =
             state->forward(weights, species, edge_index, edge_vector, offsets, edges, reverse);
@@ -183,7 +185,11 @@ struct EnergiesAndDerivatives : torch::autograd::Function<EnergiesAndDerivatives
                                  const Tensor &edges, const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
         at::AutoDispatchBelowADInplaceOrView guard;
         Result result = evaluate(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff);
-        context->saved_data["state"] = c10::IValue::make_capsule(result.state);
+        // Autograd frees saved tensors after the last derivative, so a tensor owns the state: the next evaluation finds
+        // its memory free.
+        State *const state = result.state.get();
+        auto keep = [owner = std::move(result.state)](void *) mutable { owner.reset(); };
+        context->save_for_backward({at::from_blob(state, {1}, keep, at::TensorOptions(at::kByte))});
         context->saved_data["weights"] = static_cast<std::int64_t>(weights.size());
         context->set_materialize_grads(false);
         return {result.energies, result.derivatives};
@@ -197,8 +203,8 @@ struct EnergiesAndDerivatives : torch::autograd::Function<EnergiesAndDerivatives
         }
         TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(), "energies_and_derivatives can be differentiated once; use "
                                     "the network's ordinary forward for create_graph=True");
-        const auto state = context->saved_data["state"].toCapsule();
-        const std::vector<Tensor> gradients = static_cast<State *>(state.get())->backward(grads[0], grads[1]);
+        const Tensor state = context->get_saved_variables()[0];
+        const std::vector<Tensor> gradients = static_cast<State *>(state.data_ptr())->backward(grads[0], grads[1]);
         std::copy(gradients.begin(), gradients.end(), results.begin());
         return results;
     }

@@ -25,18 +25,38 @@ template <class T> struct Evaluation<T>::Memory {
     Job<T> job;
     const Kernels<T> *kernels = nullptr;
     std::int64_t n_edges = 0;
-    engine::Buffer<T> arrays, scratch, gradient;
+    engine::Buffer<T> first, second; ///< arrays of the first two sweeps, and those that only the last two need
+    engine::Buffer<T> scratch, gradient;
     engine::Buffer<double> doubles, gradient_sum;
     std::size_t scratch_size = 0;
 
-    void lay_out();
+    void prepare_first();
+    void prepare_second();
+    template <class List> void lay_out(engine::Buffer<T> &buffer, List &&list);
     void share_scratch(int threads);
     template <class Pass> void over_chunks(int threads, Pass &&pass);
     void sum_gradients(std::int64_t groups, int threads);
 };
 
-/// Points the job's arrays into `arrays`; the first round counts.
-template <class T> void Evaluation<T>::Memory::lay_out() {
+/// Hands out pieces of `buffer` to every array that list(take) names: a first round counts, the second one points.
+template <class T> template <class List> void Evaluation<T>::Memory::lay_out(engine::Buffer<T> &buffer, List &&list) {
+    for (const bool counting : {true, false}) {
+        std::int64_t used = 0;
+        // Vectors that start at the last edge of a row may read past it.
+        list([&](std::int64_t n, std::initializer_list<T **> arrays) {
+            for (T **array : arrays) {
+                *array = counting ? nullptr : buffer.data() + used;
+                used += (n + lane_pad + 15) / 16 * 16;
+            }
+        });
+        if (counting) {
+            buffer.resize(static_cast<std::size_t>(used));
+        }
+    }
+}
+
+/// Points the job to the graph and to the arrays of the forward and reverse sweeps.
+template <class T> void Evaluation<T>::Memory::prepare_first() {
     const Sizes &s = weights.network().sizes;
     job = Job<T>();
     job.network = &weights.network();
@@ -51,51 +71,50 @@ template <class T> void Evaluation<T>::Memory::lay_out() {
     job.atoms = static_cast<std::int64_t>(graph.first.size());
     job.n_chunks = static_cast<std::int64_t>(graph.chunks.size());
 
-    const std::int64_t blocks = s.blocks, outputs = blocks + 1, layers = layer_count(s);
-    const std::int64_t update = layers * s.embed_p;
-    for (const bool counting : {true, false}) {
-        std::int64_t used = 0;
-        // Vectors that start at the last edge of a row may read past it.
-        const auto take = [&](T *&array, std::int64_t n) {
-            array = counting ? nullptr : arrays.data() + used;
-            used += (n + lane_pad + 15) / 16 * 16;
-        };
-        const auto edges = [&](std::int64_t n, std::initializer_list<T **> list) {
-            for (T **array : list) {
-                take(*array, n * job.slots);
-            }
-        };
-        const auto atoms = [&](std::int64_t n, std::initializer_list<T **> list) {
-            for (T **array : list) {
-                take(*array, outputs * job.n_chunks * chunk_atoms * n);
-            }
-        };
-        edges(3, {&job.unit});
-        edges(1, {&job.inverse, &job.distance_dot});
-        edges(s.radial_p, {&job.radial, &job.radial_slope, &job.radial_dot, &job.radial_bar, &job.radial_bar2});
-        edges(s.basis, {&job.basis, &job.basis_slope});
-        edges(s.harmonics, {&job.harmonics, &job.harmonics_dot});
-        edges(4, {&job.geometry_bar});
-        edges(outputs * s.embed_p, {&job.message, &job.message_dot});
-        edges(s.embed_p, {&job.message_bar2, &job.embed_pre, &job.embed_slope, &job.embed_eta, &job.embed_pre_dot});
-        edges(blocks * s.embed_p, {&job.kj, &job.kj_pre, &job.kj_slope, &job.kj_pre_dot, &job.gated_eta, &job.h, &job.h_dot});
-        edges(blocks * update, {&job.pre, &job.slope, &job.eta, &job.pre_dot});
-        edges(blocks * s.directional_p, {&job.y, &job.y_pre, &job.y_slope, &job.y_dot, &job.y_pre_dot, &job.y_eta, &job.sum,
-                                         &job.sum_dot, &job.sum_bar, &job.sum_bar2});
-        take(job.centre, blocks * job.atoms * s.harmonics * s.directional_p);
-        atoms(s.embed_p, {&job.s, &job.s_dot, &job.s_eta});
-        atoms(s.output_p, {&job.head, &job.head_dot, &job.head_eta});
-        atoms(std::int64_t(s.dense) * s.output_p,
-              {&job.head_pre, &job.head_slope, &job.head_layer_eta, &job.head_pre_dot});
-        if (counting) {
-            arrays.resize(static_cast<std::size_t>(used));
-        }
-    }
+    const std::int64_t blocks = s.blocks, layers = layer_count(s), edges = job.slots;
+    const std::int64_t heads = (blocks + 1) * job.n_chunks * chunk_atoms;
+    lay_out(first, [&](auto &&take) {
+        take(3 * edges, {&job.unit});
+        take(edges, {&job.inverse});
+        take(s.radial_p * edges, {&job.radial, &job.radial_slope, &job.radial_bar});
+        take(s.basis * edges, {&job.basis, &job.basis_slope});
+        take(s.harmonics * edges, {&job.harmonics});
+        take(4 * edges, {&job.geometry_bar});
+        take((blocks + 1) * s.embed_p * edges, {&job.message});
+        take(s.embed_p * edges, {&job.embed_pre, &job.embed_slope, &job.embed_eta});
+        take(blocks * s.embed_p * edges, {&job.kj, &job.kj_pre, &job.kj_slope, &job.gated_eta, &job.h});
+        take(blocks * layers * s.embed_p * edges, {&job.pre, &job.slope, &job.eta});
+        take(blocks * s.directional_p * edges, {&job.y, &job.y_pre, &job.y_slope, &job.y_eta, &job.sum, &job.sum_bar});
+        take(blocks * job.atoms * s.harmonics * s.directional_p, {&job.centre});
+        take(heads * s.embed_p, {&job.s, &job.s_eta});
+        take(heads * s.output_p, {&job.head, &job.head_eta});
+        take(heads * s.dense * s.output_p, {&job.head_pre, &job.head_slope, &job.head_layer_eta});
+    });
     double *memory = doubles.resize(static_cast<std::size_t>(6 * job.slots + 2 * job.atoms));
     job.vector_bar = memory;
     job.vector_dot = memory + 3 * job.slots;
     job.atom_energy = memory + 6 * job.slots;
     job.energy_weight = job.atom_energy + job.atoms;
+}
+
+/// Points the job to the arrays of the tangent and second sweeps.
+template <class T> void Evaluation<T>::Memory::prepare_second() {
+    const Sizes &s = weights.network().sizes;
+    const std::int64_t blocks = s.blocks, layers = layer_count(s), edges = job.slots;
+    const std::int64_t heads = (blocks + 1) * job.n_chunks * chunk_atoms;
+    lay_out(second, [&](auto &&take) {
+        take(edges, {&job.distance_dot});
+        take(s.radial_p * edges, {&job.radial_dot, &job.radial_bar2});
+        take(s.harmonics * edges, {&job.harmonics_dot});
+        take((blocks + 1) * s.embed_p * edges, {&job.message_dot});
+        take(s.embed_p * edges, {&job.message_bar2, &job.embed_pre_dot});
+        take(blocks * s.embed_p * edges, {&job.kj_pre_dot, &job.h_dot});
+        take(blocks * layers * s.embed_p * edges, {&job.pre_dot});
+        take(blocks * s.directional_p * edges, {&job.y_dot, &job.y_pre_dot, &job.sum_dot, &job.sum_bar2});
+        take(heads * s.embed_p, {&job.s_dot});
+        take(heads * s.output_p, {&job.head_dot});
+        take(heads * s.dense * s.output_p, {&job.head_pre_dot});
+    });
 }
 
 template <class T> void Evaluation<T>::Memory::share_scratch(int threads) {
@@ -141,7 +160,7 @@ void Evaluation<T>::forward(const Shape &shape, const std::vector<const T *> &we
     m.weights.pack(shape, weights);
     m.graph.build(graph, shape);
     m.n_edges = graph.n_edges;
-    m.lay_out();
+    m.prepare_first();
     m.share_scratch(threads);
     const Job<T> &job = m.job;
     const int max_lanes = m.graph.max_lanes, max_edges = m.graph.max_edges_of_atom;
@@ -168,6 +187,7 @@ template <class T>
 void Evaluation<T>::backward(const double *energy_weights, const double *derivative_weights, int threads,
                              const std::vector<T *> &gradients) {
     Memory &m = *memory_;
+    m.prepare_second();
     const Job<T> &job = m.job;
     std::copy_n(energy_weights, job.atoms, const_cast<double *>(job.energy_weight));
     double *dot = const_cast<double *>(job.vector_dot);

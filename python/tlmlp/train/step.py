@@ -17,8 +17,8 @@ from tlmlp.train.losses import LossParts, Weights, count, part_of_loss
 from tlmlp.train.memory import keep_freed_memory
 from tlmlp.train.parallel import Processes
 
-#: Edges of a batch that are evaluated at once: about a gigabyte with the default sizes in float32.
-MAX_EDGES = 16384
+#: Edges of a batch that are evaluated at once: about 250 MB with the default sizes in float32.
+MAX_EDGES = 8192
 
 #: (potential, graph) -> energies of the atoms (N,) in eV without the shift, and the derivative (E, 3) of their sum by
 #: ``graph.edge_vector`` in eV/Å; both can be differentiated by the parameters.
