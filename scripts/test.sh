@@ -15,8 +15,6 @@ cmake --build build/core-tests
 ctest --test-dir build/core-tests --output-on-failure
 
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
-python -m pytest "$@"
-
 # TorchForce needs a torch and an OpenMM of its own, in an environment of its own.
 if (( $# == 0 )); then
   status=0
@@ -29,3 +27,5 @@ if (( $# == 0 )); then
     exit "$status"
   fi
 fi
+
+python -m pytest "$@"
