@@ -62,6 +62,8 @@ class Backend {
   virtual double cutoff() const = 0;
   /// Smallest distance in the training data, Å; 0 when the file does not say.
   virtual double min_distance() const = 0;
+  /// Whether the model has a ZBL repulsion of its own.
+  virtual bool has_zbl() const = 0;
   /// SHA-256 of the file; empty when it is not known.
   virtual std::string sha256() const = 0;
   /// One line for the log: what computes, in which precision.

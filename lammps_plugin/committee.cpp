@@ -35,6 +35,11 @@ double Committee::min_distance() const
   return largest;
 }
 
+bool Committee::has_zbl() const
+{
+  return std::any_of(members_.begin(), members_.end(), [](const Member &member) { return member.backend->has_zbl(); });
+}
+
 int Committee::exchange_doubles() const
 {
   int widest = 0;

@@ -25,6 +25,8 @@ class Committee {
   /// The largest of the members.
   double cutoff() const;
   double min_distance() const;
+  /// Whether any member has a ZBL repulsion of its own.
+  bool has_zbl() const;
   int exchange_doubles() const;
 
   /// Which atom types are which elements ("NULL": none). Throws std::runtime_error for one that a member lacks.

@@ -35,6 +35,7 @@ class EngineBackend : public Backend {
   const std::vector<std::string> &species() const override { return engine_.model().species; }
   double cutoff() const override { return engine_.model().cutoff; }
   double min_distance() const override { return engine_.model().min_distance; }
+  bool has_zbl() const override { return engine_.model().zbl; }
   std::string sha256() const override { return engine_.model().sha256; }
   std::string description() const override
   {

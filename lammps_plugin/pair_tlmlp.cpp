@@ -187,6 +187,8 @@ void PairTlmlp::init_style()
   known->comm_reverse = std::max(known->comm_reverse, comm_reverse);
   known->comm_reverse_off = std::max(known->comm_reverse_off, comm_reverse_off);
   warn_of_hidden_pairs();
+  if (models_.has_zbl() && force->pair_match("^zbl", 0))
+    warn("the model has a ZBL repulsion of its own, and pair_style zbl adds a second one");
 }
 
 void PairTlmlp::warn_of_hidden_pairs()

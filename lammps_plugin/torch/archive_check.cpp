@@ -116,6 +116,7 @@ ModelHeader parse_header(const std::string &json_text)
     throw std::runtime_error("its tlmlp.json has a cutoff that is no positive number");
   const json least = header.value("min_distance", json());
   if (least.is_number()) out.min_distance = least.get<double>();
+  out.zbl = header.value("zbl", json()).is_object();
   return out;
 }
 

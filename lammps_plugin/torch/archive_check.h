@@ -21,6 +21,7 @@ struct ModelHeader {
   std::vector<std::string> species;
   double cutoff = 0.0;          ///< Å
   double min_distance = 0.0;    ///< Å, 0 when absent
+  bool zbl = false;             ///< whether the model has a ZBL repulsion of its own
 };
 
 /// The entries of the zip archive in `content`, every offset and size checked. Throws std::runtime_error.

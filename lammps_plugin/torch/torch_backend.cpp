@@ -104,6 +104,7 @@ class TorchBackend : public Backend {
     return std::string("libtorch, ") + (options_.double_precision ? "double" : "single") + " precision";
   }
 
+  bool has_zbl() const override { return header_.zbl; }
   std::string sha256() const override { return {}; }
   int exchange_doubles() const override { return 0; }
 

@@ -189,4 +189,11 @@ def reference(atoms: ase.Atoms, model: Model, precision: str = "double") -> dict
 @pytest.fixture(scope="session")
 def helpers() -> SimpleNamespace:
     """Functions of this file, for the test modules."""
-    return SimpleNamespace(decks=Decks, read_dump=read_dump, reference=reference, head=HEAD, bar=BAR_PER_EV_PER_ANG3)
+    return SimpleNamespace(
+        model=lambda folder, species, **arguments: _model(folder, species, **small(), **arguments),
+        decks=Decks,
+        read_dump=read_dump,
+        reference=reference,
+        head=HEAD,
+        bar=BAR_PER_EV_PER_ANG3,
+    )

@@ -145,6 +145,7 @@ ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name)
     }
     if (const Json *zbl = header.find("zbl"); zbl && !zbl->is_null()) {
         file.zbl = ZblRadii{zbl->at("inner").number(), zbl->at("outer").number()};
+        file.info.zbl = true;
         if (!(file.zbl->inner > 0.0 && file.zbl->inner < file.zbl->outer && file.zbl->outer <= file.sizes.cutoff)) {
             throw Error(zbl->path() + ": the radii of the ZBL repulsion must rise from 0 < inner < outer <= cutoff");
         }

@@ -44,6 +44,7 @@ struct ModelInfo {
     std::vector<int> atomic_numbers;   ///< the same as atomic numbers
     double cutoff = 0.0;               ///< Angstrom: radius within which atoms are neighbours
     double min_distance = 0.0;         ///< Angstrom: smallest distance seen in training, 0 where unknown
+    bool zbl = false;                  ///< whether the model has a ZBL repulsion of its own
     std::string dtype;                 ///< precision of the stored weights
     std::size_t parameters = 0;        ///< trained numbers
     std::string sha256;                ///< of the whole file, 64 hexadecimal digits
