@@ -1,52 +1,26 @@
 """openmm-ml's entry point: ``MLPotential('tlmlp', modelPath='ge.pt')``.
 
-openmm-ml imports every entry point when it is imported itself, so nothing heavy happens here before a System is made.
+openmm-ml imports every entry point while it is imported itself. So nothing heavy happens here before a System is made,
+and openmm-ml is not imported from here: whichever of the two comes first, the other is complete.
 """
 
-from collections.abc import Iterable
-from typing import Any
-
-from openmmml.mlpotential import MLPotentialImpl, MLPotentialImplFactory
+from typing import TYPE_CHECKING, Any
 
 from tlmlp.errors import TlmlpError
 
+if TYPE_CHECKING:
+    from tlmlp.openmm.ml_impl import TlmlpPotentialImpl
 
-class TlmlpPotentialImplFactory(MLPotentialImplFactory):
-    """Makes :class:`TlmlpPotentialImpl` for openmm-ml."""
+
+class TlmlpPotentialImplFactory:
+    """Makes :class:`TlmlpPotentialImpl` for openmm-ml (its ``MLPotentialImplFactory``)."""
 
     def createImpl(self, name: str, modelPath: str | None = None, **args: Any) -> "TlmlpPotentialImpl":
         """:raises TlmlpError: when no ``modelPath`` is given, or the file is unusable"""
         if modelPath is None:
             raise TlmlpError("name the model file: MLPotential('tlmlp', modelPath='ge.pt')")
         from tlmlp.export import read_header
+        from tlmlp.openmm.ml_impl import TlmlpPotentialImpl
 
         read_header(modelPath)
         return TlmlpPotentialImpl(modelPath, args)
-
-
-class TlmlpPotentialImpl(MLPotentialImpl):
-    """Adds the force of a model to a System.
-
-    ``createSystem`` and ``createMixedSystem`` take the options of :func:`tlmlp.openmm.native_force` (``precision``,
-    ``threads``, ``skin``, ``scale``) and ``implementation``: "native", "python", "torch", or "auto" (default), which is
-    native where that works and python otherwise. The same can be given to ``MLPotential`` for all Systems.
-    """
-
-    def __init__(self, model: str, options: dict[str, Any]) -> None:
-        self.model, self.options = model, options
-
-    def addForces(self, topology: Any, system: Any, atoms: Iterable[int] | None, forceGroup: int, **args: Any) -> None:
-        """Called by openmm-ml; see its documentation for the arguments."""
-        options = {**self.options, **args}
-        implementation = options.pop("implementation", "auto")
-        unknown = sorted(set(options) - {"precision", "threads", "skin", "scale", "portable"})
-        if unknown:
-            raise TlmlpError(f"unknown option {unknown[0]!r} for the potential 'tlmlp'")
-        from tlmlp.openmm.system import available_routes, make_force
-
-        if implementation == "auto":
-            implementation = "python" if available_routes()["native"] else "native"
-        periodic = topology.getPeriodicBoxVectors() is not None or system.usesPeriodicBoundaryConditions()
-        force = make_force(implementation, self.model, topology=topology, atoms=atoms, periodic=periodic, **options)
-        force.setForceGroup(forceGroup)
-        system.addForce(force)

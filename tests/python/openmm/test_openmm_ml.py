@@ -32,6 +32,7 @@ def test_the_entry_point_is_declared_and_loads_nothing_heavy():
     code = (
         "import sys\n"
         "from tlmlp.openmm.ml import TlmlpPotentialImplFactory\n"
+        "import openmmml\n"
         "heavy = {'torch', 'ase', 'scipy', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
