@@ -81,8 +81,11 @@ def run(
             if rows % 20 == 0:
                 memory.append(resident_memory_mb())
 
-    variables = {"a": a, "model": model.resolve(), "precision": precision, "twice": 2 * temperature}
-    return run_lammps(CRYSTAL + script, variables=variables, threads=threads, on_line=follow).tables[-1], memory
+    variables = {"a": a, "model": model.name, "precision": precision, "twice": 2 * temperature}
+    # LAMMPS substitutes no variable in quotes, and the folder's name may have spaces: it runs there.
+    folder = model.resolve().parent
+    done = run_lammps(CRYSTAL + script, folder, variables=variables, threads=threads, on_line=follow)
+    return done.tables[-1], memory
 
 
 def block_error(values: np.ndarray, blocks: int = 10) -> float:
