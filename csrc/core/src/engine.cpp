@@ -33,9 +33,9 @@ std::unique_ptr<engine::Runner> make_runner(const engine::ModelFile &file, const
         return device_runner(file, options);
     }
     if (options.precision == Precision::float64) {
-        return std::make_unique<engine::RunnerOf<double>>(file, options.level);
+        return std::make_unique<engine::RunnerOf<double>>(file, options);
     }
-    return std::make_unique<engine::RunnerOf<float>>(file, options.level);
+    return std::make_unique<engine::RunnerOf<float>>(file, options);
 }
 
 } // namespace

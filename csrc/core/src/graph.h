@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "layout.h"
@@ -31,6 +32,7 @@ class Graph {
 
   private:
     void sort_by_target(const EdgeList &edges, double cutoff);
+    void order_edges(const EdgeList &edges);
     bool match(const EdgeList &edges, double cutoff);
     void lay_out(const EdgeList &edges, double cutoff);
     void check(const EdgeList &edges, int n_species) const;
@@ -41,6 +43,7 @@ class Graph {
     std::vector<std::int64_t> partner_;   // the reverse edge in that order, -1 while unknown
     std::vector<std::int64_t> slot_of_;   // slot in that order
     std::vector<std::int64_t> dropped_;   // caller's edges without reverse at the cutoff
+    std::vector<std::pair<double, std::int64_t>> keys_; // of one atom's edges
 };
 
 } // namespace tlmlp::engine

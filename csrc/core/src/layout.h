@@ -38,6 +38,9 @@ struct Sizes {
     int basis = 0;                        ///< spherical * radial
     int harmonics = 0;                    ///< spherical^2
     int blocks = 0, before = 0, after = 0, dense = 0;
+
+    /// Activations of width `embed` in the second half of an interaction block.
+    int slopes() const { return 3 + 2 * before + 2 * after; }
 };
 
 /// y = W x + b in the packings that the kernels read; absent ones are null.
@@ -113,6 +116,8 @@ template <class T> struct Job {
     T *atom_gradient = nullptr;  ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
     double *atom_energy = nullptr; ///< [atoms]
 
+    T *slopes = nullptr; ///< [blocks - 1] tiles, slopes() * embed_p rows: of all activations but the last block's; null
+                         ///< where they are computed again on the way back
     T *message_bar = nullptr;   ///< tiles, embed_p rows: dE/dm
     const T *sum_bar = nullptr; ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
     T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes

@@ -15,8 +15,8 @@ constexpr double nm_per_angstrom = 0.1;
 } // namespace
 
 template <class T>
-RunnerOf<T>::RunnerOf(const ModelFile &file, const std::string &level)
-    : weights_(file), kernels_(find_kernels<T>(level)) {}
+RunnerOf<T>::RunnerOf(const ModelFile &file, const EngineOptions &options)
+    : weights_(file), kernels_(find_kernels<T>(options.level)), kept_slopes_(options.kept_slopes) {}
 
 template <class T>
 Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads,
@@ -53,6 +53,8 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     job.atom_energy = atom_energy_.resize(atoms);
     if (gradient) {
         job.atom_gradient = atom_gradient_.resize((blocks + 1) * job.padded_atoms * s.embed_p);
+        const std::size_t slopes = blocks > 0 ? (blocks - 1) * slots * s.slopes() * s.embed_p : 0;
+        job.slopes = slopes * sizeof(T) <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
         job.message_bar = message_bar_.resize(slots * s.embed_p);
         T *sums = sum_bar_.resize(2 * slots * s.directional_p);
         job.sum_bar = sums;
@@ -188,7 +190,7 @@ template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
          {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &sum_, &centre_, &atom_gradient_,
-          &message_bar_, &sum_bar_, &radial_bar_, &geometry_bar_, &centre_bar_}) {
+          &slopes_, &message_bar_, &sum_bar_, &radial_bar_, &geometry_bar_, &centre_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

@@ -30,7 +30,7 @@ class Runner {
 
 template <class T> class RunnerOf final : public Runner {
   public:
-    RunnerOf(const ModelFile &file, const std::string &level);
+    RunnerOf(const ModelFile &file, const EngineOptions &options);
     void run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift, int threads,
              const ComputeOptions &options, std::int64_t n_edges, Totals &out) override;
     const char *level() const override { return kernels_.level; }
@@ -47,8 +47,9 @@ template <class T> class RunnerOf final : public Runner {
 
     PackedNetwork<T> weights_;
     const Kernels<T> &kernels_;
+    std::size_t kept_slopes_; ///< bytes
     Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, sum_, centre_, atom_gradient_;
-    Buffer<T> message_bar_, sum_bar_, radial_bar_, geometry_bar_, centre_bar_;
+    Buffer<T> slopes_, message_bar_, sum_bar_, radial_bar_, geometry_bar_, centre_bar_;
     Buffer<std::int32_t> interval_;
     Buffer<unsigned char> touched_;
     Buffer<double> atom_energy_, vector_bar_, chunk_virial_;

@@ -132,7 +132,7 @@ template <class T> struct ForwardPass : ChunkView<T> {
         });
         for (int a = 0; !last && a < chunk.atoms; ++a) {
             const int lane = this->first()[a];
-            directional_forward(s, net.interactions[b].radial, net.legendre, centre(b, a), w.products, w.own, w.harmonics,
+            directional_forward(s, net.interactions[b].radial, net.legendre, centre(b, a), w.products, w.harmonics,
                                 this->centre_of(b, a), this->rows_at(job.sum, b, lane));
         }
     }

@@ -16,7 +16,8 @@ template <class T> struct SwishJet {
 };
 
 template <class T> TLMLP_INLINE SwishJet<T> swish_jet(V<T> x) {
-    const V<T> sigma = sigmoid<T>(x), rest = T(1) - sigma, s = x * sigma;
+    const Constant<T> c;
+    const V<T> sigma = sigmoid<T>(x, c), rest = c[SigmoidConstants<T>::one] - sigma, s = x * sigma;
     return {s, sigma + s * rest, rest * (sigma + sigma + s * (rest - sigma))};
 }
 

@@ -21,7 +21,7 @@ template <class T> struct Work {
     T *y_bar2;                  ///< rows of a chunk
     Lanes<T> y_bar, basis_bar, harmonics_bar; ///< lanes of a chunk
     T *z_bar, *z_bar2;          ///< rows of one centre, gathered
-    T *products, *own, *harmonics, *centre; ///< of the engine's directional kernels
+    T *products, *harmonics, *centre; ///< of the engine's directional kernels
     T *jets;                    ///< of this folder's
     T *sums, *sums2;            ///< [embed_p][chunk_atoms]
     T *head[4];                 ///< [output_p][chunk_atoms]
@@ -54,8 +54,7 @@ template <class T> struct Work {
         harmonics_bar = {take(lanes_of_chunk * s.harmonics), lanes_of_chunk};
         z_bar = take(edges * s.directional_p);
         z_bar2 = take(edges * s.directional_p);
-        products = take(edges * s.spherical * lanes<T>);
-        own = take(edges * lanes<T>);
+        products = take(edges * s.spherical * row_pad);
         harmonics = take(std::ptrdiff_t(s.harmonics) * edge_block);
         centre = take(centre_scratch<T>(s));
         jets = take(larger(tangent_scratch<T>(s, max_edges_of_atom), second_scratch<T>(s, max_edges_of_atom)));

@@ -64,6 +64,20 @@ void test_threads_and_repetition(const std::string &bytes, const System &system)
                  "the same without forces");
 }
 
+void test_kept_slopes(const std::string &bytes, const System &system) {
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+        for (const std::string &level : tlmlp::simd_levels()) {
+            Engine keeps = Engine::from_bytes(bytes, {.precision = precision, .level = level});
+            Engine repeats = Engine::from_bytes(bytes, {.precision = precision, .level = level, .kept_slopes = 0});
+            const auto a = keeps.energy_forces_virial(system.edges()), b = repeats.energy_forces_virial(system.edges());
+            expect(a.energy == b.energy && a.virial == b.virial &&
+                       std::equal(a.forces.begin(), a.forces.end(), b.forces.begin()),
+                   "the same bits whether slopes are kept or computed again: " + level);
+            expect(repeats.memory() < keeps.memory(), "less memory where nothing is kept");
+        }
+    }
+}
+
 void test_levels_agree(const std::string &bytes, const System &system) {
     for (const Precision precision : {Precision::float32, Precision::float64}) {
         const double relative = precision == Precision::float32 ? 5e-5 : 1e-12;
@@ -89,26 +103,39 @@ void test_levels_agree(const std::string &bytes, const System &system) {
     }
 }
 
-void test_order_of_edges(const std::string &bytes, const System &system) {
-    Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
-    const auto result = engine.energy_forces_virial(system.edges());
-    const double energy = result.energy;
-    const std::vector<double> forces(result.forces.begin(), result.forces.end());
-    System shuffled = system;
-    std::vector<std::size_t> order(system.source.size());
-    for (std::size_t k = 0; k < order.size(); ++k) {
+std::vector<std::size_t> shuffled(std::size_t n) {
+    std::vector<std::size_t> order(n);
+    for (std::size_t k = 0; k < n; ++k) {
         order[k] = k;
     }
     std::shuffle(order.begin(), order.end(), std::mt19937_64(5));
-    for (std::size_t k = 0; k < order.size(); ++k) {
-        shuffled.source[k] = system.source[order[k]];
-        shuffled.target[k] = system.target[order[k]];
-        std::copy_n(&system.vector[3 * order[k]], 3, &shuffled.vector[3 * k]);
+    return order;
+}
+
+/// Other numbers for the atoms, edges listed in another order: the same bits for each atom, on every level.
+void test_order_of_atoms_and_edges(const std::string &bytes, const System &system) {
+    const std::vector<std::size_t> order = shuffled(system.source.size()), atoms = shuffled(system.species.size());
+    System other = system;
+    for (std::size_t i = 0; i < atoms.size(); ++i) {
+        other.species[atoms[i]] = system.species[i];
     }
-    const auto again = engine.energy_forces_virial(shuffled.edges());
-    expect_close(again.energy, energy, 1e-10, "energy of shuffled edges");
-    for (std::size_t k = 0; k < forces.size(); ++k) {
-        expect_close(again.forces[k], forces[k], 1e-10, "force of shuffled edges");
+    for (std::size_t k = 0; k < order.size(); ++k) {
+        other.source[k] = static_cast<std::int64_t>(atoms[system.source[order[k]]]);
+        other.target[k] = static_cast<std::int64_t>(atoms[system.target[order[k]]]);
+        std::copy_n(&system.vector[3 * order[k]], 3, &other.vector[3 * k]);
+    }
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+        for (const std::string &level : tlmlp::simd_levels()) {
+            Engine engine = Engine::from_bytes(bytes, {precision, 1, level}), again = Engine::from_bytes(bytes, {precision, 1, level});
+            const auto a = engine.energy_forces_virial(system.edges()), b = again.energy_forces_virial(other.edges());
+            expect_close(b.energy, a.energy, 1e-13 * std::abs(a.energy), "energy, atoms in another order");
+            for (std::size_t i = 0; i < atoms.size(); ++i) {
+                expect(b.atomic_energies[atoms[i]] == a.atomic_energies[i], "energy of an atom, " + level);
+                for (std::size_t k = 0; k < 3; ++k) {
+                    expect(b.forces[3 * atoms[i] + k] == a.forces[3 * i + k], "force on an atom, " + level);
+                }
+            }
+        }
     }
 }
 
@@ -180,8 +207,9 @@ int main() {
     const std::string bytes = model_bytes(sizes, random_weights(sizes, 11));
     const System system = liquid(sizes);
     test_threads_and_repetition(bytes, system);
+    test_kept_slopes(bytes, system);
     test_levels_agree(bytes, system);
-    test_order_of_edges(bytes, system);
+    test_order_of_atoms_and_edges(bytes, system);
     test_cutoff(bytes, sizes);
     test_empty(bytes);
     test_bad_input(bytes, system);

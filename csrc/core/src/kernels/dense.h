@@ -77,40 +77,56 @@ TLMLP_INLINE void dense_back(const Dense<T> &layer, const T *x, std::ptrdiff_t l
     dense_packed<T>(x, ld, vectors, layer.out, layer.in, layer.backward, nullptr, finish);
 }
 
+/// Vectors of channels that share a broadcast in kernels with channels in the lanes: of the row_pad channels in which
+/// rows are padded, two where they are as many. With 8 / channel_vectors edges the accumulators hide the latency.
+template <class T> inline constexpr int channel_vectors = row_pad > lanes<T> ? 2 : 1;
+template <class T> inline constexpr int channel_edges = 8 / channel_vectors<T>;
+
 /// The same product with the outputs in the lanes, for results that are wanted as rows of channels:
 /// finish(lane, channel, value), `in` inputs from lane arrays, weights [in][row].
 template <class T, class Finish>
 TLMLP_INLINE void dense_rows(const T *x, std::ptrdiff_t ld, int n_lanes, int in, int row, const T *w,
                              Finish &&finish) {
-    constexpr int block = TLMLP_SIMD_ROWS;
-    for (int c = 0; c < row; c += lanes<T>) {
+    constexpr int block = channel_edges<T>, vectors = channel_vectors<T>;
+    for (int c = 0; c < row; c += vectors * lanes<T>) {
         for (int lane = 0; lane < n_lanes; lane += block) {
-            V<T> sum[block] = {};
+            V<T> sum[block][vectors] = {};
             for (int k = 0; k < in; ++k) {
-                const V<T> weight = load(w + std::ptrdiff_t(k) * row + c);
+                V<T> weight[vectors];
+#pragma GCC unroll 2
+                for (int v = 0; v < vectors; ++v) {
+                    weight[v] = load(w + std::ptrdiff_t(k) * row + c + v * lanes<T>);
+                }
                 const T *input = x + k * ld + lane;
 #pragma GCC unroll 8
                 for (int r = 0; r < block; ++r) {
-                    sum[r] += weight * input[r];
+#pragma GCC unroll 2
+                    for (int v = 0; v < vectors; ++v) {
+                        sum[r][v] += weight[v] * input[r];
+                    }
                 }
             }
 #pragma GCC unroll 8
             for (int r = 0; r < block; ++r) {
-                finish(lane + r, c, sum[r]);
+#pragma GCC unroll 2
+                for (int v = 0; v < vectors; ++v) {
+                    finish(lane + r, c + v * lanes<T>, sum[r][v]);
+                }
             }
         }
     }
 }
 
-/// The slope of swish beside its value: s'(x) = sigma + s (1 - sigma).
+/// The slope of swish beside its value: s'(x) = s + sigma (1 - s).
 template <class T> struct SwishSlope {
     V<T> value, slope;
 };
 
 template <class T> TLMLP_INLINE SwishSlope<T> swish_slope(V<T> x) {
-    const V<T> sigma = sigmoid<T>(x);
+    const Constant<T> c;
+    const V<T> sigma = sigmoid<T>(x, c);
     const V<T> s = x * sigma;
-    return {s, sigma + s * (T(1) - sigma)};
+    return {s, s + sigma * (c[SigmoidConstants<T>::one] - s)};
 }
 
 } // namespace

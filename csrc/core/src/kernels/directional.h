@@ -18,40 +18,57 @@ template <class T> struct Centre {
     int edges;
 };
 
-/// t[p][l] = y_p R_l(p) and own[p] = y_p sum_l N_l R_l(p) for one vector of channels: `y` and `weights` point to its
-/// first; t and own hold vectors.
+/// t[p][l] = y_p R_l(p) for one block of row_pad channels, to whose first `weights` and `y` point; t is
+/// [edges][spherical][row_pad].
 template <class T>
-TLMLP_INLINE void radial_rows(const Sizes &s, const T *weights, const T *legendre, const Centre<T> &centre, const T *y,
-                              T *t, T *own) {
-    constexpr int block = 4;
-    const std::ptrdiff_t row = s.directional_p;
-    for (int first = 0; first < centre.edges; first += block) {
-        V<T> value[block], mine[block] = {};
-#pragma GCC unroll 4
-        for (int p = 0; p < block; ++p) {
-            value[p] = load(y + (first + p) * row);
-        }
-        for (int l = 0; l < s.spherical; ++l) {
-            V<T> sum[block] = {};
-            const T *w = weights + std::ptrdiff_t(l) * s.radial * row_pad;
-            for (int n = 0; n < s.radial; ++n) {
-                const V<T> weight = load(w + n * row_pad);
-                const T *b = centre.basis.at(l * s.radial + n, first);
-#pragma GCC unroll 4
+TLMLP_INLINE void radial_rows(const Sizes &s, const T *weights, const Centre<T> &centre, const T *y, T *t) {
+    constexpr int vectors = channel_vectors<T>, block = channel_edges<T>;
+    const std::ptrdiff_t row = s.directional_p, step = std::ptrdiff_t(s.spherical) * row_pad;
+    for (int c = 0; c < row_pad; c += vectors * lanes<T>) {
+        for (int first = 0; first < centre.edges; first += block) {
+            for (int l = 0; l < s.spherical; ++l) {
+                V<T> sum[block][vectors] = {};
+                const T *w = weights + std::ptrdiff_t(l) * s.radial * row_pad + c;
+                for (int n = 0; n < s.radial; ++n) {
+                    V<T> weight[vectors];
+#pragma GCC unroll 2
+                    for (int v = 0; v < vectors; ++v) {
+                        weight[v] = load(w + n * row_pad + v * lanes<T>);
+                    }
+                    const T *b = centre.basis.at(l * s.radial + n, first);
+#pragma GCC unroll 8
+                    for (int p = 0; p < block; ++p) {
+#pragma GCC unroll 2
+                        for (int v = 0; v < vectors; ++v) {
+                            sum[p][v] += weight[v] * b[p];
+                        }
+                    }
+                }
+#pragma GCC unroll 8
                 for (int p = 0; p < block; ++p) {
-                    sum[p] += weight * b[p];
+#pragma GCC unroll 2
+                    for (int v = 0; v < vectors; ++v) {
+                        const int at = c + v * lanes<T>;
+                        store(t + (first + p) * step + l * row_pad + at, sum[p][v] * load(y + (first + p) * row + at));
+                    }
                 }
             }
-#pragma GCC unroll 4
-            for (int p = 0; p < block; ++p) {
-                const V<T> product = sum[p] * value[p];
-                store(t + ((first + p) * std::ptrdiff_t(s.spherical) + l) * lanes<T>, product);
-                mine[p] += product * legendre[l];
-            }
         }
-#pragma GCC unroll 4
+    }
+}
+
+/// z_p -= sum_l N_l t[p][l]: the edge's own reverse. `t` points to the first edge and channel.
+template <class T, int block, int vectors>
+TLMLP_INLINE void own_terms(const Sizes &s, const T *legendre, const T *t, V<T> (&z)[block][vectors]) {
+    const std::ptrdiff_t step = std::ptrdiff_t(s.spherical) * row_pad;
+    for (int l = 0; l < s.spherical; ++l) {
+        const V<T> norm = splat<T>(legendre[l]);
+#pragma GCC unroll 8
         for (int p = 0; p < block; ++p) {
-            store(own + std::ptrdiff_t(first + p) * lanes<T>, mine[p]);
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; ++v) {
+                z[p][v] -= norm * load(t + p * step + l * row_pad + v * lanes<T>);
+            }
         }
     }
 }
@@ -124,8 +141,8 @@ TLMLP_INLINE void orders_sums(const Sizes &s, const T *y, const T *t, std::ptrdi
     }
 }
 
-/// a[lm] = scale_l sum_p t[p][l] Y_lm(p) for one vector of channels of any number of edges; `copy` is work space,
-/// [harmonics][edge_block].
+/// a[lm] = scale_l sum_p t[p][l] Y_lm(p) for one block of row_pad channels and any number of edges; `copy` is work
+/// space, [harmonics][edge_block].
 template <class T>
 TLMLP_INLINE void all_harmonic_sums(const Sizes &s, Lanes<T> harmonics, const T *t, std::ptrdiff_t step_p,
                                     std::ptrdiff_t step_l, int edges, const T *legendre, T *a, T *copy) {
@@ -136,50 +153,65 @@ TLMLP_INLINE void all_harmonic_sums(const Sizes &s, Lanes<T> harmonics, const T 
                 store(copy + k * edge_block + p, load(harmonics.at(k, first + p)));
             }
         }
-        orders_sums(s, copy, t + first * step_p, step_p, step_l, n, legendre, a, first > 0);
+        for (int c = 0; c < row_pad; c += lanes<T>) {
+            orders_sums(s, copy, t + first * step_p + c, step_p, step_l, n, legendre, a + c, first > 0);
+        }
     }
 }
 
-/// out_p = sum_lm Y_lm(p) a[lm] - own_p for one vector of channels.
-template <class T>
-TLMLP_INLINE void evaluate_sums(const Sizes &s, Lanes<T> harmonics, const T *a, const T *own, int edges, T *out) {
-    constexpr int block = 8;
-    const std::ptrdiff_t row = s.directional_p;
-    for (int first = 0; first < edges; first += block) {
-        V<T> sum[block];
+/// z_p += sum_lm Y_lm(p) a[lm] for the edges from `first` on; `a` points to the first channel.
+template <class T, int block, int vectors>
+TLMLP_INLINE void sum_terms(const Sizes &s, Lanes<T> harmonics, const T *a, int first, V<T> (&z)[block][vectors]) {
+    for (int k = 0; k < s.harmonics; ++k) {
+        V<T> value[vectors];
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) {
+            value[v] = load(a + k * row_pad + v * lanes<T>);
+        }
+        const T *y = harmonics.at(k, first);
 #pragma GCC unroll 8
         for (int p = 0; p < block; ++p) {
-            sum[p] = -load(own + std::ptrdiff_t(first + p) * lanes<T>);
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; ++v) {
+                z[p][v] += value[v] * y[p];
+            }
         }
-        for (int k = 0; k < s.harmonics; ++k) {
-            const V<T> value = load(a + k * row_pad);
-            const T *y = harmonics.at(k, first);
+    }
+}
+
+/// out_p = z_p for one block of row_pad channels, to whose first `out` points: terms(z, first, c) adds to the zeros in
+/// z[edge][vector of channels] what belongs to the edges from `first` and the channels from c on.
+template <class T, class Terms> TLMLP_INLINE void each_z(const Sizes &s, int edges, T *out, Terms &&terms) {
+    constexpr int vectors = channel_vectors<T>, block = channel_edges<T>;
+    const std::ptrdiff_t row = s.directional_p;
+    for (int c = 0; c < row_pad; c += vectors * lanes<T>) {
+        for (int first = 0; first < edges; first += block) {
+            V<T> z[block][vectors] = {};
+            terms(z, first, c);
 #pragma GCC unroll 8
             for (int p = 0; p < block; ++p) {
-                sum[p] += value * y[p];
-            }
-        }
-#pragma GCC unroll 8
-        for (int p = 0; p < block; ++p) {
-            if (first + p < edges) {
-                store(out + (first + p) * row, sum[p]);
+                for (int v = 0; first + p < edges && v < vectors; ++v) {
+                    store(out + (first + p) * row + c + v * lanes<T>, z[p][v]);
+                }
             }
         }
     }
 }
 
-/// A of one centre, [directional_p / row_pad][harmonics][row_pad], and z of the edges that leave it. `t` holds edges *
-/// spherical vectors, `own` edges vectors, both with room for 8 edges more; `centre.y` is readable that far.
+/// A of one centre, [directional_p / row_pad][harmonics][row_pad], and z of the edges that leave it. `t` is as in
+/// radial_rows, with room for 8 edges more; `centre.y` is readable that far.
 template <class T>
 TLMLP_NOINLINE void directional_forward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre, T *t,
-                                        T *own, T *copy, T *a, T *z) {
-    for (int c = 0; c < s.directional_p; c += lanes<T>) {
-        const int block = c / row_pad, inside = c % row_pad;
-        T *sums = a + std::ptrdiff_t(block) * s.harmonics * row_pad + inside;
-        radial_rows(s, weights + std::ptrdiff_t(block) * s.basis * row_pad + inside, legendre, centre, centre.y + c, t,
-                    own);
-        all_harmonic_sums(s, centre.harmonics, t, s.spherical * lanes<T>, lanes<T>, centre.edges, legendre, sums, copy);
-        evaluate_sums(s, centre.harmonics, sums, own, centre.edges, z + c);
+                                        T *copy, T *a, T *z) {
+    const std::ptrdiff_t step = std::ptrdiff_t(s.spherical) * row_pad;
+    for (int c = 0; c < s.directional_p; c += row_pad) {
+        T *sums = a + std::ptrdiff_t(c) * s.harmonics;
+        radial_rows(s, weights + std::ptrdiff_t(c) * s.basis, centre, centre.y + c, t);
+        all_harmonic_sums(s, centre.harmonics, t, step, row_pad, centre.edges, legendre, sums, copy);
+        each_z(s, centre.edges, z + c, [&](auto &rows, int first, int at) TLMLP_FINISH {
+            own_terms<T>(s, legendre, t + first * step + at, rows);
+            sum_terms<T>(s, centre.harmonics, sums + at, first, rows);
+        });
     }
 }
 

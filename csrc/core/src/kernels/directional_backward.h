@@ -11,6 +11,8 @@
 
 namespace {
 
+inline constexpr int max_terms = 2 * 11 + 1; ///< of an order
+
 /// One vector of edges and one block of row_pad channels.
 template <class T> struct BlockBackward {
     Lanes<T> basis, harmonics, basis_bar, harmonics_bar; ///< from the vector's first edge on
@@ -18,20 +20,19 @@ template <class T> struct BlockBackward {
     const T *a, *a_bar;                                  ///< [harmonics][row_pad]
     const T *y, *z_bar;                                  ///< [row_pad][lanes]
     T *radial, *radial_bar;                              ///< work space, [row_pad][lanes]
+    T *order;                                            ///< work space, [max_terms][lanes]
     T *y_bar;                                            ///< [row_pad][lanes]
     bool add;                                            ///< to basis_bar and harmonics_bar, which are set otherwise
 };
 
-template <class T, int l>
-TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackward<T> &w) {
-    constexpr int count = 2 * l + 1, begin = l * l, width = lanes<T>, block = TLMLP_SIMD_ROWS;
-    const T *order = w.weights + std::ptrdiff_t(l) * s.radial * row_pad;
-    T *const radial_rows = w.radial, *const radial_bar = w.radial_bar, *const y_bar = w.y_bar;
-
+/// rows[c] = sum_n w_ln[c] b_ln for one order
+template <class T>
+TLMLP_INLINE void radial_of_order(const Sizes &s, const T *order, Lanes<T> basis, T *rows) {
+    constexpr int block = 8;
     for (int c = 0; c < row_pad; c += block) {
         V<T> sum[block] = {};
         for (int n = 0; n < s.radial; ++n) {
-            const V<T> b = load(w.basis.at(l * s.radial + n, 0));
+            const V<T> b = load(basis.at(n, 0));
 #pragma GCC unroll 8
             for (int k = 0; k < block; ++k) {
                 sum[k] += b * order[n * row_pad + c + k];
@@ -39,45 +40,95 @@ TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackwa
         }
 #pragma GCC unroll 8
         for (int k = 0; k < block; ++k) {
-            store(radial_rows + (c + k) * width, sum[k]);
+            store(rows + (c + k) * lanes<T>, sum[k]);
         }
     }
+}
 
+/// basis_bar_n (+)= sum_c w_n[c] radial_bar[c] for `count` functions at a time
+template <class T, int count>
+TLMLP_INLINE void basis_of_order(const T *order, const T *radial_bar, Lanes<T> basis_bar, bool add) {
+    V<T> even[count] = {}, odd[count] = {};
+#pragma GCC unroll 4
+    for (int n = 0; n < count; ++n) {
+        even[n] = add ? load(basis_bar.at(n, 0)) : V<T>{};
+    }
+    for (int c = 0; c < row_pad; c += 2) {
+        const V<T> a = load(radial_bar + c * lanes<T>), b = load(radial_bar + (c + 1) * lanes<T>);
+#pragma GCC unroll 4
+        for (int n = 0; n < count; ++n) {
+            even[n] += a * order[n * row_pad + c];
+            odd[n] += b * order[n * row_pad + c + 1];
+        }
+    }
+#pragma GCC unroll 4
+    for (int n = 0; n < count; ++n) {
+        store(basis_bar.at(n, 0), even[n] + odd[n]);
+    }
+}
+
+/// The terms m of one order, from its begin-th to the one before its end-th: all of Y_bar, and what t_bar has of them.
+/// The first call starts t_bar, kept in w.radial_bar, the last one completes it and passes it on.
+template <class T, int l, int begin, int end>
+TLMLP_INLINE void order_terms(T legendre, const BlockBackward<T> &w) {
+    constexpr int count = end - begin, first = l * l + begin, width = lanes<T>;
+    constexpr bool starts = begin == 0, completes = end == 2 * l + 1;
+    // Sums fill 16 registers: there harmonics come from memory, and from aligned memory, which the edges' lanes are not.
+    constexpr bool in_memory = TLMLP_SIMD_ROWS < 8;
+    T *const copy = w.order;
     V<T> y_bar_lm[count], y_lm[count];
 #pragma GCC unroll 25
     for (int k = 0; k < count; ++k) {
-        y_bar_lm[k] = w.add ? load(w.harmonics_bar.at(begin + k, 0)) : V<T>{};
-        y_lm[k] = load(w.harmonics.at(begin + k, 0));
+        y_bar_lm[k] = w.add ? load(w.harmonics_bar.at(first + k, 0)) : V<T>{};
+        y_lm[k] = load(w.harmonics.at(first + k, 0));
+        if (in_memory) {
+            store(copy + k * width, y_lm[k]);
+        }
     }
-    const T *a = w.a + begin * row_pad, *a_bar = w.a_bar + begin * row_pad;
-    const T *y_row = w.y, *z_bar_row = w.z_bar;
+    const T *a = w.a + first * row_pad, *a_bar = w.a_bar + first * row_pad;
+    T *const radial_bar = w.radial_bar, *const y_bar = w.y_bar;
     for (int c = 0; c < row_pad; ++c) {
-        const V<T> y = load(y_row + c * width), z_bar = load(z_bar_row + c * width);
-        const V<T> radial = load(radial_rows + c * width);
+        const V<T> y = load(w.y + c * width), z_bar = load(w.z_bar + c * width);
+        const V<T> radial = load(w.radial + c * width);
         const V<T> t = y * radial;
-        V<T> t_bar = -(z_bar * legendre);
+        V<T> t_bar = starts ? -(z_bar * legendre) : load(radial_bar + c * width);
 #pragma GCC unroll 25
         for (int k = 0; k < count; ++k) {
-            t_bar += y_lm[k] * a_bar[k * row_pad + c];
+            t_bar += (in_memory ? load(copy + k * width) : y_lm[k]) * a_bar[k * row_pad + c];
             y_bar_lm[k] += t * a_bar[k * row_pad + c];
             y_bar_lm[k] += z_bar * a[k * row_pad + c];
         }
-        store(y_bar + c * width, load(y_bar + c * width) + t_bar * radial);
-        store(radial_bar + c * width, t_bar * y);
+        if (completes) {
+            store(y_bar + c * width, load(y_bar + c * width) + t_bar * radial);
+        }
+        store(radial_bar + c * width, completes ? t_bar * y : t_bar);
     }
 #pragma GCC unroll 25
     for (int k = 0; k < count; ++k) {
-        store(w.harmonics_bar.at(begin + k, 0), y_bar_lm[k]);
+        store(w.harmonics_bar.at(first + k, 0), y_bar_lm[k]);
     }
+}
 
-    for (int n = 0; n < s.radial; ++n) {
-        V<T> even = w.add ? load(w.basis_bar.at(l * s.radial + n, 0)) : V<T>{}, odd = {};
-#pragma GCC unroll 8
-        for (int c = 0; c < row_pad; c += 2) {
-            even += load(radial_bar + c * width) * order[n * row_pad + c];
-            odd += load(radial_bar + (c + 1) * width) * order[n * row_pad + c + 1];
-        }
-        store(w.basis_bar.at(l * s.radial + n, 0), even + odd);
+template <class T, int l>
+TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackward<T> &w) {
+    // With TLMLP_SIMD_ROWS = 4 (16 registers) not more than 9 terms keep their sums in registers.
+    constexpr int terms = 2 * l + 1, parts = TLMLP_SIMD_ROWS < 8 ? (terms + 8) / 9 : 1, part = (terms + parts - 1) / parts;
+    const T *order = w.weights + std::ptrdiff_t(l) * s.radial * row_pad;
+    radial_of_order(s, order, {w.basis.at(l * s.radial, 0), w.basis.ld}, w.radial);
+    order_terms<T, l, 0, part>(legendre, w);
+    if constexpr (parts > 1) {
+        order_terms<T, l, part, (2 * part < terms ? 2 * part : terms)>(legendre, w);
+    }
+    if constexpr (parts > 2) {
+        order_terms<T, l, 2 * part, terms>(legendre, w);
+    }
+    int n = 0;
+    const auto basis_bar = [&](int at) TLMLP_FINISH { return Lanes<T>{w.basis_bar.at(l * s.radial + at, 0), w.basis_bar.ld}; };
+    for (; n + 3 <= s.radial; n += 3) {
+        basis_of_order<T, 3>(order + n * row_pad, w.radial_bar, basis_bar(n), w.add);
+    }
+    for (; n < s.radial; ++n) {
+        basis_of_order<T, 1>(order + n * row_pad, w.radial_bar, basis_bar(n), w.add);
     }
 }
 
@@ -114,9 +165,10 @@ template <class T> TLMLP_INLINE void to_columns(const T *rows, int row, int vali
     }
 }
 
-/// Work space of one centre's reverse pass, in numbers of T: A_bar, a copy of harmonics, five blocks of vectors.
+/// Work space of one centre's reverse pass, in numbers of T: A_bar, a copy of harmonics, five blocks of vectors, and the
+/// harmonics of an order.
 template <class T> constexpr std::ptrdiff_t centre_scratch(const Sizes &s) {
-    return std::ptrdiff_t(s.harmonics) * (s.directional_p + edge_block) + 5 * row_pad * lane_pad;
+    return std::ptrdiff_t(s.harmonics) * (s.directional_p + edge_block) + 5 * row_pad * lane_pad + max_terms * lane_pad;
 }
 
 /// A_bar of one centre; `copy` as in all_harmonic_sums.
@@ -124,9 +176,8 @@ template <class T>
 TLMLP_INLINE void centre_adjoint(const Sizes &s, const T *legendre, Lanes<T> harmonics, const T *z_bar, int edges,
                                  T *copy, T *a_bar) {
     const int row = s.directional_p;
-    for (int c = 0; c < row; c += lanes<T>) {
-        all_harmonic_sums(s, harmonics, z_bar + c, row, 0, edges, legendre,
-                          a_bar + std::ptrdiff_t(c / row_pad) * s.harmonics * row_pad + c % row_pad, copy);
+    for (int c = 0; c < row; c += row_pad) {
+        all_harmonic_sums(s, harmonics, z_bar + c, row, 0, edges, legendre, a_bar + std::ptrdiff_t(c) * s.harmonics, copy);
     }
 }
 
@@ -166,7 +217,7 @@ TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const
                                {from(centre.basis), from(centre.harmonics), from(basis_bar), from(harmonics_bar),
                                 weights + std::ptrdiff_t(c) * s.basis, a + std::ptrdiff_t(c) * s.harmonics,
                                 a_bar + std::ptrdiff_t(c) * s.harmonics, block, block + size, block + 2 * size,
-                                block + 3 * size, sum, c > 0});
+                                block + 3 * size, block + 5 * size, sum, c > 0});
             for (int k = 0; k < row_pad; ++k) {
                 store(y_bar.at(c + k, lane), load(sum + k * lanes<T>));
             }

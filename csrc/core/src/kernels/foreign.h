@@ -34,15 +34,15 @@ template <class T> struct ForeignPass {
 
     /// The exclusion term of the edges that leave the foreign atoms; `receive` adds the rest.
     void centres_forward(int block) const {
+        const std::ptrdiff_t step = std::ptrdiff_t(s.spherical) * row_pad;
         for (int a = 0; a < chunk.atoms; ++a) {
             const Centre<T> centre = pass.centre_at(a);
-            T *z = z_of(block, a);
-            for (int c = 0; c < s.directional_p; c += lanes<T>) {
-                const T *weights = pass.net.interactions[block].radial + std::ptrdiff_t(c / row_pad) * s.basis * row_pad;
-                radial_rows(s, weights + c % row_pad, pass.net.legendre, centre, centre.y + c, w.products, w.own);
-                for (int p = 0; p < centre.edges; ++p) {
-                    store(z + std::ptrdiff_t(p) * s.directional_p + c, -load(w.own + std::ptrdiff_t(p) * lanes<T>));
-                }
+            for (int c = 0; c < s.directional_p; c += row_pad) {
+                radial_rows(s, pass.net.interactions[block].radial + std::ptrdiff_t(c) * s.basis, centre, centre.y + c,
+                            w.products);
+                each_z(s, centre.edges, z_of(block, a) + c, [&](auto &rows, int first, int at) TLMLP_FINISH {
+                    own_terms<T>(s, pass.net.legendre, w.products + first * step + at, rows);
+                });
             }
         }
     }
@@ -51,14 +51,16 @@ template <class T> struct ForeignPass {
         for (int a = 0; a < chunk.atoms; ++a) {
             const Centre<T> centre = pass.centre_at(a);
             const T *sums = pass.centre_of(block, chunk.atom + a);
-            T *z = z_of(block, a);
-            for (int c = 0; c < s.directional_p; c += lanes<T>) {
-                for (int p = 0; p < centre.edges; ++p) { // what evaluate_sums subtracts
-                    store(w.own + std::ptrdiff_t(p) * lanes<T>, -load(z + std::ptrdiff_t(p) * s.directional_p + c));
-                }
-                evaluate_sums(s, centre.harmonics,
-                              sums + std::ptrdiff_t(c / row_pad) * s.harmonics * row_pad + c % row_pad, w.own,
-                              centre.edges, z + c);
+            for (int c = 0; c < s.directional_p; c += row_pad) {
+                T *z = z_of(block, a) + c;
+                each_z(s, centre.edges, z, [&](auto &rows, int first, int at) TLMLP_FINISH {
+                    for (int p = 0; p < channel_edges<T>; ++p) {
+                        for (int v = 0; v < channel_vectors<T>; ++v) {
+                            rows[p][v] = load(z + (first + p) * std::ptrdiff_t(s.directional_p) + at + v * lanes<T>);
+                        }
+                    }
+                    sum_terms<T>(s, centre.harmonics, sums + std::ptrdiff_t(c) * s.harmonics + at, first, rows);
+                });
             }
         }
     }

@@ -8,7 +8,8 @@
 namespace {
 
 /// sums[c * chunk_atoms + atom] += sum over the atom's edges of product row c, in a tile of lanes [begin, begin + n).
-/// `first`, `count`: lanes of the atoms' edges in the chunk.
+/// `first`, `count`: lanes of the atoms' edges in the chunk. Edges are added one after the other, with the channels in the
+/// lanes, so that the sum of an atom is the same wherever its edges lie in tiles.
 template <class T>
 TLMLP_NOINLINE void segment_sums(Lanes<T> product, int rows, int begin, int n, const std::int32_t *first,
                                  const std::int32_t *count, int atoms, T *sums) {
@@ -21,19 +22,23 @@ TLMLP_NOINLINE void segment_sums(Lanes<T> product, int rows, int begin, int n, c
         }
         for (int c = 0; c < rows; c += lanes<T>) {
             const int valid = rows - c < lanes<T> ? rows - c : lanes<T>;
-            V<T> block[lanes<T>] = {};
+            V<T> total = {};
+            for (int k = 0; k < valid; ++k) {
+                total[k] = sums[(c + k) * chunk_atoms + atom];
+            }
             for (int lane = from; lane < to; lane += lanes<T>) {
-                const auto inside = lanes_below<T>(to - lane);
+                V<T> edge[lanes<T>];
 #pragma GCC unroll 16
                 for (int k = 0; k < lanes<T>; ++k) {
-                    if (k < valid) {
-                        block[k] += inside ? load(product.at(c + k, lane)) : V<T>{};
-                    }
+                    edge[k] = k < valid ? load(product.at(c + k, lane)) : V<T>{};
+                }
+                transpose<T>(edge);
+                for (int e = 0; e < lanes<T> && lane + e < to; ++e) {
+                    total += edge[e];
                 }
             }
-            const V<T> total = sum_rows<T>(block);
             for (int k = 0; k < valid; ++k) {
-                sums[(c + k) * chunk_atoms + atom] += total[k];
+                sums[(c + k) * chunk_atoms + atom] = total[k];
             }
         }
     }

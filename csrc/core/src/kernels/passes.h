@@ -49,8 +49,13 @@ template <class T> struct Pass {
     TLMLP_INLINE T *atom_gradient(int block) const {
         return job.atom_gradient + (block * job.padded_atoms + chunk_atoms * (&chunk - job.chunks)) * s.embed_p;
     }
+    /// Slopes of the update after `block`, kept in the work space or, where there is room, for the way back.
     TLMLP_INLINE Slopes<T> slopes_of(int tile) const {
-        return {w.slopes + tile * slope_count(s) * w.slope_size, w.slope_size};
+        return {w.slopes + std::ptrdiff_t(tile) * s.slopes() * s.embed_p * width, s.embed_p, width};
+    }
+    TLMLP_INLINE Slopes<T> kept_slopes(int block, int lane) const {
+        const Lanes<T> rows = tile_at(job.slopes + block * job.slots * s.slopes() * s.embed_p, s.slopes() * s.embed_p, lane);
+        return {rows.data, s.embed_p, rows.ld};
     }
     TLMLP_INLINE const std::int32_t *first() const { return job.first + chunk.atom; }
     TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
@@ -211,7 +216,7 @@ template <class T> struct Pass {
     void centres_forward(int block) const {
         const Interaction<T> &layer = net.interactions[block];
         for (int a = 0; a < chunk.atoms; ++a) {
-            directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products, w.own,
+            directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products,
                                 w.harmonics, centre_of(block, chunk.atom + a),
                                 sums_of(block) + (chunk.slot + first()[a]) * s.directional_p);
         }
@@ -320,7 +325,7 @@ template <class T> struct Pass {
     }
 
     void forward(int b) const {
-        const bool last = b == s.blocks, keep = last && job.gradient;
+        const bool last = b == s.blocks, keep = job.gradient && (last || job.slopes);
         if (b == 0) {
             geometry();
         }
@@ -344,7 +349,7 @@ template <class T> struct Pass {
                 const Interaction<T> &layer = net.interactions[b - 1];
                 if (keep) {
                     update_forward_keep(s, layer, message(b - 1, lane), w.z, w.tile[0], w.tile[1], m,
-                                        slopes_of(lane / width), vectors);
+                                        last ? slopes_of(lane / width) : kept_slopes(b - 1, lane), vectors);
                 } else {
                     update_forward(s, layer, message(b - 1, lane), w.z, w.tile[0], w.tile[1], m, vectors);
                 }
@@ -357,7 +362,7 @@ template <class T> struct Pass {
         output_atoms(b);
         if (!last) {
             centres_forward(b);
-        } else if (keep) {
+        } else if (job.gradient) {
             turn(b);
         }
     }
@@ -395,14 +400,16 @@ template <class T> struct Pass {
             const int vectors = tile_vectors_at(lane);
             const Lanes<T> g = w.tile[5];
             prefetch_tile(job.message_bar, s.embed_p, lane + width);
-            if (b > 0) {
+            if (b > 0 && !job.slopes) {
                 prefetch_message(b - 1, lane + width);
                 prefetch_z(b - 1, lane + width);
             }
             copy(message_bar(lane), g, s.embed_p, vectors);
             messages_down_backward(b, lane, vectors, g);
             output_backward(b, lane, vectors, message(b, lane), g);
-            if (b > 0) {
+            if (b > 0 && job.slopes) {
+                descend(b, lane, vectors, g, kept_slopes(b - 1, lane));
+            } else if (b > 0) {
                 gather_z(b - 1, lane, vectors);
                 update_forward_keep(s, net.interactions[b - 1], message(b - 1, lane), w.z, w.tile[0], w.tile[1],
                                     w.tile[2], slopes_of(0), vectors);

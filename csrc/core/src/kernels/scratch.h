@@ -18,8 +18,8 @@ template <class T> struct Scratch {
     Lanes<T> y_bar;      ///< directional rows
     Lanes<T> kj, kj_slope, gate; ///< embed_p rows
     Lanes<T> basis_bar, harmonics_bar; ///< adjoints of one block
-    T *slopes;           ///< per tile, slope_count lane arrays
-    T *products, *own;   ///< vectors of directional_forward
+    T *slopes;           ///< per tile, slopes() lane arrays
+    T *products;         ///< y R_l of one centre
     T *harmonics;        ///< copy of one centre's
     T *centre;           ///< of directional_backward
     T *sums, *s_bar;     ///< [embed_p][chunk_atoms]
@@ -28,7 +28,6 @@ template <class T> struct Scratch {
     Lanes<T> tile[tile_arrays]; ///< embed_p rows
     Lanes<T> z;                 ///< directional_p rows
     Lanes<T> spread;            ///< embed_p rows, longer by a vector
-    std::ptrdiff_t slope_size;
 
     /// Cuts `memory`; with memory null only counts. Returns the numbers of T needed.
     std::ptrdiff_t cut(T *memory, const Sizes &s, int max_lanes, int max_edges_of_atom) {
@@ -49,11 +48,9 @@ template <class T> struct Scratch {
         gate = {take(rows * s.embed_p), rows};
         basis_bar = {take(rows * s.basis), rows};
         harmonics_bar = {take(rows * s.harmonics), rows};
-        slope_size = s.embed_p * width;
         const std::ptrdiff_t tiles = (max_lanes + width - 1) / width;
-        slopes = take(tiles * slope_count(s) * slope_size);
-        products = take(edges * s.spherical * lanes<T>);
-        own = take(edges * lanes<T>);
+        slopes = take(tiles * s.slopes() * s.embed_p * width);
+        products = take(edges * s.spherical * row_pad);
         harmonics = take(std::ptrdiff_t(s.harmonics) * edge_block);
         centre = take(centre_scratch<T>(s));
         sums = take(s.embed_p * chunk_atoms);

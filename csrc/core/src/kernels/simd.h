@@ -71,42 +71,79 @@ template <> struct FloatBits<double> {
                                       4.455817908336064493e-10};
 };
 
+/// The constants of `sigmoid`, each repeated in all lanes of a vector.
+template <class T> struct SigmoidConstants {
+    static constexpr int terms = int(sizeof(FloatBits<T>::exp2) / sizeof(T));
+    static constexpr int minus_log2e = terms, limit = terms + 1, minus_limit = terms + 2, round_magic = terms + 3,
+                         one = terms + 4, count = terms + 5;
+    alignas(TLMLP_SIMD_BYTES) T value[count][lanes<T>];
+
+    constexpr SigmoidConstants() : value{} {
+        for (int lane = 0; lane < lanes<T>; ++lane) {
+            for (int k = 0; k < terms; ++k) {
+                value[k][lane] = FloatBits<T>::exp2[k];
+            }
+            value[minus_log2e][lane] = T(-1.44269504088896340736);
+            value[limit][lane] = FloatBits<T>::limit;
+            value[minus_limit][lane] = -FloatBits<T>::limit;
+            value[round_magic][lane] = FloatBits<T>::round_magic;
+            value[one][lane] = T(1);
+        }
+    }
+};
+template <class T> inline constexpr SigmoidConstants<T> sigmoid_constants;
+
+/// Constant `index`. With 16 registers the accumulators of a layer fill them all: constants that a compiler keeps there
+/// for the activation after the multiply-adds make it spill accumulators within them, which doubles their time. So there
+/// the address is made unknown, and constants are operands in memory.
+template <class T> struct Constant {
+    const SigmoidConstants<T> *table = &sigmoid_constants<T>;
+    TLMLP_INLINE Constant() {
+#if TLMLP_SIMD_ROWS < 8
+        asm volatile("" : "+r"(table));
+#endif
+    }
+    TLMLP_INLINE V<T> operator[](int index) const { return load(table->value[index]); }
+};
+
 /// 2^f for f in [-1/2, 1/2].
-template <class T> TLMLP_INLINE V<T> exp2_fraction(V<T> f) {
-    constexpr int terms = int(sizeof(FloatBits<T>::exp2) / sizeof(T));
-    V<T> p = splat<T>(FloatBits<T>::exp2[terms - 1]);
+template <class T> TLMLP_INLINE V<T> exp2_fraction(V<T> f, Constant<T> c) {
+    V<T> p = c[SigmoidConstants<T>::terms - 1];
 #pragma GCC unroll 12
-    for (int k = terms - 2; k >= 0; --k) {
-        p = p * f + FloatBits<T>::exp2[k];
+    for (int k = SigmoidConstants<T>::terms - 2; k >= 0; --k) {
+        p = p * f + c[k];
     }
     return p;
 }
 
 /// 2^t; infinity or 0 (or the nearest that the level can do) far out.
-template <class T> TLMLP_INLINE V<T> exp2_any(V<T> t) {
+template <class T> TLMLP_INLINE V<T> exp2_any(V<T> t, Constant<T> c) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) {
         const V<T> n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        return _mm512_scalef_ps(exp2_fraction<T>(t - n), n);
+        return _mm512_scalef_ps(exp2_fraction<T>(t - n, c), n);
     } else {
         const V<T> n = _mm512_roundscale_pd(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        return _mm512_scalef_pd(exp2_fraction<T>(t - n), n);
+        return _mm512_scalef_pd(exp2_fraction<T>(t - n, c), n);
     }
 #else
     using Bits = FloatBits<T>;
+    using Index = SigmoidConstants<T>;
     typedef typename VectorOf<typename Bits::Int>::type I;
-    t = t < T(-Bits::limit) ? splat<T>(-Bits::limit) : t;
-    t = t > T(Bits::limit) ? splat<T>(Bits::limit) : t;
-    const V<T> shifted = t + Bits::round_magic; // its low bits are the integer n
-    const V<T> f = t - (shifted - Bits::round_magic);
-    return (V<T>)((I)exp2_fraction<T>(f) + ((I)shifted << Bits::mantissa));
+    const V<T> low = c[Index::minus_limit], high = c[Index::limit], magic = c[Index::round_magic];
+    t = t > low ? t : low; // one instruction each, in this order of the operands
+    t = t < high ? t : high;
+    const V<T> shifted = t + magic; // its low bits are the integer n
+    const V<T> f = t - (shifted - magic);
+    return (V<T>)((I)exp2_fraction<T>(f, c) + ((I)shifted << Bits::mantissa));
 #endif
 }
 
 /// 1 / (1 + exp(-x)), exp(-x) = 2^t with t = -x log2(e): the rounding of that product costs the result |x| s (1-s)
 /// ulp, less than half of one, so no second part of ln 2 is needed.
-template <class T> TLMLP_INLINE V<T> sigmoid(V<T> x) {
-    return T(1) / (T(1) + exp2_any<T>(x * T(-1.44269504088896340736)));
+template <class T> TLMLP_INLINE V<T> sigmoid(V<T> x, Constant<T> c = {}) {
+    const V<T> one = c[SigmoidConstants<T>::one];
+    return one / (one + exp2_any<T>(x * c[SigmoidConstants<T>::minus_log2e], c));
 }
 
 template <class T> TLMLP_INLINE V<T> swish(V<T> x) { return x * sigmoid<T>(x); }

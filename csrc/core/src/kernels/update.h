@@ -12,15 +12,14 @@ namespace {
 /// Slopes of the activations of one tile, in the order up, ji, before, final, after.
 template <class T> struct Slopes {
     T *data;
-    std::ptrdiff_t size; ///< one lane array: embed_p * tile_width
-    TLMLP_INLINE Lanes<T> at(int k) const { return {data + k * size, tile_width<T>}; }
+    std::ptrdiff_t rows, ld; ///< of one lane array
+    TLMLP_INLINE Lanes<T> at(int k) const { return {data + k * rows * ld, ld}; }
 };
 
 inline constexpr int slope_up = 0, slope_ji = 1, slope_before = 2;
 
 inline int slope_final(const Sizes &s) { return slope_before + 2 * s.before; }
 inline int slope_after(const Sizes &s) { return slope_final(s) + 1; }
-inline int slope_count(const Sizes &s) { return slope_after(s) + 2 * s.after; }
 
 /// `h` and `t` are work space; `next` receives m' and may not be `m`.
 template <class T>
