@@ -10,8 +10,7 @@ from ase import Atoms, units
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.errors import TlmlpError
 from tlmlp.md.settings import MDSettings
-from tlmlp.md.simulation import EngineState
-from tlmlp.md.state import State
+from tlmlp.md.state import EngineState, State
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 CELL_STATE = ("cell_momentum", "cell_force")

@@ -10,8 +10,7 @@ from ase import Atoms, units
 
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_bytes
-from tlmlp.md.simulation import EngineState
-from tlmlp.md.state import State
+from tlmlp.md.state import EngineState, State
 
 NAME = "checkpoint.npz"
 

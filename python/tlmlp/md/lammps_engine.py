@@ -10,8 +10,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.lammps.box import boundary, box_sides, lammps_frame
 from tlmlp.md.lammps_library import Library
 from tlmlp.md.settings import MDSettings
-from tlmlp.md.simulation import EngineState
-from tlmlp.md.state import State
+from tlmlp.md.state import EngineState, State
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 BAR_PER_GPA = 1e4

@@ -8,8 +8,7 @@ from openmm import unit
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.errors import TlmlpError
 from tlmlp.md.settings import MDSettings
-from tlmlp.md.simulation import EngineState
-from tlmlp.md.state import State
+from tlmlp.md.state import EngineState, State
 from tlmlp.openmm import create_system, from_ase
 from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
 

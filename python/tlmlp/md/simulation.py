@@ -3,15 +3,11 @@
 from importlib.util import find_spec
 from typing import Protocol
 
-import numpy as np
 from ase import Atoms
 
 from tlmlp.errors import TlmlpError
 from tlmlp.md.settings import MDSettings
-from tlmlp.md.state import State
-
-#: An engine's own part of a checkpoint: arrays by name.
-EngineState = dict[str, np.ndarray]
+from tlmlp.md.state import EngineState, State
 
 
 class Simulation(Protocol):

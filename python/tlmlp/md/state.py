@@ -21,6 +21,9 @@ COLUMNS = (
     "volume_ang3",
 )
 
+#: An engine's own part of a checkpoint: arrays by name.
+EngineState = dict[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class State:
