@@ -14,7 +14,8 @@ cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLM
 cmake --build build/core-tests
 ctest --test-dir build/core-tests --output-on-failure
 
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
+# Tests run side by side, one thread each; what is about threads sets their number itself.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 # TorchForce needs a torch and an OpenMM of its own, in an environment of its own.
 if (( $# == 0 )); then
   status=0
@@ -28,4 +29,7 @@ if (( $# == 0 )); then
   fi
 fi
 
+if (( $# == 0 )); then
+  set -- -n auto --maxprocesses 4 --dist loadfile
+fi
 python -m pytest "$@"
