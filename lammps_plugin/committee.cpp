@@ -35,6 +35,13 @@ double Committee::min_distance() const
   return largest;
 }
 
+std::string Committee::hashes() const
+{
+  std::string all;
+  for (const Member &member : members_) all += member.backend->sha256();
+  return all;
+}
+
 bool Committee::has_zbl() const
 {
   return std::any_of(members_.begin(), members_.end(), [](const Member &member) { return member.backend->has_zbl(); });

@@ -25,6 +25,8 @@ class Committee {
   /// The largest of the members.
   double cutoff() const;
   double min_distance() const;
+  /// SHA-256 of the files, one after the other.
+  std::string hashes() const;
   /// Whether any member has a ZBL repulsion of its own.
   bool has_zbl() const;
   int exchange_doubles() const;

@@ -145,6 +145,10 @@ void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::ve
   } catch (const std::exception &problem) {
     reason = problem.what();
   }
+  const std::string first = hashes_of_first_rank(reason.empty());
+  if (reason.empty() && !first.empty() && first != models_.hashes())
+    reason = "the model file " + paths[0] + (paths.size() > 1 ? " or one of those after it" : "") +
+        " is another one than on the first MPI rank; give one path to the same file on all machines";
   // A file may be missing on some machines only; the others then wait for the end.
   const int failed = !reason.empty();
   int everywhere = failed;
@@ -161,6 +165,17 @@ void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::ve
   if (comm->me != 0) return;
   for (int k = 0; k < models_.size(); ++k)
     utils::logmesg(lmp, "  pair_style tlmlp: " + models_.path(k) + ", " + models_.member(k).description() + "\n");
+}
+
+/// SHA-256 of the models that rank 0 has read, one after the other; empty where it could not.
+std::string PairTlmlp::hashes_of_first_rank(bool could_read)
+{
+  std::string hashes = could_read ? models_.hashes() : std::string();
+  int size = static_cast<int>(hashes.size());
+  MPI_Bcast(&size, 1, MPI_INT, 0, world);
+  hashes.resize(size);
+  MPI_Bcast(hashes.data(), size, MPI_CHAR, 0, world);
+  return hashes;
 }
 
 void PairTlmlp::set_flags()

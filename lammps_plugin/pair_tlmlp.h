@@ -14,7 +14,7 @@
 
 namespace LAMMPS_NS {
 
-/// `pair_style tlmlp [precision single|double] [committee N [out_freq M out_file F]]` and
+/// `pair_style tlmlp [precision single|double] [device cpu|cuda|cuda:N] [committee N [out_freq M out_file F]]` and
 /// `pair_coeff * * FILE ... Element1 Element2 ...`; `tlmlp/torch` is the same on another backend.
 /// Talks to LAMMPS only: units, type mapping, edges, communication, tallies, errors. The models lie behind
 /// tlmlp_lammps::Committee.
@@ -52,6 +52,7 @@ class PairTlmlp : public Pair {
   void allocate();
   void check_units();
   void open_models(const std::vector<std::string> &paths, const std::vector<std::string> &elements);
+  std::string hashes_of_first_rank(bool could_read);
   void set_flags();
   void warn_of_hidden_pairs();
   [[noreturn]] void stop(const std::string &text);

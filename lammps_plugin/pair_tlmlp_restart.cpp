@@ -17,7 +17,7 @@ namespace LAMMPS_NS {
 
 namespace {
 
-constexpr int restart_format = 1;
+constexpr int restart_format = 2;    // 1: without the device
 constexpr int longest_text = 1 << 16;
 
 void put(FILE *fp, int value)
@@ -38,6 +38,7 @@ void PairTlmlp::write_restart_settings(FILE *fp)
 {
   put(fp, restart_format);
   put(fp, settings_.double_precision);
+  put(fp, settings_.device);
   put(fp, settings_.committee);
   put(fp, settings_.out_freq);
   put(fp, settings_.out_file);
@@ -89,8 +90,9 @@ struct Reader {
 void PairTlmlp::read_restart_settings(FILE *fp)
 {
   Reader read{fp, error, world, comm->me};
-  read.number(restart_format, restart_format);
+  const int format = read.number(1, restart_format);
   settings_.double_precision = read.number(0, 1) == 1;
+  settings_.device = format > 1 ? read.text() : "cpu";
   settings_.committee = read.number(1, 1 << 20);
   settings_.out_freq = read.number(0, 1 << 30);
   settings_.out_file = read.text();

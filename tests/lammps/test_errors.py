@@ -7,12 +7,13 @@ import shutil
 import struct
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps import lammps_environment
-from tlmlp.lammps.locate import lammps_program, plugin_dir, plugin_file
+from tlmlp.lammps.locate import lammps_program, mpi_launcher, plugin_dir, plugin_file
 
 BOX = """
 units {units}
@@ -252,6 +253,40 @@ def test_one_line_for_all_ranks(decks, germanium, ranks):
     assert "cannot read the model file nowhere.pt" in line
 
 
+def two_ranks(folder: Path, places: list[Path]) -> str:
+    """Output of two ranks that look for the model ``m.pt`` in folders of their own, as on machines of their own."""
+    deck = folder / "in.lammps"
+    deck.write_text(box() + "pair_style tlmlp\npair_coeff * * m.pt Ge\nrun 0\n")
+    command = [str(mpi_launcher())]
+    for place in places:
+        command += ["-n", "1", "-env", "LAMMPS_POTENTIALS", str(place), str(lammps_program()), "-log", "none"]
+        command += ["-in", str(deck), ":"]
+    run = subprocess.run(command[:-1], cwd=folder, env=lammps_environment(), text=True, capture_output=True, timeout=60)
+    assert run.returncode != 0
+    return run.stdout + run.stderr
+
+
+@pytest.fixture
+def two_places(tmp_path, germanium) -> list[Path]:
+    """Two folders, a model in the first."""
+    places = [tmp_path / "first", tmp_path / "second"]
+    for place in places:
+        place.mkdir()
+    shutil.copy(germanium.path, places[0] / "m.pt")
+    return places
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_model_that_only_one_rank_finds(tmp_path, two_places, order):
+    output = two_ranks(tmp_path, two_places[::order])
+    assert "cannot read the model file m.pt" in output and "ERROR on proc" in output
+
+
+def test_another_model_on_another_rank(tmp_path, two_places, second_germanium):
+    shutil.copy(second_germanium.path, two_places[1] / "m.pt")
+    assert "is another one than on the first MPI rank; give one path" in two_ranks(tmp_path, two_places)
+
+
 def test_models_are_found_among_the_potentials_of_lammps(decks, germanium, monkeypatch):
     monkeypatch.setenv("LAMMPS_POTENTIALS", str(germanium.path.parent))
     run = decks.run_text(box() + f"pair_style tlmlp\npair_coeff * * {germanium.path.name} Ge\nrun 0\n")
@@ -274,6 +309,14 @@ def test_restart_keeps_the_settings(restarted):
     assert "kept.pt, double precision" in output
 
 
+def test_restart_file_of_the_first_format(restarted):
+    """It had no device."""
+    path = restarted.folder / "kept.restart"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<iii3s", 2, 1, 3, b"cpu"), struct.pack("<ii", 1, 1)))
+    assert "kept.pt, double precision" in restarted.run_text("read_restart kept.restart\nrun 0\n").output
+
+
 def test_restart_names_a_model_that_is_gone(restarted, germanium):
     (restarted.folder / "kept.pt").unlink()
     assert "coeff" in error_of(restarted, "read_restart kept.restart\nrun 0\n")
@@ -290,12 +333,12 @@ def test_restart_notices_another_model_under_the_same_name(restarted, second_ger
 
 
 def test_restart_of_another_format(restarted):
-    """The settings start with a format number, the only int32 1 before the precision flag 1 and one model."""
+    """The settings start with a format number, the precision flag 1, and the device."""
     path = restarted.folder / "kept.restart"
     content = path.read_bytes()
-    mark = struct.pack("<iiii", 1, 1, 1, 0)
+    mark = struct.pack("<iii3s", 2, 1, 3, b"cpu")
     assert content.count(mark) == 1
-    path.write_bytes(content.replace(mark, struct.pack("<iiii", 9, 1, 1, 0)))
+    path.write_bytes(content.replace(mark, struct.pack("<iii3s", 9, 1, 3, b"cpu")))
     assert "settings that this version does not understand" in error_of(restarted, "read_restart kept.restart\nrun 0\n")
 
 
