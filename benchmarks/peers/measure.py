@@ -41,25 +41,46 @@ class System:
         return kj[keep], ji[keep]
 
 
-def read_systems() -> list[System]:
-    """The structures in the file that the command line names."""
+def read_systems() -> tuple[list[System], int]:
+    """The structures in the file that the command line names; how many of them make a training step, or 0."""
     parser = argparse.ArgumentParser()
     parser.add_argument("systems", help="file of structures, .npz")
-    stored = np.load(parser.parse_args().systems)
-    return [
+    parser.add_argument("--batch", type=int, default=0, help="time training steps on so many structures each")
+    options = parser.parse_args()
+    stored = np.load(options.systems)
+    systems = [
         System(stored[f"positions_{n}"], stored["cell"], stored[f"edge_index_{n}"], stored[f"edge_vector_{n}"])
         for n in range(int(stored["count"]))
     ]
+    return systems, options.batch
 
 
-def measure(prepare: Callable[[list[System]], list], build: Callable[[list[System]], Callable], *packages: str) -> None:
-    """Time ``build(systems)(x)`` for every x of ``prepare(systems)`` and print the result with the packages' versions.
+def measure(
+    prepare: Callable[[list[System]], list],
+    build: Callable[[list[System]], Callable],
+    *packages: str,
+    collate: Callable[[list], object] | None = None,
+    build_training: Callable[[list[System], int], Callable] | None = None,
+) -> None:
+    """Time a peer as the command line wants, and print the result with the packages' versions.
 
-    ``prepare`` is not timed: it gives neighbour lists and whatever depends on them alone. The first calls warm up.
+    Energy and forces: ``build(systems)(x)`` for every x of ``prepare(systems)``. Training steps: ``build_training(systems,
+    batch)(y, forces)`` for every y = ``collate`` of ``batch`` such x, with reference forces (batch, atoms, 3) that are
+    random numbers; one step ends with new weights. Neither ``prepare`` nor ``collate`` is timed: they give neighbour
+    lists and whatever depends on them alone. The first calls warm up.
     """
-    systems = read_systems()
-    call, inputs = build(systems), prepare(systems)
-    report(systems[0], [milliseconds(lambda value=value: call(value)) for value in inputs], *packages)
+    systems, batch = read_systems()
+    inputs = prepare(systems)
+    if batch == 0:
+        call = build(systems)
+        report(systems[0], 1, [milliseconds(lambda value=value: call(value)) for value in inputs], *packages)
+        return
+    random = np.random.default_rng(0)
+    groups = [collate(inputs[first : first + batch]) for first in range(0, len(inputs), batch)]
+    forces = random.normal(size=(len(groups), batch, len(systems[0].positions), 3))
+    step = build_training(systems, batch)
+    times = [milliseconds(lambda pair=pair: step(*pair)) for pair in zip(groups, forces, strict=True)]
+    report(systems[0], batch, times, *packages)
 
 
 def milliseconds(call: Callable[[], object]) -> float:
@@ -69,7 +90,7 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def report(system: System, times: list[float], *packages: str) -> None:
+def report(system: System, structures: int, times: list[float], *packages: str) -> None:
     """Print the JSON object of a peer; the first times, which warm up, are left out."""
     times = times[WARM_UP:]
     print(
@@ -78,8 +99,8 @@ def report(system: System, times: list[float], *packages: str) -> None:
                 "ms_per_step": round(statistics.median(times), 3),
                 "ms_min": round(min(times), 3),
                 "ms_max": round(max(times), 3),
-                "atoms": len(system.positions),
-                "edges": system.edge_index.shape[1],
+                "atoms": structures * len(system.positions),
+                "edges": structures * system.edge_index.shape[1],
                 "repeats": len(times),
                 "versions": {package: version(package) for package in packages},
             }

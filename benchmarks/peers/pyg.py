@@ -4,6 +4,7 @@ Its own graph code needs torch-cluster and torch-sparse and knows no periodic ce
 made outside the timed call, and the forward pass below follows ``DimeNet.forward`` from there on.
 """
 
+import numpy as np
 import torch
 from measure import CUTOFF, System, measure
 from torch_geometric.nn import DimeNetPlusPlus
@@ -18,11 +19,11 @@ def prepare(systems: list[System]) -> list:
     return made
 
 
-def build(systems: list[System]):
-    """Energy and forces of one prepared system."""
+def network() -> DimeNetPlusPlus:
+    """With the sizes of ours."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    model = DimeNetPlusPlus(
+    return DimeNetPlusPlus(
         hidden_channels=32,
         out_channels=1,
         num_blocks=4,
@@ -33,27 +34,56 @@ def build(systems: list[System]):
         num_radial=6,
         cutoff=CUTOFF,
         output_initializer="glorot_orthogonal",
-    ).requires_grad_(False)
-    atoms = len(systems[0].positions)
-    species = torch.full((atoms,), 14)
-
-    def call(edges: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        j, i, kj, ji, vector = edges
-        vector = vector.clone().requires_grad_()
-        distance = vector.pow(2).sum(dim=-1).sqrt()
-        ij, jk = -vector[ji], -vector[kj]
-        angle = torch.atan2(torch.cross(ij, jk, dim=1).norm(dim=-1), (ij * jk).sum(dim=-1))
-        rbf = model.rbf(distance)
-        sbf = model.sbf(distance, angle, kj)
-        x = model.emb(species, rbf, i, j)
-        energies = model.output_blocks[0](x, rbf, i, num_nodes=atoms)
-        for interaction, output in zip(model.interaction_blocks, model.output_blocks[1:], strict=True):
-            x = interaction(x, rbf, sbf, kj, ji)
-            energies = energies + output(x, rbf, i, num_nodes=atoms)
-        (gradient,) = torch.autograd.grad(energies.sum(), vector)
-        return torch.zeros(atoms, 3).index_add_(0, i, gradient).index_add_(0, j, -gradient)
-
-    return call
+    )
 
 
-measure(prepare, build, "torch", "torch-geometric")
+def forces(model: DimeNetPlusPlus, edges: tuple[torch.Tensor, ...], atoms: int, training: bool) -> torch.Tensor:
+    """Forces on all atoms of the edges; differentiable by the weights when ``training``."""
+    j, i, kj, ji, vector = edges
+    vector = vector.clone().requires_grad_()
+    distance = vector.pow(2).sum(dim=-1).sqrt()
+    ij, jk = -vector[ji], -vector[kj]
+    angle = torch.atan2(torch.cross(ij, jk, dim=1).norm(dim=-1), (ij * jk).sum(dim=-1))
+    rbf = model.rbf(distance)
+    sbf = model.sbf(distance, angle, kj)
+    x = model.emb(torch.full((atoms,), 14), rbf, i, j)
+    energies = model.output_blocks[0](x, rbf, i, num_nodes=atoms)
+    for interaction, output in zip(model.interaction_blocks, model.output_blocks[1:], strict=True):
+        x = interaction(x, rbf, sbf, kj, ji)
+        energies = energies + output(x, rbf, i, num_nodes=atoms)
+    (gradient,) = torch.autograd.grad(energies.sum(), vector, create_graph=training)
+    return torch.zeros(atoms, 3).index_add(0, i, gradient).index_add(0, j, -gradient)
+
+
+def build(systems: list[System]):
+    """Energy and forces of one prepared system."""
+    model = network().requires_grad_(False)
+    return lambda edges: forces(model, edges, len(systems[0].positions), training=False)
+
+
+def collate(group: list) -> tuple[torch.Tensor, ...]:
+    """Several prepared systems of equal size as one."""
+    atoms, edges, parts = 0, 0, []
+    for j, i, kj, ji, vector in group:
+        parts.append((j + atoms, i + atoms, kj + edges, ji + edges, vector))
+        atoms += int(i.max()) + 1
+        edges += len(i)
+    return tuple(map(torch.cat, zip(*parts, strict=True)))
+
+
+def build_training(systems: list[System], batch: int):
+    """A force-matching step with Adam."""
+    model = network()
+    atoms = batch * len(systems[0].positions)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+
+    def step(edges: tuple[torch.Tensor, ...], reference: np.ndarray) -> None:
+        optimizer.zero_grad()
+        wanted = torch.from_numpy(reference).float().reshape(atoms, 3)
+        torch.nn.functional.mse_loss(forces(model, edges, atoms, training=True), wanted).backward()
+        optimizer.step()
+
+    return step
+
+
+measure(prepare, build, "torch", "torch-geometric", collate=collate, build_training=build_training)
