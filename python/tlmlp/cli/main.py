@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tlmlp.cli import bench, conformance, data, doctor, export, lammps, md, openmm, ops, quickstart, train
+from tlmlp.cli import bench, conformance, data, doctor, export, lammps, md, openmm, ops, quickstart, study, train
 from tlmlp.errors import TlmlpError
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(study.app, name="study")
 train.register(app)
 export.register(app)
 conformance.register(app)

@@ -181,6 +181,8 @@ class TrainingSection(Section):
     warmup: int = Field(0, ge=0)
     #: Largest Euclidean norm of the gradient; longer ones are scaled down.
     clip_gradient: float | None = Field(None, gt=0)
+    #: Decoupled weight decay d (AdamW): every update takes the share rate·d from each parameter.
+    weight_decay: float = Field(0.0, ge=0)
     #: Decay per update of a running mean of the parameters, which is then what is validated and kept.
     ema: float | None = Field(None, gt=0, lt=1)
     #: The model to keep: the best on the validation frames, the last, or the mean over the last updates.

@@ -37,6 +37,7 @@ class TrainingStep:
 
     :param clip: largest norm of the gradient
     :param pull: strength a of the term a/2 |p - p0|^2 that draws the parameters to where they are now
+    :param decay: decoupled weight decay of Adam
     :param processes: that share every batch
     """
 
@@ -47,13 +48,14 @@ class TrainingStep:
         *,
         clip: float | None = None,
         pull: float = 0.0,
+        decay: float = 0.0,
         processes: Processes | None = None,
     ) -> None:
         keep_freed_memory()
         self.potential, self.derivatives = potential, derivatives
         self.clip, self.pull = clip, pull
         self.processes = processes or Processes()
-        self.optimizer = Adam(potential.parameters())
+        self.optimizer = Adam(potential.parameters(), decay=decay)
         self.anchor = self.optimizer.vector() if pull > 0.0 else None
 
     def __call__(

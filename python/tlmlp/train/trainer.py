@@ -75,7 +75,13 @@ class Trainer:
         if not any(graph.n_edges for graph in self.train.graphs):
             raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
         self.metadata["min_distance"] = self.train.min_distance()
-        self.step = TrainingStep(potential, clip=t.clip_gradient, pull=config.transfer.l2_sp, processes=processes)
+        self.step = TrainingStep(
+            potential,
+            clip=t.clip_gradient,
+            pull=config.transfer.l2_sp,
+            decay=t.weight_decay,
+            processes=processes,
+        )
         self.schedule = Schedule(
             t.schedule, t.learning_rate, t.final_rate_factor, t.updates, t.warmup, t.schedule_steps
         )

@@ -97,7 +97,8 @@ def test_gradient_equals_finite_differences(lj, potential, weights):
     assert (values[1] - values[0]) / 2e-6 == pytest.approx(slope, rel=1e-6)
 
 
-def test_adam_is_that_of_torch():
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_adam_is_that_of_torch(decay):
     generator = torch.Generator().manual_seed(0)
 
     def parameters():
@@ -108,7 +109,7 @@ def test_adam_is_that_of_torch():
         ]
 
     mine, theirs = parameters(), parameters()
-    adam, reference = Adam(mine), torch.optim.Adam(theirs, lr=1.0)
+    adam, reference = Adam(mine, decay=decay), torch.optim.AdamW(theirs, lr=1.0, weight_decay=decay)
     for k in range(30):
         rate = 0.1 * 0.9**k
         for group in reference.param_groups:
