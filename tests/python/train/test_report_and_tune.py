@@ -76,6 +76,25 @@ def test_a_search_is_shared_gone_on_with_and_finds_the_better_rate(config, tmp_p
     assert (tmp_path / "search" / "search.png").exists()
 
 
+def test_bad_trials_are_ended_early(config, tmp_path):
+    """After the first four, a trial below the median of the others is not trained to its end."""
+    pytest.importorskip("optuna", reason="optuna is an extra")
+    from tlmlp.train.tune import tune
+
+    settings = config(updates=20, validate_every=2)
+    settings["tune"] = {"space": {"training.learning_rate": {"low": 1e-9, "high": 1e-2, "log": True}}, "seed": 3}
+    found = tune(settings, 8, tmp_path / "journal", tmp_path / "search")
+    rows = table(tmp_path / "search" / "search.csv")
+    pruned = [row for row in rows if row["state"] == "pruned"]
+    assert pruned and all(int(row["trial"]) >= 4 for row in pruned)
+    for row in rows:
+        metrics = tmp_path / "search" / f"trial-{int(row['trial']):04d}" / "metrics.jsonl"
+        last = json.loads(metrics.read_text().splitlines()[-1])["update"]
+        assert last < 20 if row["state"] == "pruned" else last == 20
+    losses = [float(row["validation_loss"]) for row in rows if row["state"] == "complete"]
+    assert found["value"] == pytest.approx(min(losses)) and found["trials"] == 8
+
+
 def test_a_search_needs_validation_and_known_entries(config, tmp_path):
     pytest.importorskip("optuna", reason="optuna is an extra")
     from tlmlp.train.tune import tune
