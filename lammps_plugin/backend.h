@@ -44,14 +44,20 @@ struct Result {
   const double *edge_gradients = nullptr;
 };
 
+/// A model file that has been read.
+struct ModelBytes {
+  /// Where it was, for messages.
+  std::string path;
+  std::string content;
+};
+
 /// How a model is to be evaluated.
 struct Options {
-  std::string path;
   bool double_precision = false;
   std::string device = "cpu";
 };
 
-/// Evaluates one model file. Errors are std::runtime_error with one line for the user.
+/// Evaluates one model. Errors are std::runtime_error with one line for the user.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -76,7 +82,7 @@ class Backend {
 };
 
 /// Makes a backend; how a pair style is told which one to use.
-using OpenBackend = std::unique_ptr<Backend>(const Options &);
+using OpenBackend = std::unique_ptr<Backend>(const ModelBytes &, const Options &);
 
 /// The backend on the engine of csrc/core. Throws std::runtime_error when the file is unusable.
 OpenBackend open_engine_backend;

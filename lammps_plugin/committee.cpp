@@ -8,17 +8,10 @@
 
 namespace tlmlp_lammps {
 
-void Committee::open(OpenBackend *open_backend, const std::vector<std::string> &paths, bool double_precision,
-                     const std::string &device)
+void Committee::open(OpenBackend *open_backend, const std::vector<ModelBytes> &models, const Options &options)
 {
   members_.clear();
-  for (const std::string &path : paths) {
-    Options options;
-    options.path = path;
-    options.double_precision = double_precision;
-    options.device = device;
-    members_.push_back({path, open_backend(options), {}});
-  }
+  for (const ModelBytes &model : models) members_.push_back({model.path, open_backend(model, options), {}});
 }
 
 double Committee::cutoff() const
@@ -33,13 +26,6 @@ double Committee::min_distance() const
   double largest = 0.0;
   for (const Member &member : members_) largest = std::max(largest, member.backend->min_distance());
   return largest;
-}
-
-std::string Committee::hashes() const
-{
-  std::string all;
-  for (const Member &member : members_) all += member.backend->sha256();
-  return all;
 }
 
 bool Committee::has_zbl() const

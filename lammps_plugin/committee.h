@@ -15,8 +15,7 @@ namespace tlmlp_lammps {
 class Committee {
  public:
   /// Replaces what was there. Throws std::runtime_error with the reason when a file is unusable.
-  void open(OpenBackend *open_backend, const std::vector<std::string> &paths, bool double_precision,
-            const std::string &device);
+  void open(OpenBackend *open_backend, const std::vector<ModelBytes> &models, const Options &options);
   void clear() { members_.clear(); }
 
   int size() const { return static_cast<int>(members_.size()); }
@@ -25,8 +24,6 @@ class Committee {
   /// The largest of the members.
   double cutoff() const;
   double min_distance() const;
-  /// SHA-256 of the files, one after the other.
-  std::string hashes() const;
   /// Whether any member has a ZBL repulsion of its own.
   bool has_zbl() const;
   int exchange_doubles() const;

@@ -27,9 +27,10 @@ tlmlp::EngineOptions engine_options(const Options &options)
 
 class EngineBackend : public Backend {
  public:
-  explicit EngineBackend(const Options &options) : engine_(options.path, engine_options(options))
+  EngineBackend(const ModelBytes &model, const Options &options)
+      : engine_(tlmlp::Engine::from_bytes(model.content, engine_options(options), model.path))
   {
-    check_golden_numbers(options.path);
+    check_golden_numbers(model.path);
   }
 
   const std::vector<std::string> &species() const override { return engine_.model().species; }
@@ -93,9 +94,9 @@ class EngineBackend : public Backend {
 
 }    // namespace
 
-std::unique_ptr<Backend> open_engine_backend(const Options &options)
+std::unique_ptr<Backend> open_engine_backend(const ModelBytes &model, const Options &options)
 {
-  return std::make_unique<EngineBackend>(options);
+  return std::make_unique<EngineBackend>(model, options);
 }
 
 }    // namespace tlmlp_lammps

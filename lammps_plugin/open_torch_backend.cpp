@@ -11,7 +11,7 @@ namespace tlmlp_lammps {
 
 namespace {
 
-using Factory = Backend *(const Options *);
+using Factory = Backend *(const ModelBytes *, const Options *);
 
 /// Folder of the library that holds this function.
 std::string own_folder()
@@ -56,10 +56,10 @@ Factory *find_factory()
 
 }    // namespace
 
-std::unique_ptr<Backend> open_torch_backend(const Options &options)
+std::unique_ptr<Backend> open_torch_backend(const ModelBytes &model, const Options &options)
 {
   if (options.device != "cpu") throw std::runtime_error("only pair_style tlmlp runs on a GPU, not tlmlp/torch");
-  return std::unique_ptr<Backend>(find_factory()(&options));
+  return std::unique_ptr<Backend>(find_factory()(&model, &options));
 }
 
 }    // namespace tlmlp_lammps

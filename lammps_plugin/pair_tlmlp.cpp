@@ -11,6 +11,7 @@
 #include "error.h"
 #include "force.h"
 #include "memory.h"
+#include "model_files.h"
 #include "neighbor.h"
 #include "update.h"
 #include "utils.h"
@@ -75,10 +76,10 @@ void PairTlmlp::settings(int narg, char **arg)
     if (name == "precision") {
       if (value != "single" && value != "double")
         stop("keyword precision takes single or double, got '" + value + "'");
-      wanted.double_precision = value == "double";
+      wanted.backend.double_precision = value == "double";
     } else if (name == "device") {
       if (n + 1 >= narg) stop("keyword device takes cpu, cuda or cuda:N, got nothing");
-      wanted.device = value;
+      wanted.backend.device = value;
     } else if (name == "committee") {
       wanted.committee = count(name, value, 2);
     } else if (name == "out_freq") {
@@ -94,13 +95,18 @@ void PairTlmlp::settings(int narg, char **arg)
   if (wanted.out_freq > 0 && wanted.committee < 2) stop("out_freq and out_file belong to a committee of several models");
   check_units();
   // Given again with models in place: they do not fit the new settings.
-  models_.clear();
-  if (allocated)
-    for (int i = 1; i <= atom->ntypes; ++i)
-      for (int j = 1; j <= atom->ntypes; ++j) setflag[i][j] = 0;
+  forget_models();
   settings_ = wanted;
   nextra = settings_.committee > 1 ? static_cast<int>(extra_.size()) : 0;
   pvector = settings_.committee > 1 ? extra_.data() : nullptr;
+}
+
+void PairTlmlp::forget_models()
+{
+  models_.clear();
+  if (!allocated) return;
+  for (int i = 1; i <= atom->ntypes; ++i)
+    for (int j = 1; j <= atom->ntypes; ++j) setflag[i][j] = 0;
 }
 
 void PairTlmlp::check_units()
@@ -124,20 +130,15 @@ void PairTlmlp::coeff(int narg, char **arg)
     stop("pair_coeff needs one element or NULL per atom type: expected " + std::to_string(atom->ntypes) + ", got " +
          std::to_string(narg - 2 - files));
   allocate();
-  std::vector<std::string> paths;
-  for (int k = 2; k < 2 + files; ++k) {
-    // As other potential files: from the working folder, else from those of LAMMPS_POTENTIALS.
-    const std::string found = utils::get_potential_file_path(arg[k]);
-    paths.push_back(found.empty() ? arg[k] : found);
-  }
-  open_models(paths, {arg + 2 + files, arg + narg});
+  const std::string reason = open_models({arg + 2, arg + 2 + files}, {arg + 2 + files, arg + narg});
+  if (!reason.empty()) stop(reason);
 }
 
-void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::vector<std::string> &elements)
+std::string PairTlmlp::open_models(const std::vector<std::string> &files, const std::vector<std::string> &elements)
 {
   std::string reason;
   try {
-    models_.open(open_backend_, paths, settings_.double_precision, settings_.device);
+    models_.open(open_backend_, tlmlp_lammps::read_models(files, world), settings_.backend);
     models_.map_types(elements);
     if (comm->nprocs > 1 && models_.exchange_doubles() == 0)
       reason = "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +
@@ -145,16 +146,14 @@ void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::ve
   } catch (const std::exception &problem) {
     reason = problem.what();
   }
-  const std::string first = hashes_of_first_rank(reason.empty());
-  if (reason.empty() && !first.empty() && first != models_.hashes())
-    reason = "the model file " + paths[0] + (paths.size() > 1 ? " or one of those after it" : "") +
-        " is another one than on the first MPI rank; give one path to the same file on all machines";
-  // A file may be missing on some machines only; the others then wait for the end.
-  const int failed = !reason.empty();
-  int everywhere = failed;
-  MPI_Allreduce(&failed, &everywhere, 1, MPI_INT, MPI_MIN, world);
-  if (everywhere) stop(reason);
-  if (failed) error->one(FLERR, "pair_style tlmlp: " + reason);
+  // What is missing on one machine only, such as a device, is said by all.
+  const int failed = reason.empty() ? comm->nprocs : comm->me;
+  int first = failed;
+  MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, world);
+  if (first < comm->nprocs) {
+    tlmlp_lammps::broadcast(reason, first, world);
+    return first == 0 ? reason : "on rank " + std::to_string(first) + ": " + reason;
+  }
 
   elements_ = elements;
   cutoff_ = models_.cutoff();
@@ -162,20 +161,9 @@ void PairTlmlp::open_models(const std::vector<std::string> &paths, const std::ve
   model_ = models_.path(0);
   sha256_ = models_.member(0).sha256();
   set_flags();
-  if (comm->me != 0) return;
-  for (int k = 0; k < models_.size(); ++k)
+  for (int k = 0; comm->me == 0 && k < models_.size(); ++k)
     utils::logmesg(lmp, "  pair_style tlmlp: " + models_.path(k) + ", " + models_.member(k).description() + "\n");
-}
-
-/// SHA-256 of the models that rank 0 has read, one after the other; empty where it could not.
-std::string PairTlmlp::hashes_of_first_rank(bool could_read)
-{
-  std::string hashes = could_read ? models_.hashes() : std::string();
-  int size = static_cast<int>(hashes.size());
-  MPI_Bcast(&size, 1, MPI_INT, 0, world);
-  hashes.resize(size);
-  MPI_Bcast(hashes.data(), size, MPI_CHAR, 0, world);
-  return hashes;
+  return {};
 }
 
 void PairTlmlp::set_flags()

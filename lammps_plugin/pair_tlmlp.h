@@ -42,8 +42,7 @@ class PairTlmlp : public Pair {
 
  private:
   struct Settings {
-    bool double_precision = false;
-    std::string device = "cpu";
+    tlmlp_lammps::Options backend;
     int committee = 1;
     int out_freq = 0;
     std::string out_file;
@@ -51,8 +50,9 @@ class PairTlmlp : public Pair {
 
   void allocate();
   void check_units();
-  void open_models(const std::vector<std::string> &paths, const std::vector<std::string> &elements);
-  std::string hashes_of_first_rank(bool could_read);
+  /// Why the models cannot be used, or nothing; the same on all ranks.
+  [[nodiscard]] std::string open_models(const std::vector<std::string> &files, const std::vector<std::string> &elements);
+  void forget_models();
   void set_flags();
   void warn_of_hidden_pairs();
   [[noreturn]] void stop(const std::string &text);

@@ -2,7 +2,7 @@
 // Part of tlmlp. Distributed under the GNU General Public License, version 2; see the file LICENSE beside this one.
 
 // Restart files keep the settings, the elements, and of each model the path and the SHA-256, not the model itself. A
-// model that is missing or has changed since leaves the coefficients unset, so that a new pair_coeff line can follow.
+// model that is missing, has changed since or cannot be used here leaves the coefficients unset, so that new lines follow.
 
 #include "pair_tlmlp.h"
 
@@ -37,8 +37,8 @@ void put(FILE *fp, const std::string &text)
 void PairTlmlp::write_restart_settings(FILE *fp)
 {
   put(fp, restart_format);
-  put(fp, settings_.double_precision);
-  put(fp, settings_.device);
+  put(fp, settings_.backend.double_precision);
+  put(fp, settings_.backend.device);
   put(fp, settings_.committee);
   put(fp, settings_.out_freq);
   put(fp, settings_.out_file);
@@ -91,8 +91,8 @@ void PairTlmlp::read_restart_settings(FILE *fp)
 {
   Reader read{fp, error, world, comm->me};
   const int format = read.number(1, restart_format);
-  settings_.double_precision = read.number(0, 1) == 1;
-  settings_.device = format > 1 ? read.text() : "cpu";
+  settings_.backend.double_precision = read.number(0, 1) == 1;
+  settings_.backend.device = format > 1 ? read.text() : "cpu";
   settings_.committee = read.number(1, 1 << 20);
   settings_.out_freq = read.number(0, 1 << 30);
   settings_.out_file = read.text();
@@ -124,13 +124,16 @@ void PairTlmlp::read_restart(FILE *fp)
   MPI_Bcast(&there, 1, MPI_INT, 0, world);
   if (!there) return;
   allocate();
-  open_models(paths, elements);
+  const std::string reason = open_models(paths, elements);
+  if (!reason.empty()) {
+    warn("the restart file's model cannot be used: " + reason + "; give pair_style and pair_coeff again");
+    forget_models();
+    return;
+  }
   for (std::size_t k = 0; k < paths.size(); ++k)
     if (models_.member(static_cast<int>(k)).sha256() != hashes[k]) {
       warn("the model " + paths[k] + " has changed since the restart file was written; give a pair_coeff line to use it");
-      models_.clear();
-      for (int i = 1; i <= atom->ntypes; ++i)
-        for (int j = 1; j <= atom->ntypes; ++j) setflag[i][j] = 0;
+      forget_models();
       return;
     }
 }

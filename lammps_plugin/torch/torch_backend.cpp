@@ -14,8 +14,6 @@
 
 #include <dlfcn.h>
 
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
@@ -32,16 +30,18 @@ std::string first_line(const std::string &text)
   return text.substr(start, text.find('\n', start) - start);
 }
 
+/// The interpreter's messages start with a trace and end with the reason.
+std::string last_line(const std::string &text)
+{
+  const auto end = text.find_last_not_of(" \n");
+  if (end == std::string::npos) return "unknown reason";
+  const auto start = text.rfind('\n', end);
+  return text.substr(start + 1, end - start);
+}
+
 bool ends_with(const std::string &text, const std::string &ending)
 {
   return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-std::string read_file(const std::string &path)
-{
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw std::runtime_error("it cannot be opened");
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
 /// Header of a checked archive: the directory, the format version, then every entry against its checksum.
@@ -85,14 +85,14 @@ struct PlainExecution {
 
 class TorchBackend : public Backend {
  public:
-  explicit TorchBackend(const Options &options) : options_(options)
+  TorchBackend(const ModelBytes &model, const Options &options) : double_precision_(options.double_precision)
   {
     try {
-      load(options);
+      load(model.content);
     } catch (const c10::Error &problem) {
-      fail(first_line(problem.what_without_backtrace()));
+      fail(model.path, first_line(problem.what_without_backtrace()));
     } catch (const std::exception &problem) {
-      fail(first_line(problem.what()));
+      fail(model.path, first_line(problem.what()));
     }
   }
 
@@ -101,7 +101,7 @@ class TorchBackend : public Backend {
   double min_distance() const override { return header_.min_distance; }
   std::string description() const override
   {
-    return std::string("libtorch, ") + (options_.double_precision ? "double" : "single") + " precision";
+    return std::string("libtorch, ") + (double_precision_ ? "double" : "single") + " precision";
   }
 
   bool has_zbl() const override { return header_.zbl; }
@@ -116,22 +116,23 @@ class TorchBackend : public Backend {
       if (!edge_gradients) result.edge_gradients = nullptr;
     } catch (const c10::Error &problem) {
       throw std::runtime_error("libtorch: " + first_line(problem.what_without_backtrace()));
+    } catch (const std::exception &problem) {
+      throw std::runtime_error("libtorch: " + last_line(problem.what()));
     }
   }
 
  private:
-  [[noreturn]] void fail(const std::string &reason) const
+  [[noreturn]] static void fail(const std::string &path, const std::string &reason)
   {
-    throw std::runtime_error("cannot use the model file " + options_.path + ": " + reason);
+    throw std::runtime_error("cannot use the model file " + path + ": " + reason);
   }
 
-  void load(const Options &options)
+  void load(const std::string &content)
   {
-    std::string content = read_file(options.path);
     if (content.empty()) throw std::runtime_error("it is empty");
     header_ = checked_header(content);
     const std::string no_operators = load_operators();
-    std::istringstream stream(std::move(content));
+    std::istringstream stream(content);
     try {
       module_ = torch::jit::load(stream, at::kCPU);
     } catch (const std::exception &) {
@@ -141,7 +142,7 @@ class TorchBackend : public Backend {
     module_.eval();
     torch::NoGradGuard no_grad;
     for (auto parameter : module_.parameters())
-      parameter.set_data(parameter.to(options.double_precision ? at::kDouble : at::kFloat));
+      parameter.set_data(parameter.to(double_precision_ ? at::kDouble : at::kFloat));
   }
 
   void run(const Graph &graph, int threads, Result &result)
@@ -190,7 +191,7 @@ class TorchBackend : public Backend {
     out.assign(flat.data_ptr<double>(), flat.data_ptr<double>() + count);
   }
 
-  Options options_;
+  bool double_precision_;
   ModelHeader header_;
   torch::jit::Module module_;
   std::vector<double> edge_gradients_, atomic_energies_, forces_;
@@ -201,7 +202,8 @@ class TorchBackend : public Backend {
 }    // namespace tlmlp_lammps
 
 /// Called by open_torch_backend; the caller owns the object.
-extern "C" tlmlp_lammps::Backend *tlmlp_lammps_torch_backend(const tlmlp_lammps::Options *options)
+extern "C" tlmlp_lammps::Backend *tlmlp_lammps_torch_backend(const tlmlp_lammps::ModelBytes *model,
+                                                             const tlmlp_lammps::Options *options)
 {
-  return new tlmlp_lammps::TorchBackend(*options);
+  return new tlmlp_lammps::TorchBackend(*model, *options);
 }

@@ -1,6 +1,7 @@
 """Compile parts of the package from the sources that it ships, for the torch or OpenMM that is installed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,13 @@ def _run(what: str, command: list[str]) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     if result.returncode != 0:
-        output = result.stdout + result.stderr
-        lines = [line for line in output.splitlines() if "error" in line.lower()] or output.splitlines()[-1:]
-        raise TlmlpError(f"compiling {what} failed: {lines[0] if lines else command[0]}")
+        raise TlmlpError(f"compiling {what} failed: {_reason(result.stderr, result.stdout) or command[0]}")
+
+
+def _reason(errors: str, output: str) -> str:
+    """The first error in one line; cmake puts its own into an indented paragraph."""
+    paragraph = re.search(r"^CMake Error.*\n\n?((?:  .*\n)+)", errors, re.MULTILINE)
+    if paragraph:
+        return " ".join(paragraph[1].split())
+    lines = (errors + output).splitlines()
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")

@@ -44,18 +44,6 @@ def test_dynamics_on_a_device_agrees_with_the_cpu(device, tmp_path):
     np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9, atol=1e-7)
 
 
-def test_a_restart_file_keeps_the_device(tmp_path):
-    from tlmlp.export import export_model
-    from tlmlp.lammps import run_lammps
-
-    export_model(random_potential(("Si",), 4.3, **SMALL), tmp_path / "si.pt", {}, portable=True)
-    start = SCRIPT.format(device="cuda-on-cpu", model="si.pt")
-    first = run_lammps(start + "write_restart si.restart\n", cwd=tmp_path, timeout=120.0)
-    again = run_lammps("read_restart si.restart\nrun 0\n", cwd=tmp_path, timeout=120.0)
-    said = [[line for line in run.output.splitlines() if "double precision" in line] for run in (first, again)]
-    assert said[0] == said[1] != []
-
-
 def test_a_device_that_cannot_be_used_is_one_line(tmp_path):
     from tlmlp.errors import TlmlpError
     from tlmlp.export import export_model

@@ -3,17 +3,17 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 import struct
 import subprocess
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps import lammps_environment
-from tlmlp.lammps.locate import lammps_program, mpi_launcher, plugin_dir, plugin_file
+from tlmlp.lammps.locate import lammps_program, plugin_dir, plugin_file
 
 BOX = """
 units {units}
@@ -64,6 +64,9 @@ def test_elements(decks, germanium, elements, types, message):
         ("pair_style tlmlp 4.0", "unknown keyword '4.0'"),
         ("pair_style tlmlp precision", "takes single or double, got 'nothing'"),
         ("pair_style tlmlp precision half", "takes single or double, got 'half'"),
+        ("pair_style tlmlp device", "keyword device takes cpu, cuda or cuda:N, got nothing"),
+        ("pair_style tlmlp device abacus\npair_coeff * * {model} Ge", "'cuda-on-cpu', got 'abacus'"),
+        ("pair_style tlmlp/torch device cuda\npair_coeff * * {model} Ge", "only pair_style tlmlp runs on a GPU"),
         ("pair_style tlmlp committee 1", "keyword committee takes a number, at least 2, got '1'"),
         ("pair_style tlmlp committee two", "keyword committee takes a number, at least 2, got 'two'"),
         ("pair_style tlmlp committee 2 out_freq 0", "keyword out_freq takes a number, at least 1, got '0'"),
@@ -132,16 +135,36 @@ def damaged_files(whole: bytes) -> dict[str, bytes]:
         "later format": header((b'"format_version": "1.0"', b'"format_version": "2.0"')),
         "no json": header((b"{", b"[")),
         "no cutoff": header((b'"cutoff": 4.3', b'"cutoff": "wide"')),
+        "negative cutoff": header((b'"cutoff": 4.3', b'"cutoff": -4.3')),
+        "no species": header((b'"species": [\n  "Ge"\n ]', b'"species": []')),
+        "species without a name": header((b'"species": [\n  "Ge"\n ]', b'"species": [32]')),
     }
+
+
+#: What a line says beside the file's name: to both styles, and to tlmlp/torch in its own words.
+SAID = {
+    "flipped weights": "checksum",
+    "flipped tensor": "checksum",
+    "later format": "format version",
+    "no cutoff": "cutoff",
+    "negative cutoff": "cutoff",
+    "species without a name": "species",
+}
+SAID_BY_TORCH = {
+    "empty": "it is empty",
+    "text": "it is no zip archive, or it is damaged or cut short",
+    "cut short": "it is no zip archive, or it is damaged or cut short",
+    "no header": "it was not written by `tlmlp export`",
+    "no json": "its tlmlp.json is damaged",
+    "no cutoff": "its tlmlp.json lacks species or cutoff",
+    "negative cutoff": "a cutoff that is no positive number",
+    "no species": "its tlmlp.json lacks species or cutoff",
+    "species without a name": "a species that is no text",
+}
 
 
 def test_damaged_and_foreign_files(decks, germanium, style):
-    expected = {
-        "flipped weights": "checksum",
-        "flipped tensor": "checksum",
-        "later format": "format version",
-        "no cutoff": "cutoff",
-    }
+    expected = SAID if style == "tlmlp" else SAID | SAID_BY_TORCH
     for name, content in damaged_files(germanium.path.read_bytes()).items():
         if (name, style) == ("flipped tensor", "tlmlp"):
             continue  # a part of the archive that only libtorch reads
@@ -189,6 +212,64 @@ def test_without_libtorch_lammps_runs_and_the_pair_style_says_what_is_missing(de
     assert mine.returncode == 1
     errors = [line for line in mine.stdout.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1 and "libtorch could not be loaded" in errors[0] and "tlmlp[train]" in errors[0]
+
+
+def test_parts_of_the_variant_on_libtorch_that_do_not_fit(decks, germanium, tmp_path):
+    """In the place of its backend another library, then the backend without the operators that belong beside it."""
+    package = plugin_dir().parents[1]
+    alone = tmp_path / "tlmlp" / "lammps" / "plugin_torch"
+    shutil.copytree(plugin_dir(torch=True), alone)
+    backend = tmp_path / "tlmlp" / "lib" / "libtlmlp_lammps_torch.so"
+    backend.parent.mkdir()
+    deck = tmp_path / "in.lammps"
+    deck.write_text(box() + germanium.pair(style="tlmlp/torch") + "run 0\n")
+    for library, message in (
+        ("libvesin.so", "libtlmlp_lammps_torch.so is no tlmlp library"),
+        (backend.name, "its operators cannot be loaded"),
+    ):
+        shutil.copy(package / "lib" / library, backend)
+        run = subprocess.run(
+            [str(lammps_program()), "-in", str(deck), "-log", "none"],
+            env=lammps_environment(torch=True) | {"LAMMPS_PLUGIN_PATH": str(alone)},
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
+        (line,) = [line for line in run.stdout.splitlines() if line.startswith("ERROR")]
+        assert run.returncode == 1 and message in line, line
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("size", "the model returned an array of a wrong size"),
+        ("failure", "pair_style tlmlp: libtorch: RuntimeError: The size of tensor a"),
+        ("method", "pair_style tlmlp: libtorch: Method 'forward_edges' is not defined"),
+    ],
+)
+def test_an_archive_that_does_not_do_what_it_says(decks, germanium, fault, message):
+    import torch
+
+    class Foreign(torch.nn.Module):
+        def __init__(self, fails: bool):
+            super().__init__()
+            self.fails = fails
+
+        @torch.jit.export
+        def forward_edges(self, species: torch.Tensor, edge_index: torch.Tensor, edge_vector: torch.Tensor):
+            n = species.shape[0] + 1
+            atoms = torch.zeros(n, dtype=torch.float64)
+            if self.fails:
+                atoms = atoms + torch.zeros(n + 1, dtype=torch.float64)
+            return atoms.sum(), edge_vector, atoms
+
+    path = decks.folder / "foreign.pt"
+    with zipfile.ZipFile(germanium.path) as archive:
+        header = archive.read(next(name for name in archive.namelist() if name.endswith("tlmlp.json")))
+    module = torch.nn.Identity() if fault == "method" else Foreign(fault == "failure")
+    torch.jit.save(torch.jit.script(module), str(path), _extra_files={"tlmlp.json": header})
+    line = error_of(decks, box() + f"pair_style tlmlp/torch\npair_coeff * * {path} Ge\nrun 0\n")
+    assert message in line
 
 
 def test_neigh_modify_include_is_refused(decks, germanium):
@@ -253,40 +334,6 @@ def test_one_line_for_all_ranks(decks, germanium, ranks):
     assert "cannot read the model file nowhere.pt" in line
 
 
-def two_ranks(folder: Path, places: list[Path]) -> str:
-    """Output of two ranks that look for the model ``m.pt`` in folders of their own, as on machines of their own."""
-    deck = folder / "in.lammps"
-    deck.write_text(box() + "pair_style tlmlp\npair_coeff * * m.pt Ge\nrun 0\n")
-    command = [str(mpi_launcher())]
-    for place in places:
-        command += ["-n", "1", "-env", "LAMMPS_POTENTIALS", str(place), str(lammps_program()), "-log", "none"]
-        command += ["-in", str(deck), ":"]
-    run = subprocess.run(command[:-1], cwd=folder, env=lammps_environment(), text=True, capture_output=True, timeout=60)
-    assert run.returncode != 0
-    return run.stdout + run.stderr
-
-
-@pytest.fixture
-def two_places(tmp_path, germanium) -> list[Path]:
-    """Two folders, a model in the first."""
-    places = [tmp_path / "first", tmp_path / "second"]
-    for place in places:
-        place.mkdir()
-    shutil.copy(germanium.path, places[0] / "m.pt")
-    return places
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_model_that_only_one_rank_finds(tmp_path, two_places, order):
-    output = two_ranks(tmp_path, two_places[::order])
-    assert "cannot read the model file m.pt" in output and "ERROR on proc" in output
-
-
-def test_another_model_on_another_rank(tmp_path, two_places, second_germanium):
-    shutil.copy(second_germanium.path, two_places[1] / "m.pt")
-    assert "is another one than on the first MPI rank; give one path" in two_ranks(tmp_path, two_places)
-
-
 def test_models_are_found_among_the_potentials_of_lammps(decks, germanium, monkeypatch):
     monkeypatch.setenv("LAMMPS_POTENTIALS", str(germanium.path.parent))
     run = decks.run_text(box() + f"pair_style tlmlp\npair_coeff * * {germanium.path.name} Ge\nrun 0\n")
@@ -333,13 +380,28 @@ def test_restart_notices_another_model_under_the_same_name(restarted, second_ger
 
 
 def test_restart_of_another_format(restarted):
-    """The settings start with a format number, the precision flag 1, and the device."""
+    """The settings start with a format number, the only int32 2 before the precision flag 1 and the device."""
     path = restarted.folder / "kept.restart"
     content = path.read_bytes()
-    mark = struct.pack("<iii3s", 2, 1, 3, b"cpu")
+    mark = struct.pack("<iii", 2, 1, 3) + b"cpu"
     assert content.count(mark) == 1
-    path.write_bytes(content.replace(mark, struct.pack("<iii3s", 9, 1, 3, b"cpu")))
+    path.write_bytes(content.replace(mark, struct.pack("<iii", 9, 1, 3) + b"cpu"))
     assert "settings that this version does not understand" in error_of(restarted, "read_restart kept.restart\nrun 0\n")
+
+
+def test_restart_keeps_the_device(restarted, germanium):
+    text = box() + RESTART.replace("precision double", "device cuda-on-cpu").replace("kept.restart", "gpu.restart")
+    said = re.findall("kept.pt, .*", restarted.run_text(text).output)
+    again = restarted.run_text("read_restart gpu.restart\nrun 0\n")
+    assert re.findall("kept.pt, .*", again.output) == said and "CPU" in said[0]
+
+    # On a machine without that device the run goes on where pair_style names another.
+    path = restarted.folder / "gpu.restart"
+    path.write_bytes(path.read_bytes().replace(b"cuda-on-cpu", b"cuda-at-sea"))
+    assert "coeff" in error_of(restarted, "read_restart gpu.restart\nrun 0\n")
+    elsewhere = restarted.run_text("read_restart gpu.restart\npair_style tlmlp\npair_coeff * * kept.pt Ge\nrun 0\n")
+    assert "model cannot be used: the device must be" in elsewhere.output
+    assert "give pair_style and pair_coeff again" in elsewhere.output
 
 
 @pytest.mark.parametrize("change", ["version", "none"])
@@ -373,3 +435,25 @@ def test_another_lammps_is_told_in_one_line(decks, change):
 def test_null_types_need_another_style_beside(decks, germanium):
     text = box(types=2) + f"pair_style tlmlp\npair_coeff * * {germanium.path} Ge NULL\nrun 0\n"
     assert "All pair coeffs are not set" in error_of(decks, text)
+
+
+def test_other_sizes_of_integers_are_told_in_one_line(decks):
+    """LAMMPS is asked for its sizes; here a library loaded before it answers as one built with -DLAMMPS_BIGBIG."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    answer = decks.folder / "bigbig.so"
+    code = "int lammps_extract_setting(void *lmp, const char *name) { return lmp && name ? 8 : 0; }"
+    subprocess.run([compiler, "-shared", "-fPIC", "-xc", "-", "-o", str(answer)], input=code, text=True, check=True)
+    deck = decks.folder / "in.lammps"
+    deck.write_text("plugin list\n")
+    run = subprocess.run(
+        [str(lammps_program()), "-in", str(deck), "-log", "none"],
+        env=lammps_environment() | {"LD_PRELOAD": str(answer)},
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert run.returncode == 0 and "pair style plugin tlmlp" not in run.stdout
+    (line,) = [line for line in run.stdout.splitlines() if "is not loaded" in line]
+    assert "built for a LAMMPS whose tagint has 4 bytes, this one's has 8; build it against this LAMMPS" in line

@@ -63,8 +63,8 @@ Engine::Engine(Engine &&) noexcept = default;
 Engine &Engine::operator=(Engine &&) noexcept = default;
 Engine::~Engine() = default;
 
-Engine Engine::from_bytes(std::string_view bytes, const EngineOptions &options) {
-    return Engine(std::make_unique<Impl>(engine::ModelFile::from_bytes(bytes, "the model file"), options));
+Engine Engine::from_bytes(std::string_view bytes, const EngineOptions &options, const std::string &name) {
+    return Engine(std::make_unique<Impl>(engine::ModelFile::from_bytes(bytes, name), options));
 }
 
 const ModelInfo &Engine::model() const { return impl_->file.info; }

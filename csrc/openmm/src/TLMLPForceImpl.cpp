@@ -8,6 +8,8 @@
 #include <openmm/System.h>
 #include <openmm/reference/ReferencePlatform.h>
 
+#include "cuda/install.h"
+
 namespace tlmlp {
 
 using OpenMM::ContextImpl;
@@ -38,8 +40,10 @@ void TLMLPForceImpl::initialize(ContextImpl &context) {
     options.precision = owner_.getPrecision() == "double" ? Precision::float64 : Precision::float32;
     options.threads = thread_count(context);
     options.skin = angstrom_per_nm * owner_.getSkin();
+    options.device = owner_.getDevice();
+    cuda::install();
     translated([&] {
-        engine_.emplace(Engine::from_bytes(*owner_.getModel(), options));
+        engine_.emplace(Engine::from_bytes(*owner_.getModel(), options, owner_.getModelName()));
         read_atoms(context.getSystem().getNumParticles());
     });
     // The CPU platform builds on the Reference platform's data.
@@ -109,11 +113,20 @@ Result TLMLPForceImpl::evaluate(ContextImpl &context) {
         }
         structure.pbc = {true, true, true};
     }
+    ComputeOptions wanted;
+    wanted.forces = wants_forces_;
     const auto start = std::chrono::steady_clock::now();
-    const Result result = translated([&] { return engine_->energy_forces_virial(structure); });
+    const Result result = translated([&] { return engine_->energy_forces_virial(structure, wanted); });
     statistics_.engineSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ++statistics_.evaluations;
+    statistics_.energiesAlone += !wants_forces_;
     return result;
+}
+
+/// Integrators may ask for the energy alone, which needs no reverse pass; the platform's kernel does not pass that on.
+double TLMLPForceImpl::calcForcesAndEnergy(ContextImpl &context, bool forces, bool energy, int groups) {
+    wants_forces_ = forces;
+    return CustomCPPForceImpl::calcForcesAndEnergy(context, forces, energy, groups);
 }
 
 double TLMLPForceImpl::computeForce(ContextImpl &context, const std::vector<Vec3> &positions,
@@ -135,8 +148,11 @@ double TLMLPForceImpl::computeForce(ContextImpl &context, const std::vector<Vec3
         }
     }
     // The array comes with whatever was in it.
-    if (!all_particles_) {
+    if (!all_particles_ || !wants_forces_) {
         std::fill(forces.begin(), forces.end(), Vec3());
+    }
+    if (!wants_forces_) {
+        return scale * energy;
     }
     const double unit = scale * kj_per_mol_per_ev * angstrom_per_nm;
     for (std::size_t i = 0; i < particles_.size(); ++i) {

@@ -20,6 +20,7 @@ class TLMLPForceImpl : public OpenMM::CustomCPPForceImpl {
 
     const OpenMM::Force &getOwner() const override { return owner_; }
     void initialize(OpenMM::ContextImpl &context) override;
+    double calcForcesAndEnergy(OpenMM::ContextImpl &context, bool forces, bool energy, int groups) override;
     double computeForce(OpenMM::ContextImpl &context, const std::vector<OpenMM::Vec3> &positions,
                         std::vector<OpenMM::Vec3> &forces) override;
     std::map<std::string, double> getDefaultParameters();
@@ -37,6 +38,7 @@ class TLMLPForceImpl : public OpenMM::CustomCPPForceImpl {
     std::vector<std::int32_t> species_;
     std::vector<double> positions_; ///< [atom][3], Angstrom
     bool all_particles_ = false;    ///< the atoms are the particles, in order
+    bool wants_forces_ = true;      ///< of the evaluation that OpenMM asks for now
     bool has_derivatives_ = false;  ///< the platform takes energy derivatives by parameters from us
     TLMLPForce::Statistics statistics_;
 };

@@ -73,6 +73,7 @@ void TLMLPForceProxy::serialize(const void *object, SerializationNode &node) con
     node.setBoolProperty("periodic", force.usesPeriodicBoundaryConditions());
     node.setDoubleProperty("skin", force.getSkin());
     node.setIntProperty("threads", force.getThreads());
+    node.setStringProperty("device", force.getDevice());
     node.setStringProperty("scale", force.getScaleParameter());
     node.setDoubleProperty("scaleDefault", force.getScaleDefaultValue());
     node.setStringProperty("model", base64_encode(*force.getModel()));
@@ -96,6 +97,7 @@ void *TLMLPForceProxy::deserialize(const SerializationNode &node) const {
     force->setUsesPeriodicBoundaryConditions(node.getBoolProperty("periodic"));
     force->setSkin(node.getDoubleProperty("skin"));
     force->setThreads(node.getIntProperty("threads"));
+    force->setDevice(node.getStringProperty("device", "cpu"));
     force->setScaleParameter(node.getStringProperty("scale"), node.getDoubleProperty("scaleDefault"));
     for (const SerializationNode &atom : node.getChildNode("Atoms").getChildren()) {
         force->addAtom(atom.getIntProperty("p"), atom.getIntProperty("z"));

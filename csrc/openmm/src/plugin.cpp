@@ -46,8 +46,8 @@ TLMLP_EXPORT void registerKernelFactories() {
 /// Makes TLMLPForce known to OpenMM's XML reader; the reason why not, or NULL.
 TLMLP_EXPORT const char *tlmlp_openmm_register() { return register_proxy() ? nullptr : refusal.c_str(); }
 
-/// Evaluations, neighbour lists made, seconds in the engine for energies and forces, and for neighbours, of this force in
-/// this context; -1 if it is another force.
+/// Evaluations, neighbour lists made, seconds in the engine for energies and forces, and for neighbours, evaluations
+/// without forces, of this force in this context; -1 if it is another force.
 TLMLP_EXPORT int tlmlp_openmm_statistics(OpenMM::Force *force, OpenMM::Context *context, double *out) {
     try {
         const auto *own = dynamic_cast<const tlmlp::TLMLPForce *>(force);
@@ -59,6 +59,7 @@ TLMLP_EXPORT int tlmlp_openmm_statistics(OpenMM::Force *force, OpenMM::Context *
         out[1] = static_cast<double>(statistics.neighbourBuilds);
         out[2] = statistics.engineSeconds;
         out[3] = statistics.neighbourSeconds;
+        out[4] = static_cast<double>(statistics.energiesAlone);
         return 0;
     } catch (const std::exception &) {
         return -1;

@@ -12,7 +12,7 @@ class TlmlpPotentialImpl(MLPotentialImpl):
     """Adds the force of a model to a System.
 
     ``createSystem`` and ``createMixedSystem`` take the options of :func:`tlmlp.openmm.native_force` (``precision``,
-    ``threads``, ``skin``, ``scale``) and ``implementation``: "native", "python", "torch", or "auto" (default), which is
+    ``threads``, ``skin``, ``scale``, ``device``) and ``implementation``: "native", "python", "torch", or "auto" (default), which is
     native where that works and python otherwise. The same can be given to ``MLPotential`` for all Systems.
     """
 
@@ -23,7 +23,7 @@ class TlmlpPotentialImpl(MLPotentialImpl):
         """Called by openmm-ml; see its documentation for the arguments."""
         options = {**self.options, **args}
         implementation = options.pop("implementation", "auto")
-        unknown = sorted(set(options) - {"precision", "threads", "skin", "scale", "portable"})
+        unknown = sorted(set(options) - {"precision", "threads", "skin", "scale", "device", "portable"})
         if unknown:
             raise TlmlpError(f"unknown option {unknown[0]!r} for the potential 'tlmlp'")
         from tlmlp.openmm.system import available_routes, make_force

@@ -4,6 +4,7 @@ import base64
 import ctypes
 import math
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -27,6 +28,7 @@ def native_force(
     threads: int | None = None,
     skin: float = 0.5,
     scale: str | None = None,
+    device: str = "cpu",
 ) -> Any:
     """``TLMLPForce``, a force in C++ for the Reference and CPU platforms, and any other by copies through the host.
 
@@ -41,13 +43,15 @@ def native_force(
     :param skin: Å by which the neighbour list, kept between steps, reaches beyond the cutoff
     :param scale: name of a global parameter (default value 1) that multiplies energy and forces; the Reference and CPU
         platforms give the derivative of the energy by it
+    :param device: where the engine runs, whatever OpenMM's platform: "cpu", or "cuda", "cuda:N" in a build with CUDA
+        ("cuda-on-cpu" runs the GPU's kernels on the CPU, for tests)
     :return: ``openmm.Force`` for ``system.addForce``
     :raises TlmlpError: when the native force is not available, the file is unusable, or the particles do not fit it
 
     Making a Context, or a step, raises ``openmm.OpenMMException`` with one line on what only shows there.
     """
     load()
-    check_options(precision, threads, skin, scale)
+    check_options(precision, threads, skin, scale, device)
     selection = select(model, topology, elements, atoms, periodic)
     properties = {
         "type": "TLMLPForce",
@@ -59,6 +63,7 @@ def native_force(
         "periodic": int(selection.periodic),
         "skin": repr(skin * NM_PER_ANGSTROM),
         "threads": threads or 0,
+        "device": device,
         "scale": scale or "",
         "scaleDefault": 1,
         "model": base64.b64encode(selection.model).decode(),
@@ -72,7 +77,7 @@ def native_force(
     return XmlSerializer.deserialize(f'<?xml version="1.0" ?><Force {head}><Atoms>{body}</Atoms></Force>')
 
 
-def check_options(precision: str, threads: int | None, skin: float, scale: str | None) -> None:
+def check_options(precision: str, threads: int | None, skin: float, scale: str | None, device: str = "cpu") -> None:
     """What can be told of the options before a model is read.
 
     :raises TlmlpError: on a wrong one
@@ -83,6 +88,8 @@ def check_options(precision: str, threads: int | None, skin: float, scale: str |
         raise TlmlpError(f"`threads` must be 1 or more, got {threads!r}")
     if not (math.isfinite(skin) and 0.0 <= skin <= 10.0):
         raise TlmlpError(f"`skin` must be from 0 to 10 Å, got {skin!r}")
+    if not (isinstance(device, str) and re.fullmatch(r"cpu|cuda|cuda:\d{1,3}|cuda-on-cpu", device)):
+        raise TlmlpError(f"`device` must be cpu, cuda, cuda:N or cuda-on-cpu, got {device!r}")
     if scale is not None and not (isinstance(scale, str) and scale.isidentifier()):
         raise TlmlpError(f"`scale` must be the name of a global parameter, such as 'lambda_ml', got {scale!r}")
 
@@ -90,15 +97,16 @@ def check_options(precision: str, threads: int | None, skin: float, scale: str |
 def statistics(force: Any, context: Any) -> dict[str, float]:
     """What a native force has done in a Context so far.
 
-    :return: ``evaluations``, ``neighbour_builds`` (how often the list was made), ``engine_seconds`` for energies and
-        forces, ``neighbour_seconds`` for the list and the edge vectors
+    :return: ``evaluations``, of them ``energies_alone`` without forces, ``neighbour_builds`` (how often the list was made),
+        ``engine_seconds`` for energies and forces, ``neighbour_seconds`` for the list and the edge vectors
     :raises TlmlpError: when the force is none of ours, or not part of the context's System
     """
-    out = (ctypes.c_double * 4)()
+    out = (ctypes.c_double * 5)()
     if load().tlmlp_openmm_statistics(int(force.this), int(context.this), out) != 0:
         raise TlmlpError("statistics are those of a native force in a Context of its System; take it from getForce()")
     return {
         "evaluations": int(out[0]),
+        "energies_alone": int(out[4]),
         "neighbour_builds": int(out[1]),
         "engine_seconds": out[2],
         "neighbour_seconds": out[3],

@@ -29,10 +29,10 @@ class EngineCall:
     """Energy (kJ/mol) and forces (kJ/mol/nm) of an ``openmm.State``. Pickles with the model inside."""
 
     def __init__(
-        self, selection: Selection, precision: str, threads: int | None, skin: float, scale: str | None
+        self, selection: Selection, precision: str, threads: int | None, skin: float, scale: str | None, device: str
     ) -> None:
         self.selection, self.scale = selection, scale
-        self.options = {"precision": precision, "threads": threads or 1, "skin": skin}
+        self.options = {"precision": precision, "threads": threads or 1, "skin": skin, "device": device}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -91,6 +91,7 @@ def python_force(
     threads: int | None = None,
     skin: float = 0.5,
     scale: str | None = None,
+    device: str = "cpu",
 ) -> Any:
     """``openmm.PythonForce`` on the engine; arguments as those of :func:`tlmlp.openmm.native_force`.
 
@@ -100,11 +101,11 @@ def python_force(
     :raises TlmlpError: when OpenMM is older than 8.5, the file is unusable, or the particles do not fit it
     """
     check()
-    check_options(precision, threads, skin, scale)
+    check_options(precision, threads, skin, scale, device)
     import openmm
 
     selection = select(model, topology, elements, atoms, periodic)
-    call = EngineCall(selection, precision, threads, skin, scale)
+    call = EngineCall(selection, precision, threads, skin, scale, device)
     force = openmm.PythonForce(call, {} if scale is None else {scale: 1.0})
     force.setUsesPeriodicBoundaryConditions(selection.periodic)
     force.setName("TLMLPPythonForce")

@@ -76,6 +76,52 @@ def test_scaling_by_a_global_parameter(germanium, crystal, route, platform):
             assert abs(slopes["lambda_ml"] - energy) < 1e-9 * abs(energy)
 
 
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_engine_runs_on_another_device(germanium, crystal, route):
+    """The kernels of a GPU, here on the CPU, give what the engine gives; XML keeps the device."""
+    made = forces.from_ase(crystal[:12])
+    results = []
+    for device in ("cpu", "cuda-on-cpu"):
+        system = forces.create_system(germanium[1], made, route=route, precision="double", device=device)
+        system = openmm.XmlSerializer.clone(system)
+        assert route == "python" or f'device="{device}"' in openmm.XmlSerializer.serialize(system.getForce(0))
+        results.append(measure(start(system, made.positions)))
+    (energy, force), (other_energy, other_force) = results
+    assert abs(energy - other_energy) < 1e-9 * abs(energy)
+    np.testing.assert_allclose(other_force, force, atol=1e-9 * np.abs(force).max())
+    with pytest.raises(TlmlpError, match="`device` must be cpu, cuda, cuda:N or cuda-on-cpu, got 'tpu'"):
+        getattr(forces, f"{route}_force")(germanium[1], device="tpu")
+
+
+def test_a_device_that_is_not_there_is_one_line(germanium, crystal):
+    made = forces.from_ase(crystal[:2])
+    with pytest.raises(openmm.OpenMMException, match=r"TLMLPForce: .*(CUDA|GPU)") as caught:
+        start(forces.create_system(germanium[1], made, device="cuda:99"), made.positions)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_energies_alone_are_not_paid_as_forces(alloy, mixed, platform):
+    """A CustomIntegrator that uses `energy` and no `f` asks for no forces; then none are computed, and none left behind."""
+    made, _, _ = mixed
+    system = forces.create_system(alloy[1], made, precision="double")
+    integrator = openmm.CustomIntegrator(0.001)
+    integrator.addGlobalVariable("seen", 0.0)
+    integrator.addComputePerDof("x", "x + 0.001")
+    integrator.addComputeGlobal("seen", "energy")
+    context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName(platform))
+    context.setPositions(made.positions)
+    integrator.step(5)
+    done = forces.statistics(system.getForce(0), context)
+    assert done["energies_alone"] == done["evaluations"] == 5
+    energy, force = measure(context)
+    assert forces.statistics(system.getForce(0), context)["energies_alone"] == 5
+    assert abs(integrator.getGlobalVariableByName("seen") - energy) < 1e-12 * abs(energy)
+    expected_energy, expected = measure(start(system, made.positions, platform))
+    assert abs(energy - expected_energy) < 1e-9 * abs(energy)  # all atoms were moved by the same
+    np.testing.assert_allclose(force, expected, atol=1e-7 * np.abs(expected).max())
+
+
 def test_two_forces_share_a_parameter(germanium, crystal):
     made = forces.from_ase(crystal)
     system = forces.create_system(germanium[1], made, scale="lam", precision="double", atoms=range(32))

@@ -119,8 +119,9 @@ class Engine {
     /// Reads a file written by `tlmlp export`; throws Error with the reason if it cannot be used.
     explicit Engine(const std::string &path, const EngineOptions &options = {});
 
-    /// The same from the bytes of such a file.
-    static Engine from_bytes(std::string_view bytes, const EngineOptions &options = {});
+    /// The same from the bytes of such a file; `name` stands for it in messages.
+    static Engine from_bytes(std::string_view bytes, const EngineOptions &options = {},
+                             const std::string &name = "the model file");
 
     Engine(Engine &&) noexcept;
     Engine &operator=(Engine &&) noexcept;

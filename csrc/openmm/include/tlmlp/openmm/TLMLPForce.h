@@ -29,6 +29,7 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     /// What a Context has done with this force so far.
     struct Statistics {
         long long evaluations = 0;
+        long long energiesAlone = 0;   ///< of them without forces, which OpenMM did not ask for
         long long neighbourBuilds = 0;
         double engineSeconds = 0.0;    ///< spent inside the engine on energies and forces
         double neighbourSeconds = 0.0; ///< spent there on the neighbour list and the edge vectors
@@ -62,6 +63,11 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     void setThreads(int threads);
     int getThreads() const { return threads_; }
 
+    /// Where the engine runs: "cpu" (default), or "cuda", "cuda:N" in a build with CUDA, whatever OpenMM's platform is;
+    /// "cuda-on-cpu" runs the GPU's kernels on the CPU, for tests.
+    void setDevice(const std::string &device) { device_ = device; }
+    const std::string &getDevice() const { return device_; }
+
     /// A global parameter of the Context that multiplies energy and forces; the Reference and CPU platforms give the
     /// derivative of the energy by it too. Empty (default): none.
     void setScaleParameter(const std::string &name, double defaultValue = 1.0);
@@ -75,7 +81,7 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
 
   private:
     std::shared_ptr<const std::string> model_;
-    std::string modelName_, precision_ = "single", scaleName_;
+    std::string modelName_, precision_ = "single", device_ = "cpu", scaleName_;
     std::vector<Atom> atoms_;
     bool periodic_ = true;
     double skin_ = 0.05, scaleDefault_ = 1.0;

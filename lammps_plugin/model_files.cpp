@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Part of tlmlp. Distributed under the GNU General Public License, version 2; see the file LICENSE beside this one.
+
+#include "model_files.h"
+
+#include "utils.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace tlmlp_lammps {
+
+namespace {
+
+bool read(const std::string &path, std::string &content)
+{
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream bytes;
+  if (!stream) return false;
+  // An empty file is for the reader of models to refuse, a folder cannot be read.
+  if (stream.peek() == std::ifstream::traits_type::eof()) return !stream.bad();
+  if (!(bytes << stream.rdbuf())) return false;
+  content = std::move(bytes).str();
+  return true;
+}
+
+}    // namespace
+
+void broadcast(std::string &text, int root, MPI_Comm world)
+{
+  long long size = static_cast<long long>(text.size());
+  MPI_Bcast(&size, 1, MPI_LONG_LONG, root, world);
+  text.resize(static_cast<std::size_t>(size));
+  constexpr long long most = 1 << 30;    // MPI counts are of type int
+  for (long long at = 0; at < size; at += most)
+    MPI_Bcast(&text[static_cast<std::size_t>(at)], static_cast<int>(std::min(most, size - at)), MPI_CHAR, root, world);
+}
+
+std::vector<ModelBytes> read_models(const std::vector<std::string> &names, MPI_Comm world)
+{
+  int rank = 0;
+  MPI_Comm_rank(world, &rank);
+  std::vector<ModelBytes> models;
+  for (const std::string &name : names) {
+    ModelBytes model;
+    int there = 0;
+    if (rank == 0) {
+      const std::string found = LAMMPS_NS::utils::get_potential_file_path(name);
+      model.path = found.empty() ? name : found;
+      there = read(model.path, model.content);
+    }
+    MPI_Bcast(&there, 1, MPI_INT, 0, world);
+    broadcast(model.path, 0, world);
+    if (!there)
+      throw std::runtime_error("cannot read the model file " + model.path +
+                               "; give the path of a file that `tlmlp export` wrote");
+    broadcast(model.content, 0, world);
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
+}    // namespace tlmlp_lammps
