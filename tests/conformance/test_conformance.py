@@ -20,6 +20,7 @@ FEW = ("random", "skewed", "slab", "cluster", "one atom in a small cell")
 MODELS = {
     "two species, small network": {"species": ["Si", "Ge"], "scale": 20.0, **SMALL},
     "one species, default sizes": {"species": ["Ge"], "scale": 20.0},
+    "two species and ZBL": {"species": ["Si", "Ge"], "scale": 20.0, "zbl": {"inner": 1.5, "outer": 3.0}, **SMALL},
 }
 
 

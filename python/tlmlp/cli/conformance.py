@@ -49,7 +49,7 @@ def show(rows: list) -> None:
 
     table(
         "Largest differences: from the oracle, and from the first route of the same engine and precision",
-        ["host, engine, precision", "systems", "eV/atom", "eV/Å", "hosts: eV/atom", "hosts: eV/Å", "verdict"],
+        ["host, engine, precision", "systems", "eV/atom", "eV/Å", "hosts: eV", "hosts: eV/Å", "verdict"],
         [
             [row.route, row.systems or "", *numbers(row.oracle), *numbers(row.hosts), row.verdict.split(":")[0]]
             for row in rows

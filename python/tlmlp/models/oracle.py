@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tlmlp.models.oracle_zbl import zbl_energies
+
 EV_PER_KJ_PER_MOL = 1.0 / 96.48533212331001
 MAX_IMAGES = 100_000
 
@@ -246,7 +248,8 @@ def oracle_energy_forces_virial(potential: Any, frame: HasGeometry) -> dict[str,
     """Energy (eV), forces (N, 3) in eV/angstrom, virial (3, 3) = -dE/d(strain) in eV, atomic_energies (N,) in eV.
 
     :param potential: anything with ``network`` (a state_dict and a ``config``), ``atomic_numbers`` and
-        ``energy_shift`` per species, which the energies include
+        ``energy_shift`` per species, which the energies include, as they do the repulsion between the radii ``inner`` and
+        ``outer`` of ``zbl``, where there is one
     :param frame: positions, cell, pbc and atomic numbers; its own neighbour list is searched here
     """
     config = potential.network.config
@@ -261,6 +264,9 @@ def oracle_energy_forces_virial(potential: Any, frame: HasGeometry) -> dict[str,
     deform = torch.eye(3, dtype=torch.float64) + strain
     cell = torch.tensor(np.asarray(frame.cell), dtype=torch.float64) @ deform
     energies = oracle.atomic_energies(species, edges, positions @ deform / 10.0, cell / 10.0) * EV_PER_KJ_PER_MOL
+    zbl = getattr(potential, "zbl", None)
+    if zbl is not None:
+        energies = energies + zbl_energies(frame.atomic_numbers, edges, positions @ deform, cell, zbl.inner, zbl.outer)
     gradients = torch.autograd.grad(energies.sum(), [positions, strain], allow_unused=True, materialize_grads=True)
     shift = torch.as_tensor(potential.energy_shift, dtype=torch.float64)[species]
     atomic = (energies.detach() + shift).numpy()

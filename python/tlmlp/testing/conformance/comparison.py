@@ -15,9 +15,8 @@ from tlmlp.testing.structures import Structure
 
 #: (eV per atom, eV/Å) from the oracle, by precision.
 FROM_ORACLE = {"double": (1e-8, 1e-8), "single": (1e-5, 2e-5)}
-#: (eV per atom, eV/Å) between two hosts of the same engine and precision. In single precision, times the largest force
-#: of a system where that exceeds 1 eV/Å (float32 has seven digits), and over the systems that no host turns into a
-#: frame of its own: elsewhere the network is given numbers that differ in the seventh digit already.
+#: (eV, eV/Å) between two hosts of the same engine and precision. In single precision over the systems that no host
+#: turns into a frame of its own: elsewhere the network is given numbers that differ in the seventh digit already.
 BETWEEN_HOSTS = (1e-6, 1e-6)
 
 
@@ -30,8 +29,7 @@ class Row:
     systems: int
     #: eV per atom and eV/Å from the oracle.
     oracle: tuple[float, float] | None = None
-    #: The same from the first route of the same engine and precision, scaled as :data:`BETWEEN_HOSTS` says; None for
-    #: that one itself.
+    #: eV and eV/Å from the first route of the same engine and precision, see :data:`BETWEEN_HOSTS`; None for that one.
     hosts: tuple[float, float] | None = None
     #: Name of the system with the largest difference in the forces from the oracle.
     worst: str = ""
@@ -89,29 +87,19 @@ def _row(
     failures = _beyond((energy, forces), FROM_ORACLE[route.precision], "the oracle")
     first = firsts.setdefault((route.engine, route.precision), got)
     if first is not got:
-        hosts = _largest(*_comparable(route, chosen, got, first))[:2]
+        alike = [name for name, system in chosen.items() if route.precision == "double" or not _turned(system)]
+        hosts = _largest({name: got[name] for name in alike}, first, per_atom=False)[:2]
         failures += _beyond(hosts, BETWEEN_HOSTS, "the same engine elsewhere")
     verdict = f"failed: {'; '.join(failures)}" if failures else "passed"
     return Row(route.name, len(chosen), (energy, forces), hosts, worst, verdict)
 
 
-def _comparable(
-    route: Route, chosen: dict[str, Structure], got: dict[str, Result], first: dict[str, Result]
-) -> tuple[dict[str, Result], dict[str, Result]]:
-    """What of two hosts' results :data:`BETWEEN_HOSTS` applies to, scaled as it says."""
-    if route.precision == "double":
-        return got, first
-    one, other = {}, {}
-    for name, system in chosen.items():
-        if not system.pbc.any() or (
-            not np.triu(system.cell, 1).any() and (np.diag(system.cell)[system.pbc] > 0.0).all()
-        ):
-            scale = max(1.0, float(np.abs(first[name][1]).max(initial=0.0)))
-            one[name], other[name] = ((energy / scale, forces / scale) for energy, forces in (got[name], first[name]))
-    return one, other
+def _turned(system: Structure) -> bool:
+    """Whether a host that wants lower triangular cells turns the system."""
+    return system.pbc.any() and (np.triu(system.cell, 1).any() or (np.diag(system.cell)[system.pbc] <= 0.0).any())
 
 
-def _largest(got: dict[str, Result], expected: dict[str, Result]) -> tuple[float, float, str]:
+def _largest(got: dict[str, Result], expected: dict[str, Result], per_atom: bool = True) -> tuple[float, float, str]:
     energy = forces = 0.0
     worst = ""
     for name, (one, one_forces) in got.items():
@@ -119,7 +107,7 @@ def _largest(got: dict[str, Result], expected: dict[str, Result]) -> tuple[float
         if one_forces.shape != other_forces.shape:
             raise TlmlpError(f"{name}: forces of shape {one_forces.shape}, expected {other_forces.shape}")
         # Written so that NaN counts as the largest difference.
-        difference = abs(one - other) / max(len(one_forces), 1)
+        difference = abs(one - other) / (max(len(one_forces), 1) if per_atom else 1)
         energy = difference if not difference <= energy else energy
         largest = float(np.abs(one_forces - other_forces).max(initial=0.0))
         if not largest <= forces:
