@@ -112,7 +112,7 @@ def block_error(values: np.ndarray, blocks: int = 10) -> float:
 
 def constant_energy(options: argparse.Namespace, results: dict, rows: list, axes: plt.Axes) -> None:
     """Drift of the total energy, and memory."""
-    for temperature, precision in ((300, "single"), (300, "double"), (1200, "single")):
+    for temperature, precision in ((1200, "single"), (300, "double"), (300, "single")):
         console.print(f"constant energy, 10 ps, {temperature} K, {precision} precision")
         thermo, memory = run(CONSTANT_ENERGY, options, temperature, precision)
         time, energy = thermo["Time"], thermo["TotEng"] * 1e3 / ATOMS
@@ -164,7 +164,7 @@ def heat_bath(options: argparse.Namespace, results: dict, rows: list, axes: plt.
     axes.plot(time, np.cumsum(temperature) / count / 1200.0, label="temperature / 1200 K")
     axes.plot(time, np.cumsum(pressure) / count / PRESSURE, label=f"pressure / {PRESSURE:.0f} bar")
     axes.axhline(1.0, color="k", lw=0.8)
-    axes.set(xlabel="time (ps)", ylabel="running mean", title="NPT, 1200 K", ylim=(0.5, 1.5))
+    axes.set(xlabel="time (ps)", ylabel="running mean", title="NPT, 1200 K", ylim=(0.9, 1.1))
     axes.legend()
     columns = np.c_[time, temperature, pressure, thermo["Volume"]]
     np.savetxt(options.out / "npt.csv", columns, "%.4f", ",", header="time_ps,temperature_k,pressure_bar,volume_ang3")

@@ -11,11 +11,13 @@ MARGIN = 1.0
 def lammps_frame(cell: np.ndarray, pbc: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower triangular rows of the cell, and the orthogonal matrix T with rows = cell @ T; vectors turn likewise.
 
-    Rows of directions that are not periodic are normal to the others. T is a reflection for a left-handed cell.
+    Rows of directions that are not periodic are normal to the others, and along the axes where those fit. T is a reflection
+    for a left-handed cell.
     """
-    cell = with_open_rows(cell, pbc)
     if not pbc.any():
         return np.eye(3), np.eye(3)
+    fits = not cell[pbc][:, ~pbc].any()
+    cell = np.where(pbc[:, None], cell, np.eye(3)) if fits else with_open_rows(cell, pbc)
     if not np.triu(cell, 1).any() and (np.diag(cell) > 0.0).all():
         return cell, np.eye(3)
     turn, upper = np.linalg.qr(cell.T)
