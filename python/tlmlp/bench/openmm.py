@@ -25,7 +25,9 @@ def bench_openmm(atoms: int, threads: int, platform: str, steps: int) -> dict:
 
     ``FORCE_overhead_us`` is the step less the model's own time, which does not depend on the network. It holds the
     copy of positions and forces, units, for the forces on the engine the neighbour list, and OpenMM's own part,
-    ``openmm_alone_us``: a step of a System with one force of OpenMM that does nothing. The model's own time is taken
+    ``openmm_alone_us``: a step of a System with one force of OpenMM that does nothing; ``openmm_alone_paused_us`` is the
+    same where the calling thread is busy between steps for as long as the model takes, so that OpenMM's threads sleep as
+    long as they do then and cost as much to wake. The model's own time is taken
     inside the native force for both forces on the engine (energies and forces from the edges), and for TorchForce by
     calling its module alone. ``full_size_*`` are those of the native force with the usual network.
 
@@ -51,7 +53,8 @@ def bench_openmm(atoms: int, threads: int, platform: str, steps: int) -> dict:
         write_random_model(tiny, CUTOFF, output_scale=OUTPUT_SCALE, **TINY)
         write_random_model(usual, CUTOFF, output_scale=OUTPUT_SCALE)
         native = _run(tiny, structure, "native", platform, threads, steps)
-        result["openmm_alone_us"] = _run(None, structure, "", platform, threads, steps)["step"]
+        alone = _run(None, structure, "", platform, threads, steps, pause_us=native["own"])
+        result["openmm_alone_us"], result["openmm_alone_paused_us"] = alone["step"], alone["paused"]
         _report(result, "native", native["step"], native["own"])
         result["native_neighbours_us"] = round(native["neighbours"], 1)
         result["native_lists_made"] = native["builds"]
@@ -75,8 +78,10 @@ def _report(result: dict[str, Any], route: str, step: float, own: float) -> None
     result[f"{route}_overhead_us"] = round(step - own, 1)
 
 
-def _run(model: Path | None, structure: Any, route: str, platform: str, threads: int, steps: int) -> dict[str, Any]:
-    """Median microseconds of a step, and of the engine's part where the force says."""
+def _run(
+    model: Path | None, structure: Any, route: str, platform: str, threads: int, steps: int, pause_us: float = 0.0
+) -> dict[str, Any]:
+    """Median microseconds of a step, of the engine's part where the force says, and of a step after each pause."""
     import openmm
 
     from tlmlp.openmm import create_system, statistics
@@ -103,7 +108,7 @@ def _run(model: Path | None, structure: Any, route: str, platform: str, threads:
         return statistics(system.getForce(0), context) if route == "native" else {}
 
     block = max(1, steps // BLOCKS)
-    rows: dict[str, list[float]] = {"step": [], "own": [], "neighbours": []}
+    rows: dict[str, list[float]] = {"step": [], "own": [], "neighbours": [], "paused": []}
     first = totals()
     for _ in range(BLOCKS):
         before = totals()
@@ -112,6 +117,8 @@ def _run(model: Path | None, structure: Any, route: str, platform: str, threads:
         if route == "native":
             rows["own"].append((after["engine_seconds"] - before["engine_seconds"]) * 1e6 / block)
             rows["neighbours"].append((after["neighbour_seconds"] - before["neighbour_seconds"]) * 1e6 / block)
+    if pause_us > 0.0:
+        rows["paused"] = [_after_pause(lambda: integrator.step(1), pause_us) for _ in range(steps)]
     out: dict[str, Any] = {name: round(numbers.median(values), 1) for name, values in rows.items() if values}
     if route == "native":
         out["builds"] = totals()["neighbour_builds"] - first["neighbour_builds"]
@@ -122,6 +129,13 @@ def _microseconds(call: Callable[[], object], count: int) -> float:
     start = time.perf_counter()
     call()
     return (time.perf_counter() - start) * 1e6 / count
+
+
+def _after_pause(call: Callable[[], object], pause_us: float) -> float:
+    end = time.perf_counter() + 1e-6 * pause_us
+    while time.perf_counter() < end:
+        pass
+    return _microseconds(call, 1)
 
 
 def _module_us(model: Path, structure: Any, threads: int) -> float:

@@ -21,6 +21,7 @@ def test_the_report_is_complete_and_adds_up():
     # Only the native force's own time is of the same steps; a busy machine may run the others slower or faster.
     assert result["native_step_us"] > result["native_own_us"] and result["native_neighbours_us"] > 0.0
     assert result["openmm_alone_us"] < result["native_step_us"] < result["full_size_step_us"]
+    assert 0.0 < result["openmm_alone_paused_us"] < result["native_step_us"]
     assert "torch_step_us" in result or "TorchForce needs" in result["torch_missing"]
     assert result["versions"]["openmm"] != "not installed"
 
