@@ -1,0 +1,5 @@
+#include "cuda/ops_launch.cuh"
+
+extern "C" int tlmlp_cuda_op_float(int place, const void *functor, int index) {
+    return tlmlp::cuda::ops::launch<float>(place, functor, index);
+}
