@@ -141,8 +141,11 @@ std::string PairTlmlp::open_models(const std::vector<std::string> &files, const 
     models_.open(open_backend_, tlmlp_lammps::read_models(files, world), settings_.backend);
     models_.map_types(elements);
     if (comm->nprocs > 1 && models_.exchange_doubles() == 0)
-      reason = "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +
-          "; use pair_style tlmlp, or OMP_NUM_THREADS for more cores";
+      reason = settings_.backend.device == "cpu" ?
+          "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +
+              "; use pair_style tlmlp, or OMP_NUM_THREADS for more cores" :
+          "device " + settings_.backend.device + " serves one MPI rank, got " + std::to_string(comm->nprocs) +
+              "; start one rank, or leave out device";
   } catch (const std::exception &problem) {
     reason = problem.what();
   }

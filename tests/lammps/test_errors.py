@@ -100,6 +100,13 @@ def test_the_variant_on_libtorch_refuses_several_ranks(decks, germanium):
         decks.run_text(box() + germanium.pair(style="tlmlp/torch") + "run 0\n", ranks=2)
 
 
+def test_a_device_serves_one_rank(decks, germanium):
+    text = box() + f"pair_style tlmlp device cuda-on-cpu\npair_coeff * * {germanium.path} Ge\n"
+    assert "device cuda-on-cpu serves one MPI rank, got 2; start one rank, or leave out device" in error_of(
+        decks, text, 2
+    )
+
+
 def damaged_files(whole: bytes) -> dict[str, bytes]:
     """Files that look more or less like the exported model ``whole``."""
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
