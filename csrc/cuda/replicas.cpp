@@ -257,6 +257,9 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
 
 void check(const ReplicaSystems &systems, const engine::ModelFile &file, double time_step, double friction) {
     const auto atoms = static_cast<std::size_t>(systems.first_atoms.back());
+    if (file.zbl) {
+        throw Error("this model has a ZBL repulsion, which Replicas cannot add; use Engine, or a model without `zbl`");
+    }
     if (!(time_step > 0.0) || !(friction >= 0.0)) {
         throw Error("the time step must be positive and the friction not negative, got " + std::to_string(time_step) +
                     " fs and " + std::to_string(friction) + "/fs");

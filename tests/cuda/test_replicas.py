@@ -127,6 +127,13 @@ def test_temperature_of_the_thermostat(weak, device):
     assert abs(np.corrcoef(components[:-1], components[1:])[0, 1]) < 0.1
 
 
+def test_a_model_with_a_repulsion_of_its_own_is_refused(tmp_path):
+    potential = random_potential(SPECIES, 4.3, zbl={"inner": 0.8, "outer": 1.6}, **SMALL)
+    export_model(potential, tmp_path / "zbl.pt", {}, portable=True)
+    with pytest.raises(TlmlpError, match="this model has a ZBL repulsion, which Replicas cannot add"):
+        Replicas(tmp_path / "zbl.pt", [next(iter(STRUCTURES.values()))], temperature=0.0, device="cuda-on-cpu")
+
+
 def test_bad_input(path):
     with pytest.raises(TlmlpError, match="time step must be positive"):
         Replicas(path, [STRUCTURES["wire"]], temperature=300.0, time_step=0.0, device="cuda-on-cpu")
