@@ -67,6 +67,10 @@ class HostDevice final : public Device {
                 return run_motion<MotionKernel::reverse>(block, motion);
             case MotionKernel::push:
                 return run_motion<MotionKernel::push>(block, motion);
+            case MotionKernel::repel:
+                return run_motion<MotionKernel::repel>(block, motion);
+            case MotionKernel::repelled:
+                return run_motion<MotionKernel::repelled>(block, motion);
             default:
                 return run_motion<MotionKernel::kick>(block, motion);
             }

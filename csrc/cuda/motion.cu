@@ -36,6 +36,12 @@ extern "C" int tlmlp_cuda_launch_motion(int kernel, const void *from, const tlml
     case MotionKernel::kick:
         motion_kernel<MotionKernel::kick><<<shape->blocks, shape->threads, shape->shared, to>>>(motion);
         break;
+    case MotionKernel::repel:
+        motion_kernel<MotionKernel::repel><<<shape->blocks, shape->threads, shape->shared, to>>>(motion);
+        break;
+    case MotionKernel::repelled:
+        motion_kernel<MotionKernel::repelled><<<shape->blocks, shape->threads, shape->shared, to>>>(motion);
+        break;
     default:
         return cudaErrorInvalidValue;
     }

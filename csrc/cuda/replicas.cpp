@@ -127,7 +127,18 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         motion_.n_edges = put(std::vector<std::int32_t>(1));
         motion_.wanted = put(std::vector<std::int32_t>(1));
         motion_.step = put(std::vector<std::int64_t>(1));
-        species_ = put(systems.species);
+        motion_.species = species_ = put(systems.species);
+        if (file.zbl) {
+            std::vector<math::ZblPair> pairs;
+            for (const int i : file.info.atomic_numbers) {
+                for (const int j : file.info.atomic_numbers) {
+                    pairs.push_back(math::zbl_pair(i, j, file.zbl->inner, file.zbl->outer));
+                }
+            }
+            motion_.n_species = static_cast<std::int32_t>(file.info.atomic_numbers.size());
+            motion_.pairs = put(pairs);
+            motion_.repulsion = put(std::vector<double>(system_of.size()));
+        }
         saved_positions_ = put(systems.positions);
         saved_velocities_ = put(systems.velocities);
         for (int k = 0; k < 5; ++k) {
@@ -203,6 +214,7 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         const auto n = static_cast<std::size_t>(job.capacity);
         motion_.capacity = job.capacity;
         motion_.forces = job.forces;
+        motion_.energy = job.energy;
         job.species = species_;
         job.n_edges = motion_.n_edges;
         job.offsets = motion_.offsets;
@@ -219,6 +231,10 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
             device_->launch(kernel, motion_);
         }
         evaluator_.launch(true);
+        if (motion_.pairs) {
+            device_->launch(MotionKernel::repel, motion_);
+            device_->launch(MotionKernel::repelled, motion_);
+        }
     }
 
     void launch_step() {
@@ -257,9 +273,6 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
 
 void check(const ReplicaSystems &systems, const engine::ModelFile &file, double time_step, double friction) {
     const auto atoms = static_cast<std::size_t>(systems.first_atoms.back());
-    if (file.zbl) {
-        throw Error("this model has a ZBL repulsion, which Replicas cannot add; use Engine, or a model without `zbl`");
-    }
     if (!(time_step > 0.0) || !(friction >= 0.0)) {
         throw Error("the time step must be positive and the friction not negative, got " + std::to_string(time_step) +
                     " fs and " + std::to_string(friction) + "/fs");

@@ -47,6 +47,14 @@ def test_lists_made_on_the_device_find_every_neighbour(path, device):
         np.testing.assert_allclose(state.forces[k], expected["forces"], rtol=0, atol=1e-9, err_msg=name)
 
 
+def test_a_repulsion_of_the_model_is_added(tmp_path, device):
+    """Energies and forces with the ZBL term of the model, one that acts at the distances of a crystal."""
+    file = tmp_path / "zbl.pt"
+    repulsion = {"inner": 1.5, "outer": 3.0}
+    export_model(random_potential(SPECIES, 4.3, scale=20.0, zbl=repulsion, **SMALL), file, {}, portable=True)
+    test_lists_made_on_the_device_find_every_neighbour(file, device)
+
+
 def test_constant_energy_follows_ase(path, device):
     """Velocity Verlet: the same path as ASE's, on the CPU's engine, for three structures at once."""
     names = ["random", "slab", "one atom in a small cell"]
@@ -125,13 +133,6 @@ def test_temperature_of_the_thermostat(weak, device):
     kurtosis = (components**4).mean() / (components**2).mean() ** 2
     assert abs(kurtosis - 3.0) < 0.5 and abs(components.mean()) < 0.1 * components.std()
     assert abs(np.corrcoef(components[:-1], components[1:])[0, 1]) < 0.1
-
-
-def test_a_model_with_a_repulsion_of_its_own_is_refused(tmp_path):
-    potential = random_potential(SPECIES, 4.3, zbl={"inner": 0.8, "outer": 1.6}, **SMALL)
-    export_model(potential, tmp_path / "zbl.pt", {}, portable=True)
-    with pytest.raises(TlmlpError, match="this model has a ZBL repulsion, which Replicas cannot add"):
-        Replicas(tmp_path / "zbl.pt", [next(iter(STRUCTURES.values()))], temperature=0.0, device="cuda-on-cpu")
 
 
 def test_bad_input(path):

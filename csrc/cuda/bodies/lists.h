@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "cuda/bodies/block.h"
+#include "tlmlp/math/zbl.h"
 
 namespace tlmlp::cuda {
 
@@ -20,6 +21,8 @@ enum class MotionKernel : int {
     reverse, ///< atoms: the edge in the other direction
     push,    ///< atoms: half a kick, and the drift with the thermostat in its middle
     kick,    ///< atoms: the other half of the kick; the step is done
+    repel,   ///< atoms: forces and energy of the short-range repulsion, where the model has one
+    repelled, ///< systems: its energy
     last
 };
 
@@ -36,7 +39,7 @@ struct Motion {
     double cutoff = 0.0;
     double *positions = nullptr;               ///< [atoms][3]
     double *velocities = nullptr;              ///< [atoms][3]
-    const double *forces = nullptr;            ///< [atoms][3]
+    double *forces = nullptr;                  ///< [atoms][3]
     const double *mass = nullptr;              ///< [atoms]
 
     std::int32_t *counts = nullptr;            ///< [atoms]
@@ -46,6 +49,12 @@ struct Motion {
     std::int32_t *source = nullptr, *target = nullptr, *reverse = nullptr; ///< [edges]
     std::int32_t *image = nullptr;             ///< [edges] lattice vectors added to the source, packed
     double *vector = nullptr;                  ///< [edges][3] nm
+
+    const math::ZblPair *pairs = nullptr;      ///< [species][species]; null: no repulsion
+    const std::int32_t *species = nullptr;     ///< [atoms]
+    std::int32_t n_species = 0;
+    double *repulsion = nullptr;               ///< [atoms] eV, half of each pair's
+    double *energy = nullptr;                  ///< [systems] eV, the network's, to which the repulsion is added
 
     double time_step = 0.0;                    ///< fs
     double friction = 0.0;                     ///< 1/fs; 0: constant energy

@@ -76,6 +76,39 @@ template <class Block> TLMLP_HD inline void kick_atoms(const Block &block, const
     });
 }
 
+/// Each directed edge carries half of a pair's energy, given to its target; the force on an atom is the sum over its edges.
+template <class Block> TLMLP_HD inline void repel_atoms(const Block &block, const Motion &m) {
+    each_atom(block, m.atoms, [&](std::int64_t atom) {
+        double energy = 0.0, force[3] = {0.0, 0.0, 0.0};
+        for (std::int64_t e = m.offsets[atom]; e < m.offsets[atom + 1]; ++e) {
+            const math::ZblPair &pair = m.pairs[m.species[atom] * m.n_species + m.species[m.source[e]]];
+            const double v[3] = {10.0 * m.vector[3 * e], 10.0 * m.vector[3 * e + 1], 10.0 * m.vector[3 * e + 2]};
+            const double distance = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+            if (distance < pair.outer) {
+                const math::Jet<double> jet = pair.energy(distance);
+                energy += 0.5 * jet.value;
+                for (int k = 0; k < 3; ++k) {
+                    force[k] += jet.first * v[k] / distance;
+                }
+            }
+        }
+        m.repulsion[atom] = energy;
+        for (int k = 0; k < 3; ++k) {
+            m.forces[3 * atom + k] += force[k];
+        }
+    });
+}
+
+template <class Block> TLMLP_HD inline void add_repulsion(const Block &block, const Motion &m) {
+    each_atom(block, m.systems, [&](std::int64_t system) {
+        double sum = 0.0;
+        for (std::int64_t atom = m.first_atom[system]; atom < m.first_atom[system + 1]; ++atom) {
+            sum += m.repulsion[atom];
+        }
+        m.energy[system] += sum;
+    });
+}
+
 template <MotionKernel K, class Block> TLMLP_HD inline void run_motion(const Block &block, const Motion &m) {
     if constexpr (K == MotionKernel::count) {
         count_neighbours(block, m);
@@ -87,6 +120,10 @@ template <MotionKernel K, class Block> TLMLP_HD inline void run_motion(const Blo
         match_reverses(block, m);
     } else if constexpr (K == MotionKernel::push) {
         push_atoms(block, m);
+    } else if constexpr (K == MotionKernel::repel) {
+        repel_atoms(block, m);
+    } else if constexpr (K == MotionKernel::repelled) {
+        add_repulsion(block, m);
     } else {
         kick_atoms(block, m);
     }
