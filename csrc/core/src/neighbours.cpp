@@ -102,9 +102,9 @@ EdgeList NeighbourFinder::find(const Structure &structure, double cutoff, double
         n_atoms_ = structure.n_atoms;
     }
     fill_vectors();
-    edges.n_edges = static_cast<std::int64_t>(source_.size());
-    edges.source = source_.data();
-    edges.target = target_.data();
+    edges.n_edges = static_cast<std::int64_t>(pairs_.source.size());
+    edges.source = pairs_.source.data();
+    edges.target = pairs_.target.data();
     edges.vector = vector_.data();
     return edges;
 }
@@ -125,7 +125,7 @@ bool NeighbourFinder::set_cell(const Matrix &cell) {
         multiply(&fraction_[i], cell_, &start_[i]);
     }
     for (std::size_t e = 0; e < offset_.size(); e += 3) {
-        const double shift[3] = {double(shift_[e]), double(shift_[e + 1]), double(shift_[e + 2])};
+        const double shift[3] = {double(pairs_.shift[e]), double(pairs_.shift[e + 1]), double(pairs_.shift[e + 2])};
         multiply(shift, cell_, &offset_[e]);
     }
     return true;
@@ -184,8 +184,30 @@ void NeighbourFinder::build(const Structure &structure, double cutoff, double sk
     }
     pbc_ = structure.pbc;
     first_cell_ = complete_cell(structure.cell, pbc_);
+    const Matrix inverse = inverse_of(first_cell_);
+    if (structure.n_atoms <= few_atoms) {
+        find_all_pairs(structure.n_atoms, structure.positions, first_cell_, inverse, pbc_, cutoff + skin, pairs_);
+    } else {
+        search_cells(structure, cutoff + skin, threads);
+        sort_by_target(structure.n_atoms);
+    }
+    ++builds_;
+    n_atoms_ = structure.n_atoms;
+    position_.assign(structure.positions, structure.positions + n);
+    image_.assign(n, 0.0);
+    start_.resize(n);
+    fraction_.resize(n);
+    offset_.resize(3 * pairs_.source.size());
+    vector_.resize(3 * pairs_.source.size());
+    for (std::size_t i = 0; i < n; i += 3) {
+        multiply(&position_[i], inverse, &fraction_[i]);
+    }
+    set_cell(first_cell_);
+}
+
+void NeighbourFinder::search_cells(const Structure &structure, double reach, int threads) {
     VesinOptions options{};
-    options.cutoff = cutoff + skin;
+    options.cutoff = reach;
     options.full = true;
     options.algorithm = VesinAutoAlgorithm;
     options.n_threads = threads;
@@ -199,47 +221,33 @@ void NeighbourFinder::build(const Structure &structure, double cutoff, double sk
     if (status != 0) {
         throw Error(std::string("the neighbour list failed: ") + (message ? message : "unknown reason"));
     }
-    ++builds_;
-    n_atoms_ = structure.n_atoms;
-    sort_by_target();
-    position_.assign(structure.positions, structure.positions + n);
-    image_.assign(n, 0.0);
-    start_.resize(n);
-    fraction_.resize(n);
-    offset_.resize(3 * source_.size());
-    vector_.resize(3 * source_.size());
-    const Matrix inverse = inverse_of(first_cell_);
-    for (std::size_t i = 0; i < n; i += 3) {
-        multiply(&position_[i], inverse, &fraction_[i]);
-    }
-    set_cell(first_cell_);
 }
 
 /// Takes vesin's pairs over, grouped by target: the engine groups them at every call and then walks memory in order.
-void NeighbourFinder::sort_by_target() {
-    std::vector<std::size_t> at(static_cast<std::size_t>(n_atoms_) + 1, 0);
+void NeighbourFinder::sort_by_target(std::int64_t n_atoms) {
+    std::vector<std::size_t> at(static_cast<std::size_t>(n_atoms) + 1, 0);
     for (std::size_t e = 0; e < list_.length; ++e) {
         ++at[list_.pairs[e][0] + 1];
     }
     for (std::size_t i = 1; i < at.size(); ++i) {
         at[i] += at[i - 1];
     }
-    source_.resize(list_.length);
-    target_.resize(list_.length);
-    shift_.resize(3 * list_.length);
+    pairs_.source.resize(list_.length);
+    pairs_.target.resize(list_.length);
+    pairs_.shift.resize(3 * list_.length);
     // vesin's pair (a, b) has the vector r_b - r_a + S cell: a is the target.
     for (std::size_t e = 0; e < list_.length; ++e) {
         const std::size_t to = at[list_.pairs[e][0]]++;
-        target_[to] = static_cast<std::int64_t>(list_.pairs[e][0]);
-        source_[to] = static_cast<std::int64_t>(list_.pairs[e][1]);
-        std::copy_n(list_.shifts[e], 3, &shift_[3 * to]);
+        pairs_.target[to] = static_cast<std::int64_t>(list_.pairs[e][0]);
+        pairs_.source[to] = static_cast<std::int64_t>(list_.pairs[e][1]);
+        std::copy_n(list_.shifts[e], 3, &pairs_.shift[3 * to]);
     }
 }
 
 void NeighbourFinder::fill_vectors() {
-    for (std::size_t e = 0; e < source_.size(); ++e) {
-        const double *from = &position_[3 * static_cast<std::size_t>(target_[e])];
-        const double *to = &position_[3 * static_cast<std::size_t>(source_[e])];
+    for (std::size_t e = 0; e < pairs_.source.size(); ++e) {
+        const double *from = &position_[3 * static_cast<std::size_t>(pairs_.target[e])];
+        const double *to = &position_[3 * static_cast<std::size_t>(pairs_.source[e])];
         for (std::size_t k = 0; k < 3; ++k) {
             vector_[3 * e + k] = to[k] - from[k] + offset_[3 * e + k];
         }

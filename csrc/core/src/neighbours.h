@@ -6,6 +6,7 @@
 
 #include <vesin.h>
 
+#include "few_atoms.h"
 #include "tlmlp/engine.h"
 
 namespace tlmlp {
@@ -39,13 +40,13 @@ class NeighbourFinder {
     bool still_valid(const Structure &structure, double cutoff, double skin);
     bool set_cell(const std::array<double, 9> &cell);
     void build(const Structure &structure, double cutoff, double skin, int threads);
-    void sort_by_target();
+    void search_cells(const Structure &structure, double reach, int threads);
+    void sort_by_target(std::int64_t n_atoms);
     void fill_vectors();
 
     using Matrix = std::array<double, 9>;
     VesinNeighborList list_;
-    std::vector<std::int64_t> source_, target_;
-    std::vector<std::int32_t> shift_;              // [edge][3] lattice vectors
+    PairList pairs_;
     std::vector<double> offset_, vector_;          // [edge][3] shift times the present cell; edge vectors
     std::vector<double> position_;                 // [atom][3] now, less the lattice vectors jumped
     std::vector<double> start_, fraction_, image_; // [atom][3] r0, or r0 F; r0 in units of h0; lattice vectors jumped

@@ -171,9 +171,57 @@ void test_changes_of_the_system() {
     expect(finder.builds() == before + 3, "without skin");
 }
 
+/// More atoms than are searched pair by pair: the list by cells holds the same pairs as the search of all.
+void test_both_searches() {
+    std::mt19937_64 random(3);
+    std::uniform_real_distribution<double> anywhere(-0.7, 1.9);
+    const std::array<double, 9> cell = {24.0, 0, 0, 5.0, 22.0, 0, -7.0, 4.0, 23.0};
+    const std::array<bool, 3> all = {true, true, true};
+    const std::size_t n = tlmlp::few_atoms + 100;
+    std::vector<double> x;
+    for (std::size_t i = 0; i < n; ++i) {
+        const double u[3] = {anywhere(random), anywhere(random), anywhere(random)};
+        for (int k = 0; k < 3; ++k) {
+            x.push_back(u[0] * cell[k] + u[1] * cell[3 + k] + u[2] * cell[6 + k]);
+        }
+    }
+    const std::vector<std::int32_t> species(n, 0);
+    NeighbourFinder finder;
+    const Structure structure{static_cast<std::int64_t>(n), species.data(), x.data(), cell, all};
+    const std::vector<Edge> by_cells = near(finder.find(structure, cutoff, 0.5, 1));
+
+    // The inverse of a lower triangular matrix.
+    const double a = 1.0 / cell[0], b = 1.0 / cell[4], c = 1.0 / cell[8];
+    const std::array<double, 9> inverse = {
+        a, 0, 0, -a * cell[3] * b, b, 0, a * c * (cell[3] * cell[7] * b - cell[6]), -b * cell[7] * c, c};
+    tlmlp::PairList pairs;
+    tlmlp::find_all_pairs(structure.n_atoms, x.data(), cell, inverse, all, cutoff + 0.5, pairs);
+    std::vector<double> vectors;
+    for (std::size_t e = 0; e < pairs.source.size(); ++e) {
+        for (int k = 0; k < 3; ++k) {
+            const std::int32_t *s = &pairs.shift[3 * e];
+            vectors.push_back(x[3 * pairs.source[e] + k] - x[3 * pairs.target[e] + k] + s[0] * cell[k] + s[1] * cell[3 + k] +
+                              s[2] * cell[6 + k]);
+        }
+    }
+    tlmlp::EdgeList edges;
+    edges.n_atoms = structure.n_atoms;
+    edges.n_edges = static_cast<std::int64_t>(pairs.source.size());
+    edges.source = pairs.source.data();
+    edges.target = pairs.target.data();
+    edges.vector = vectors.data();
+    expect(by_cells.size() > 5 * n, "both searches: " + std::to_string(by_cells.size()) + " edges");
+    expect(same(by_cells, near(edges)), "both searches find the same pairs");
+
+    const std::vector<double> beyond = {0, 0, 0, 3e10, 0, 0};
+    expect_error<tlmlp::Error>([&] { tlmlp::find_all_pairs(2, beyond.data(), cell, inverse, all, 5.0, pairs); },
+                               "atom 1 is more than 1e9 cells away", "an atom far away");
+}
+
 } // namespace
 
 int main() {
+    test_both_searches();
     test_walks();
     test_an_approach();
     test_changes_of_the_system();
