@@ -133,21 +133,20 @@ def test_bad_shapes_are_one_line():
 
 @pytest.mark.parametrize("dtype", [pytest.param(torch.float64, marks=gpu), pytest.param(torch.float32, marks=gpu)])
 def test_the_network_on_a_gpu_agrees_with_the_cpu(dtype):
-    """Energies, edge derivatives and the gradient of a force loss by all weights."""
-    from tlmlp.models import build_potential
+    """Energies, forces and the gradient of a loss of both by all weights."""
+    from tlmlp.models import build_potential, edge_forces
 
-    index, vector, offsets, edges, reverse = graph()
+    index, vector, *topology = graph()
     results = []
     for device in ("cpu", "cuda"):
         potential = build_potential(["Si"], cutoff=10 * CUTOFF, seed=1, dtype=dtype).to(device)
-        placed = [t.to(device) for t in (index, 10.0 * vector.to(dtype), offsets, edges, reverse)]
-        placed[1].requires_grad_()
+        placed = [t.to(device) for t in (index, 10.0 * vector, *topology)]
         species = torch.zeros(9, dtype=torch.int64, device=device)
-        energies = potential(species, *placed)
-        (derivatives,) = torch.autograd.grad(energies.sum(), placed[1], create_graph=True)
-        derivatives.square().sum().backward()
+        energies, derivatives = potential.energies_and_edge_derivatives(species, *placed)
+        forces = edge_forces(9, placed[0], derivatives)
+        (energies.sum() + forces.square().sum()).backward()
         gradients = [p.grad.cpu() for p in potential.parameters() if p.grad is not None]
-        results.append([energies.detach().cpu(), derivatives.detach().cpu(), *gradients])
+        results.append([energies.detach().cpu(), forces.detach().cpu(), *gradients])
     close(*results, dtype)
 
 

@@ -10,6 +10,14 @@ namespace {
 
 // The dense layers on a device are torch's own operators, whose matrix products and derivatives are there already.
 
+bool built_with_cuda() {
+#ifdef TLMLP_CUDA
+    return true;
+#else
+    return false;
+#endif
+}
+
 Tensor dense_swish(const Tensor &x, const Tensor &weight, const OptionalTensor &bias) {
     return at::silu(at::linear(x, weight, bias));
 }
@@ -71,6 +79,7 @@ TORCH_LIBRARY_IMPL(tlmlp, AutogradCUDA, m) {
 // The same functions on tensors of the CPU, for the tests.
 TORCH_LIBRARY(tlmlp_device, m) {
     namespace device = tlmlp::device;
+    m.def("built_with_cuda", TORCH_FN(device::built_with_cuda));
     m.def("spherical_harmonics", TORCH_FN(device::spherical_harmonics));
     m.def("spherical_harmonics_backward", TORCH_FN(device::spherical_harmonics_backward));
     m.def("spherical_harmonics_second", TORCH_FN(device::spherical_harmonics_second));

@@ -87,11 +87,14 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def resume(
         run: Annotated[Path, typer.Argument(help="Run directory of a training that was stopped.", metavar="RUN")],
+        device: Annotated[
+            str | None, typer.Option(help="Another training.device: cpu, cuda, cuda:N.", show_default="as it was")
+        ] = None,
     ) -> None:
         """Go on with a training that was interrupted or killed; the result is the same as without the stop."""
         from tlmlp.train import resume as go_on
 
-        _exit(go_on(run).finished)
+        _exit(go_on(run, device).finished)
 
     @app.command()
     def evaluate(

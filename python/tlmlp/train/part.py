@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from tlmlp.console import progress
 from tlmlp.data import Frame
@@ -17,12 +18,17 @@ from tlmlp.train.sections import LossSection
 
 
 class Part:
-    """The frames of one set as graphs; ``weights`` in the loss, one per frame."""
+    """The frames of one set as graphs; ``weights`` in the loss, one per frame; evaluated on the GPU ``device`` or the CPU."""
 
     def __init__(
-        self, name: str, frames: list[Frame], potential: Potential, weights: Sequence[float] | None = None
+        self,
+        name: str,
+        frames: list[Frame],
+        potential: Potential,
+        weights: Sequence[float] | None = None,
+        device: torch.device | None = None,
     ) -> None:
-        self.frames = frames
+        self.frames, self.device = frames, device
         self.graphs: list[Graph] = []
         weights = [1.0] * len(frames) if weights is None else weights
         with progress(f"neighbours of {name} frames", len(frames)) as bar:
@@ -38,18 +44,19 @@ class Part:
 
     def shift(self, potential: Potential, loss: LossSection) -> np.ndarray:
         """The energy shift (S,) that ``loss.energy_shift`` asks for on these frames."""
-        energies = predict(potential, self.graphs, forces=False).energies
+        energies = predict(potential, self.graphs, forces=False, device=self.device).energies
         return self._shift(potential, energies, loss)
 
     def compare(self, potential: Potential, loss: LossSection, virials: bool = True) -> tuple[Comparison, np.ndarray]:
         """Errors of ``potential`` with the energy shift that suits these frames, and that shift (S,)."""
-        predictions = predict(potential, self.graphs, virials=virials)
+        predictions = predict(potential, self.graphs, virials=virials, device=self.device)
         shift = self._shift(potential, predictions.energies, loss)
         return compare(self.frames, self.counts, predictions, shift), shift
 
     def compare_with(self, potential: Potential, shift: np.ndarray) -> Comparison:
         """Errors of ``potential`` with a given ``shift`` (S,)."""
-        return compare(self.frames, self.counts, predict(potential, self.graphs, virials=True), shift)
+        predictions = predict(potential, self.graphs, virials=True, device=self.device)
+        return compare(self.frames, self.counts, predictions, shift)
 
     def _shift(self, potential: Potential, energies: np.ndarray, loss: LossSection) -> np.ndarray:
         return find_energy_shift(

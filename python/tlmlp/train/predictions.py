@@ -10,6 +10,7 @@ import torch
 
 from tlmlp.models import Potential, edge_forces
 from tlmlp.train.dataset import Graph, batches_by_edges
+from tlmlp.train.placement import Placement
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,18 @@ class Predictions:
 
 
 def predict(
-    potential: Potential, graphs: Sequence[Graph], *, forces: bool = True, virials: bool = False
+    potential: Potential,
+    graphs: Sequence[Graph],
+    *,
+    forces: bool = True,
+    virials: bool = False,
+    device: torch.device | None = None,
 ) -> Predictions:
-    """Evaluate all ``graphs``."""
+    """Evaluate all ``graphs``, on the GPU ``device`` unless it is None."""
     energies, all_forces, all_virials = [], [], []
-    for batch in batches_by_edges(graphs):
+    placement = Placement(potential, device)
+    potential = placement.current()
+    for batch in map(placement.place, batches_by_edges(graphs)):
         topology = (batch.offsets, batch.edges, batch.reverse)
         with torch.no_grad():
             if forces or virials:
@@ -38,14 +46,14 @@ def predict(
                 )
             else:
                 atomic = potential.atomic_energies(batch.species, batch.edge_index, batch.edge_vector, *topology)
-        zeros = torch.zeros(batch.n_frames, dtype=torch.float64)
-        energies.append(zeros.index_add(0, batch.frame, atomic.double()))
+        zeros = torch.zeros_like(batch.energy)
+        energies.append(zeros.index_add(0, batch.frame, atomic.double()).cpu())
         if forces:
-            all_forces.append(edge_forces(batch.n_atoms, batch.edge_index, gradient))
+            all_forces.append(edge_forces(batch.n_atoms, batch.edge_index, gradient).cpu())
         if virials:
             per_edge = -gradient.unsqueeze(2) * batch.edge_vector.unsqueeze(1)
             frame = batch.frame.index_select(0, batch.edge_index[1])
-            all_virials.append(torch.zeros(batch.n_frames, 3, 3, dtype=torch.float64).index_add(0, frame, per_edge))
+            all_virials.append(torch.zeros_like(batch.stress).index_add(0, frame, per_edge).cpu())
     return Predictions(
         energies=torch.cat(energies).numpy(),
         forces=torch.cat(all_forces).numpy() if forces else None,

@@ -113,8 +113,10 @@ def start(
         return _train(trainer, observe)
 
 
-def resume(run: str | os.PathLike) -> RunResult:
+def resume(run: str | os.PathLike, device: str | None = None) -> RunResult:
     """Go on with the training in ``run`` from its newest whole checkpoint.
+
+    :param device: another ``training.device`` than the one it had
 
     On the same machine with the same number of threads the final weights are bitwise those of a training that was
     never stopped.
@@ -129,7 +131,8 @@ def resume(run: str | os.PathLike) -> RunResult:
         state = newest_checkpoint(run)
         if state is None:
             raise TlmlpError(f"{run}: no checkpoint was written yet; start it again with tlmlp train or tlmlp transfer")
-        config = as_config(state["config"])
+        config = as_config(state["config"], [] if device is None else [f"training.device={device}"])
+        state["config"] = config.to_dict()
         use_threads(config)
         return _go_on(run, state, load_data(config.data, config.loss, config.transfer.replay), together)
 

@@ -207,6 +207,8 @@ class TrainingSection(Section):
     dtype: Literal["float32", "float64"] | None = None
     #: "ops" (compiled) or "plain" (standard torch operators).
     route: Literal["ops", "plain"] = "ops"
+    #: Where losses are evaluated: cpu, cuda, or cuda:N. Checkpoints are the same, see :mod:`tlmlp.train.placement`.
+    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d{1,3})?)$")
     #: Left out: torch's own number.
     threads: int | None = Field(None, ge=1)
     #: Write the metrics for TensorBoard too.

@@ -16,6 +16,7 @@ from tlmlp.train.dataset import Graph, batches_by_edges
 from tlmlp.train.losses import LossParts, Weights, count, part_of_loss
 from tlmlp.train.memory import keep_freed_memory
 from tlmlp.train.parallel import Processes
+from tlmlp.train.placement import Placement
 
 #: Edges of a batch that are evaluated at once: about 250 MB with the default sizes in float32.
 MAX_EDGES = 8192
@@ -38,6 +39,7 @@ class TrainingStep:
     :param clip: largest norm of the gradient
     :param pull: strength a of the term a/2 |p - p0|^2 that draws the parameters to where they are now
     :param decay: decoupled weight decay of Adam
+    :param device: GPU to evaluate losses on; None for the CPU
     :param processes: that share every batch
     """
 
@@ -49,10 +51,11 @@ class TrainingStep:
         clip: float | None = None,
         pull: float = 0.0,
         decay: float = 0.0,
+        device: torch.device | None = None,
         processes: Processes | None = None,
     ) -> None:
         keep_freed_memory()
-        self.potential, self.derivatives = potential, derivatives
+        self.placement, self.derivatives = Placement(potential, device), derivatives
         self.clip, self.pull = clip, pull
         self.processes = processes or Processes()
         self.optimizer = Adam(potential.parameters(), decay=decay)
@@ -88,15 +91,18 @@ class TrainingStep:
 
     def backward(self, batch: Sequence[Graph], weights: Weights = Weights()) -> LossParts:
         """The loss of this process's share of ``batch``; its gradient goes to every ``parameter.grad``."""
-        self.optimizer.zero_grad()
+        potential = self.placement.current()
+        self.placement.zero_grad()
         counts = count(batch)
         parts = [LossParts(0.0)]
         for graph in batches_by_edges(self.processes.share(batch), MAX_EDGES):
-            energies, gradient = self.derivatives(self.potential, graph)
-            loss, values = part_of_loss(graph, energies, gradient, self.potential.energy_shift, weights, counts)
+            placed = self.placement.place(graph)
+            energies, gradient = self.derivatives(potential, placed)
+            loss, values = part_of_loss(placed, energies, gradient, potential.energy_shift, weights, counts)
             if loss.requires_grad:  # not so for the forces of atoms without neighbours, which are zero
-                loss.backward(inputs=list(self.potential.parameters()))
+                loss.backward(inputs=list(potential.parameters()))
             parts.append(values)
+        self.placement.collect()
         return LossParts(*(sum(values) for values in zip(*parts, strict=True)))
 
     def _over_processes(self, loss: LossParts, gradient: Tensor) -> tuple[LossParts, Tensor]:

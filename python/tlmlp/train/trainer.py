@@ -37,6 +37,7 @@ from tlmlp.train.metrics import Metrics, metrics_row
 from tlmlp.train.modelfile import MODEL_FORMAT, load_torch, model_payload, potential_from, save_model
 from tlmlp.train.parallel import Processes
 from tlmlp.train.part import Part
+from tlmlp.train.placement import find_device
 from tlmlp.train.schedule import Schedule
 from tlmlp.train.selection import TrainingData
 from tlmlp.train.step import TrainingStep
@@ -70,8 +71,11 @@ class Trainer:
         t = config.training
         self.run, self.config, self.potential, self.metadata = run, config, potential, metadata
         self.processes = processes
-        self.train = Part("training", data.all_frames(), potential, data.weights())
-        self.val = Part("validation", data.val, potential) if data.val else None
+        device = find_device(t.device, t.route)
+        if device is not None and processes.size > 1:
+            raise TlmlpError(f"training.device is {t.device}: training in several processes is for CPUs")
+        self.train = Part("training", data.all_frames(), potential, data.weights(), device)
+        self.val = Part("validation", data.val, potential, device=device) if data.val else None
         if not any(graph.n_edges for graph in self.train.graphs):
             raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
         self.metadata["min_distance"] = self.train.min_distance()
@@ -80,6 +84,7 @@ class Trainer:
             clip=t.clip_gradient,
             pull=config.transfer.l2_sp,
             decay=t.weight_decay,
+            device=device,
             processes=processes,
         )
         self.schedule = Schedule(
