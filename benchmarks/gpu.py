@@ -26,7 +26,7 @@ from tlmlp.data.neighbours import neighbour_list
 from tlmlp.files import atomic_write_json
 
 #: Targets in ms, from the plan for an H200.
-TARGETS = {"512 atoms": 0.4, "32768 atoms": 6.0, "100 x 64 atoms": 1.5}
+TARGETS = {"512 atoms": 0.4, "32768 atoms": 6.0, "100 x 64 atoms": 1.5, "training, 32 x 64 atoms": 12.0}
 #: Ceilings used for predictions where none are measured: an H200's 60 TFLOP/s in float32 and 4.8 TB/s.
 H200 = {"fp32_tflops": 60.0, "copy_gb_per_s": 4800.0}
 
@@ -144,6 +144,15 @@ def replica_times(model: str, device: str, count: int, atoms: int, steps: int) -
     return {"edges": replicas._core.edges, "ms": 1e3 * (time.perf_counter() - begin) / steps}
 
 
+def training_time(device: str, structures: int, atoms: int, repeats: int) -> dict[str, Any]:
+    """Milliseconds of a force-matching step with Adam, copies of weights and gradients included."""
+    from tlmlp.bench.train import bench_train
+
+    where = "cpu" if device == "cuda-on-cpu" else device
+    result = bench_train(atoms, structures, threads=1, dtype="float32", repeats=repeats, device=where)
+    return {"edges": result["edges"], "ms": result["ms_per_step"]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
@@ -167,8 +176,12 @@ def main() -> None:
         rows[f"{count} x {atoms} atoms"] = replica_times(
             model, options.device, count, atoms, 2 if options.quick else 500
         )
-    for row in rows.values():
-        row["bound_ms"] = (
+    training = (2, 64, 1) if options.quick else (32, 64, 20)
+    rows[f"training, {training[0]} x {training[1]} atoms"] = training_time(options.device, *training)
+    for name, row in rows.items():
+        # Forward, reverse, tangent and second sweep cost 2.3 times an evaluation (docs/performance.md).
+        work = 2.3 if name.startswith("training") else 1.0
+        row["bound_ms"] = work * (
             1e3
             * row["edges"]
             * max(operations / (limits["fp32_tflops"] * 1e12), traffic / (limits["copy_gb_per_s"] * 1e9))

@@ -7,6 +7,9 @@ namespace tlmlp {
 /// Basis functions of the network, for tests and for other codes.
 void bind_basis(pybind11::module_ &m);
 
+/// The contractions of the directional sum on a device.
+void bind_directional(pybind11::module_ &m);
+
 } // namespace tlmlp
 
 /// The engine.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from tlmlp import ops
+from tlmlp import _core, ops
 from tlmlp.cuda import why_no_gpu
 from tlmlp.data import neighbour_list
 
@@ -121,6 +121,29 @@ def test_no_edges():
     (grad,) = random_like(arrays[0])
     close(*both("directional_sum_backward", *arrays, grad, *topology, 15), torch.float64)
     close(*both("directional_sum_second", *random_like(*arrays), *arrays, grad, *topology, 31), torch.float64)
+
+
+@pytest.mark.parametrize("device", ["cuda-on-cpu", pytest.param("cuda", marks=gpu)])
+def test_contractions_for_numpy(device):
+    """The three kernels of the directional sum, bound for numpy, against einsum."""
+    random = np.random.default_rng(2)
+    atoms, edges, degrees, channels = 4, 11, 3, 5
+    ends = random.integers(0, atoms, edges)
+    order = np.argsort(ends, kind="stable")
+    offsets = np.searchsorted(ends[order], np.arange(atoms + 1))
+    of = np.repeat(np.arange(degrees), 2 * np.arange(degrees) + 1)  # degree of each harmonic
+    harmonics, values = random.normal(size=(edges, degrees**2)), random.normal(size=(edges, degrees, channels))
+    centres = random.normal(size=(atoms, degrees**2, channels))
+    expected = np.zeros((atoms, degrees**2, channels))
+    np.add.at(expected, ends, harmonics[:, :, None] * values[:, of])
+    np.testing.assert_allclose(_core.centre_sums(harmonics, values, offsets, order, device), expected, atol=1e-13)
+    products = harmonics[:, :, None] * centres[ends]
+    sums = np.stack([products[:, of == degree].sum(axis=1) for degree in range(degrees)], axis=1)
+    np.testing.assert_allclose(_core.edge_sums(harmonics, centres, ends, device), sums, atol=1e-13)
+    overlaps = (values[:, of] * centres[ends]).sum(axis=2)
+    np.testing.assert_allclose(_core.edge_overlaps(values, centres, ends, device), overlaps, atol=1e-13)
+    with pytest.raises(ValueError, match=r"`ends` must lie in 0\.\.3, got 9"):
+        _core.edge_sums(harmonics, centres, np.full(edges, 9), device)
 
 
 def test_bad_shapes_are_one_line():

@@ -8,17 +8,18 @@ from tlmlp.bench.systems import CUTOFF, silicon
 from tlmlp.bench.timing import WARM_UP, median_ms, versions
 from tlmlp.models import build_potential
 from tlmlp.train.dataset import Graph, build_graph, collate
+from tlmlp.train.placement import find_device
 from tlmlp.train.step import TrainingStep
 
 LEARNING_RATE = 1e-4
 
 
-def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int) -> dict:
+def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int, device: str = "cpu") -> dict:
     """Median time of one training step: forces of a batch, gradient of the loss by all parameters, Adam.
 
     Each step gets new structures; their neighbour lists (with the reverse of each edge) are cached, as in a training,
     and the batch is put together outside the timed call. The reference forces are random numbers: they do not change
-    the work.
+    the work. ``device`` as ``training.device``: the copies to and from it are part of the step.
     """
     torch.set_num_threads(threads)
     potential = build_potential(["Si"], cutoff=CUTOFF, seed=0, dtype=torch_dtype(dtype))
@@ -31,7 +32,7 @@ def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int) 
         return Graph(**{**made.__dict__, "forces": forces})
 
     batches = [collate([graph() for _ in range(batch)]) for _ in range(repeats + WARM_UP)]
-    step = TrainingStep(potential)
+    step = TrainingStep(potential, device=find_device(device, "ops"))
     median, times = median_ms(lambda graphs: step([graphs], LEARNING_RATE), batches)
     edges = round(sum(made.n_edges for made in batches) / len(batches))
     return {
@@ -44,6 +45,7 @@ def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int) 
         "edges": edges,
         "cutoff_angstrom": CUTOFF,
         "threads": threads,
+        "device": device,
         "dtype": dtype,
         "repeats": repeats,
         "versions": versions("torch"),
