@@ -3,15 +3,12 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.openmm import build, library
 
-ROOT = Path(__file__).resolve().parents[3]
-LIBRARIES = ("core/libtlmlp_core.a", "core/libtlmlp_structures.a", "cuda/libtlmlp_cuda.a")
 USE = """
 import sys
 from pathlib import Path
@@ -25,17 +22,8 @@ print(repr(evaluate(sys.argv[2], Atoms("Ge2", [[0, 0, 0], [0, 0, 2.4]]), precisi
 """
 
 
-def built_engine() -> Path:
-    """The build folder of this checkout: compiling the engine again is no part of the test."""
-    for folder in sorted((ROOT / "build").glob("cp*")):
-        cache = folder / "CMakeCache.txt"
-        if all((folder / "csrc" / name).is_file() for name in LIBRARIES) and "TLMLP_CUDA:BOOL=OFF" in cache.read_text():
-            return folder
-    pytest.skip("no finished build of the engine in build/")
-
-
-def test_the_native_force_is_compiled_and_runs(monkeypatch, tmp_path, germanium):
-    monkeypatch.setenv("TLMLP_ENGINE_BUILD", str(built_engine()))
+def test_the_native_force_is_compiled_and_runs(monkeypatch, tmp_path, germanium, built_engine):
+    monkeypatch.setenv("TLMLP_ENGINE_BUILD", str(built_engine))
     path = build.build_openmm(tmp_path / "lib")
     assert path == tmp_path / "lib" / library.NAME
     assert json.loads(path.with_suffix(".json").read_text())["openmm"] == library.built_for()
