@@ -24,11 +24,17 @@ template <class T, std::size_t I = 0> int launch(int place, const void *functor,
         using F = std::tuple_element_t<I, List<T>>;
         const F &f = *static_cast<const F *>(functor);
         const std::int64_t n = f.size(), blocks = (n + 255) / 256, most = 1 << 20;
-        if (const cudaError_t error = cudaSetDevice(index); error != cudaSuccess || n == 0) {
+        int before = index; // the caller's device stays the current one
+        cudaError_t error = cudaGetDevice(&before);
+        error = error == cudaSuccess ? cudaSetDevice(index) : error;
+        if (error != cudaSuccess || n == 0) {
+            cudaSetDevice(before);
             return error;
         }
         each<F><<<unsigned(blocks < most ? blocks : most), 256>>>(f);
-        return cudaGetLastError();
+        error = cudaGetLastError();
+        cudaSetDevice(before);
+        return error;
     } else {
         return cudaErrorInvalidValue;
     }

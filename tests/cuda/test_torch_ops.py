@@ -113,6 +113,23 @@ def test_directional_sum(dtype, lack, wanted):
     close(*both("directional_sum_second", *v, *arrays, grad, *topology, wanted), dtype)
 
 
+@pytest.mark.parametrize("name", ["dense_swish", "residual_swish", "gate"])
+def test_dense_layers_to_second_order(name):
+    """What a device composes of torch's operators, against the CPU's fused ones with their own derivatives."""
+    shapes = {"dense_swish": [(7, 5), (4, 5), (4,)], "gate": [(7, 5), (7, 3), (5, 3)]}
+    shapes["residual_swish"] = [(7, 5), (5, 5), (5,), (5, 5), (5,)]
+    generator = torch.Generator().manual_seed(4)
+    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes[name]]
+    found = []
+    for library in (torch.ops.tlmlp_device, torch.ops.tlmlp):
+        arguments = [t.clone().requires_grad_() for t in inputs]
+        result = getattr(library, name)(*arguments)
+        first = torch.autograd.grad(result.square().sum(), arguments, create_graph=True)
+        second = torch.autograd.grad(sum(t.square().sum() for t in first), arguments)
+        found.append([result.detach(), *(t.detach() for t in first), *second])
+    close(*found, torch.float64)
+
+
 def test_no_edges():
     made = (torch.zeros(2, 0, dtype=torch.int64), torch.zeros(0, 3, dtype=torch.float64))
     made = (*made, *torch.ops.tlmlp.topology(*made, 3))

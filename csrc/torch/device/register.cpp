@@ -8,8 +8,6 @@ namespace tlmlp::device {
 
 namespace {
 
-// The dense layers on a device are torch's own operators, whose matrix products and derivatives are there already.
-
 bool built_with_cuda() {
 #ifdef TLMLP_CUDA
     return true;
@@ -17,6 +15,8 @@ bool built_with_cuda() {
     return false;
 #endif
 }
+
+// The dense layers on a device are torch's own operators, whose matrix products and derivatives are there already.
 
 Tensor dense_swish(const Tensor &x, const Tensor &weight, const OptionalTensor &bias) {
     return at::silu(at::linear(x, weight, bias));
@@ -80,6 +80,9 @@ TORCH_LIBRARY_IMPL(tlmlp, AutogradCUDA, m) {
 TORCH_LIBRARY(tlmlp_device, m) {
     namespace device = tlmlp::device;
     m.def("built_with_cuda", TORCH_FN(device::built_with_cuda));
+    m.def("dense_swish", TORCH_FN(device::dense_swish));
+    m.def("residual_swish", TORCH_FN(device::residual_swish));
+    m.def("gate", TORCH_FN(device::gate));
     m.def("spherical_harmonics", TORCH_FN(device::spherical_harmonics));
     m.def("spherical_harmonics_backward", TORCH_FN(device::spherical_harmonics_backward));
     m.def("spherical_harmonics_second", TORCH_FN(device::spherical_harmonics_second));

@@ -134,6 +134,19 @@ class DimeNetPP(nn.Module):
                 sizes(self.config),
                 self.cutoff_nm,
             )
+        return self.derivatives_by_autograd(species, edge_index, edge_vector, offsets, edges, reverse)
+
+    @torch.jit.unused
+    def derivatives_by_autograd(
+        self,
+        species: Tensor,
+        edge_index: Tensor,
+        edge_vector: Tensor,
+        offsets: Tensor,
+        edges: Tensor,
+        reverse: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """:meth:`energies_and_derivatives` where no operator does the whole network: on a GPU, and on the plain route."""
         create_graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
         with torch.enable_grad():
             vector = edge_vector.detach().requires_grad_(True)

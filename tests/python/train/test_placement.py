@@ -5,6 +5,7 @@ import torch
 
 from tlmlp.cuda import why_no_gpu
 from tlmlp.errors import TlmlpError
+from tlmlp.models import edge_forces
 from tlmlp.train import fit, load_run, resume
 from tlmlp.train.dataset import build_graph
 from tlmlp.train.placement import Placement, find_device
@@ -39,6 +40,22 @@ def test_steps_on_a_copy_are_those_without(lj, device):
     )
     assert theirs.energies == pytest.approx(mine.energies, rel=1e-9)
     assert theirs.virials == pytest.approx(mine.virials, rel=1e-7, abs=1e-9)
+
+
+def test_the_route_of_a_gpu_gives_what_the_operator_for_the_whole_network_gives(lj):
+    """On a GPU the gradient of a loss goes twice backward through the operators; here on the CPU's, float64."""
+    graph = build_graph(potential(), lj(1, 0)[0])
+    arrays = (graph.species, graph.edge_index, 0.1 * graph.edge_vector, graph.offsets, graph.edges, graph.reverse)
+    found = []
+    for name in ("energies_and_derivatives", "derivatives_by_autograd"):
+        model = potential()
+        energies, derivatives = getattr(model.network, name)(*arrays)
+        forces = edge_forces(graph.n_atoms, graph.edge_index, derivatives)
+        (energies.sum() + forces.square().sum()).backward()
+        found.append([energies, forces, *(p.grad for p in model.network.parameters() if p.grad is not None)])
+    assert len(found[0]) == len(found[1]) > 20
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0.0, atol=1e-10 * float(one.detach().abs().max()))
 
 
 def test_a_copy_follows_the_potential():
