@@ -46,7 +46,8 @@ class TransferStudy:
                 )
         if self.splits < 1:
             raise TlmlpError(f"a transfer study needs at least one split, got {self.splits}")
-        for path in (self.config, *self.test):
+        source = self.source / "best.pt" if self.source.is_dir() else self.source
+        for path in (self.config, source, *self.test):
             if not path.is_file():
                 raise TlmlpError(f"cannot read {path}: there is no such file")
         if as_config(self.config).data.pool is None:
@@ -68,6 +69,8 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
     """
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
+    about = _identity(study)
+    _claim(out, about)
     runner = Runner(out)
     rows = []
     for frames, split in study.draws:
@@ -80,12 +83,9 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
             runner.run(*group)
         rows += [_row(out, frames, split, arm, chosen[arm]) for arm in ARMS]
     summary = {
-        "config": {"file": str(study.config), "sha256": sha256_file(study.config)},
-        "source": str(study.source),
-        "element_map": study.element_map,
+        **about,
         "splits": study.splits,
         "learning_rates": list(study.rates),
-        "test": {str(path): sha256_file(path) for path in study.test},
         "errors": summarise(rows),
         "versions": versions("torch", "numpy", "ase", "vesin"),
     }
@@ -94,6 +94,28 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
     atomic_write_json(out / "summary.json", summary)
     say(rows, out)
     return summary
+
+
+def _identity(study: TransferStudy) -> dict:
+    """What all trainings of a study share, with the hashes of the files."""
+    source = study.source / "best.pt" if study.source.is_dir() else study.source
+    return {
+        "config": {"file": str(study.config), "sha256": sha256_file(study.config)},
+        "source": {"file": str(study.source), "sha256": sha256_file(source)},
+        "element_map": study.element_map,
+        "test": {str(path): sha256_file(path) for path in study.test},
+    }
+
+
+def _claim(out: Path, about: dict) -> None:
+    """Trainings done before count only while what they were made of is the same."""
+    path = out / "study.json"
+    if path.is_file():
+        before = json.loads(path.read_text())
+        changed = [name for name in about if before.get(name) != about[name]]
+        if changed:
+            raise TlmlpError(f"{out} holds a study with another {', '.join(changed)}; choose another folder")
+    atomic_write_json(path, about)
 
 
 def _groups(steps: Sequence[Step], jobs: int) -> Iterator[Sequence[Step]]:

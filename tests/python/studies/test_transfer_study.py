@@ -88,6 +88,10 @@ def test_a_study_is_fair_and_is_not_done_twice(folder):
     assert call(folder, "--rates", "1e-2,1e-4").exit_code == 0
     assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("best.pt")}
 
+    (folder / "ge.yaml").write_text((folder / "ge.yaml").read_text() + "\n# changed\n")
+    with pytest.raises(TlmlpError, match="holds a study with another config; choose another folder"):
+        call(folder, "--rates", "1e-2,1e-4")
+
 
 def test_means_and_ratios():
     rows = [
@@ -107,6 +111,7 @@ def test_means_and_ratios():
         ({"sizes": (10, 10)}, "sizes, each once, got 10, 10"),
         ({"splits": 0}, "at least one split, got 0"),
         ({"config": "missing.yaml"}, "cannot read .*missing.yaml"),
+        ({"source": "missing.pt"}, "cannot read .*missing.pt"),
         ({"test": ("missing.extxyz",)}, "cannot read .*missing.extxyz"),
     ],
 )
