@@ -3,7 +3,8 @@
 Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), and a force-matching step with Adam on 8
 structures of 64 atoms; float32, one thread pinned to one processor, medians. Every peer gets a virtual environment of
 its own in build/peers, made with pip when it is missing, and the same structures and neighbour lists; a peer that
-cannot be installed or run is left out with the reason. The peers with torch use version 2.13.0 (set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download).
+cannot be installed or run is left out with the reason. The peers with torch use version 2.13.0 (set
+PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download).
 """
 
 import argparse

@@ -80,6 +80,7 @@ def check(temperatures: np.ndarray, g: np.ndarray, reference: dict) -> None:
 
 
 def test_replicas_on_the_cpu_stay_in_the_ensemble(reference, make):
+    """32 steps from moments of the reference itself: wrong forces or a wrong clock show, a slightly wrong bath does not."""
     temperatures, g = sampled(reference, make, "cuda-on-cpu", count=8, samples=4, steps=8)
     check(temperatures, g, reference)
 
