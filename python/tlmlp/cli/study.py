@@ -1,5 +1,6 @@
 """``tlmlp study``: comparisons of many trainings, resumable, with figure and table."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,19 @@ def _numbers(text: str, kind: type, name: str) -> tuple:
         raise TlmlpError(f"--{name} takes numbers with commas between them, got {text!r}") from None
 
 
+def _variants(texts: list[str]) -> dict[str, tuple[str, ...]]:
+    variants = {}
+    for text in texts:
+        try:
+            name, *settings = shlex.split(text)
+        except ValueError:
+            raise TlmlpError(f"--variant takes a name and settings transfer.KEY=VALUE, got {text!r}") from None
+        if name in variants:
+            raise TlmlpError(f"--variant {name} was given twice")
+        variants[name] = tuple(settings)
+    return variants
+
+
 @app.command()
 def transfer(
     config: ConfigFile,
@@ -39,6 +53,14 @@ def transfer(
     sizes: Annotated[str, typer.Option(help="Numbers of training frames.")] = "10",
     splits: Annotated[int, typer.Option(help="Draws of the training frames, with seeds 0, 1, ...", min=1)] = 5,
     rates: Annotated[str, typer.Option(help="Learning rates that each training chooses from.")] = "4e-3,1e-3",
+    variant: Annotated[
+        list[str],
+        typer.Option(
+            help="A further arm, a transfer with other settings: its name, then settings, for example "
+            '"pulled transfer.l2_sp=0.01"; may be given again.',
+            metavar="TEXT",
+        ),
+    ] = [],  # noqa: B006
     jobs: Annotated[int, typer.Option(help="Trainings side by side, one thread each.", min=1)] = 1,
 ) -> None:
     """Few frames from scratch and by transfer: the same frames, updates and choice of rates, several splits."""
@@ -52,5 +74,6 @@ def transfer(
         _numbers(sizes, int, "sizes"),
         splits,
         _numbers(rates, float, "rates"),
+        _variants(variant),
     )
     run_transfer_study(study, out, jobs)

@@ -1,14 +1,16 @@
 """How much a transfer helps where data are scarce: the same few frames from scratch and from a source model.
 
-Numbers of frames x splits x {scratch, transfer} x learning rates. A split draws its frames from the config's pool with
-a seed of its own, nested over the numbers of frames; both arms get the same frames, updates and list of rates, and each
-training chooses its rate by the validation frames. The chosen models are evaluated on test data that nothing else saw.
+Numbers of frames x splits x arms x learning rates; the arms are scratch, transfer, and variants of the transfer with
+settings of their own. A split draws its frames from the config's pool with a seed of its own, nested over the numbers
+of frames; all arms get the same frames, updates and list of rates, and each training chooses its rate by the validation
+frames. The chosen models are evaluated on test data that nothing else saw.
 """
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlmlp.bench.timing import versions
@@ -20,7 +22,9 @@ from tlmlp.studies.steps import Runner, Step, tlmlp
 from tlmlp.studies.transfer_results import draw, say, summarise, write_results
 from tlmlp.train.config import as_config
 
-ARMS = ("scratch", "transfer")
+_NAME = re.compile(r"\w+")
+SCRATCH = "scratch"
+TRANSFER = "transfer"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class TransferStudy:
     sizes: tuple[int, ...] = (10,)
     splits: int = 5
     rates: tuple[float, ...] = (4e-3, 1e-3)
+    #: Further arms: transfers with `transfer.KEY=VALUE` of the config; all else is equal in all arms.
+    variants: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, values in (("sizes", self.sizes), ("rates", self.rates), ("test files", self.test)):
@@ -46,6 +52,14 @@ class TransferStudy:
                 )
         if self.splits < 1:
             raise TlmlpError(f"a transfer study needs at least one split, got {self.splits}")
+        for name, settings in self.variants.items():
+            if not _NAME.fullmatch(name) or name in (SCRATCH, TRANSFER):
+                raise TlmlpError(f"a variant needs a name of its own, of letters, digits and _, got {name!r}")
+            if not settings or not all(setting.startswith("transfer.") for setting in settings):
+                raise TlmlpError(
+                    f"the variant {name} needs settings transfer.KEY=VALUE, got {' '.join(settings) or 'none'}"
+                )
+            as_config(self.config, settings)
         source = self.source / "best.pt" if self.source.is_dir() else self.source
         for path in (self.config, source, *self.test):
             if not path.is_file():
@@ -54,8 +68,13 @@ class TransferStudy:
             raise TlmlpError(f"{self.config} needs `data.pool`, from which the study draws its training frames")
 
     @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of what is compared."""
+        return (SCRATCH, TRANSFER, *self.variants)
+
+    @property
     def draws(self) -> Iterator[tuple[int, int]]:
-        """(number of frames, split) of every pair of arms."""
+        """(number of frames, split) of every comparison."""
         return itertools.product(self.sizes, range(self.splits))
 
 
@@ -64,7 +83,7 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
 
     :param jobs: trainings side by side, one thread each
     :return: what ``out/summary.json`` holds: per number of frames and arm the mean and the standard deviation over the
-        splits of every test error, and the means of transfer over those of scratch
+        splits of every test error, and the mean over that of scratch
     :raises TlmlpError: when a training fails, with its error
     """
     out = Path(out).resolve()
@@ -75,17 +94,18 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
     rows = []
     for frames, split in study.draws:
         console.rule(f"{frames} frames, split {split + 1} of {study.splits}")
-        for group in _groups([_training(study, frames, split, *arm) for arm in _arms(study)], jobs):
+        for group in _groups([_training(study, frames, split, *which) for which in _trainings(study)], jobs):
             runner.run(*group)
-        chosen = {arm: _chosen_rate(study, out, frames, split, arm) for arm in ARMS}
-        tests = [_evaluation(study, frames, split, arm, chosen[arm]) for arm in ARMS]
+        chosen = {arm: _chosen_rate(study, out, frames, split, arm) for arm in study.arms}
+        tests = [_evaluation(study, frames, split, arm, chosen[arm]) for arm in study.arms]
         for group in _groups(tests, jobs):
             runner.run(*group)
-        rows += [_row(out, frames, split, arm, chosen[arm]) for arm in ARMS]
+        rows += [_row(out, frames, split, arm, chosen[arm]) for arm in study.arms]
     summary = {
         **about,
         "splits": study.splits,
         "learning_rates": list(study.rates),
+        "variants": study.variants,
         "errors": summarise(rows),
         "versions": versions("torch", "numpy", "ase", "vesin"),
     }
@@ -122,8 +142,8 @@ def _groups(steps: Sequence[Step], jobs: int) -> Iterator[Sequence[Step]]:
     return (steps[first : first + jobs] for first in range(0, len(steps), jobs))
 
 
-def _arms(study: TransferStudy) -> Iterator[tuple[str, float]]:
-    return itertools.product(ARMS, study.rates)
+def _trainings(study: TransferStudy) -> Iterator[tuple[str, float]]:
+    return itertools.product(study.arms, study.rates)
 
 
 def _name(frames: int, split: int, arm: str, rate: float) -> str:
@@ -137,11 +157,12 @@ def _training(study: TransferStudy, frames: int, split: int, arm: str, rate: flo
         "training.seed": split,
         "training.learning_rate": f"{rate:g}",
     }
-    settings = [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
-    start = ["train"] if arm == "scratch" else ["transfer", study.source.resolve()]
-    element_map = [] if arm == "scratch" else ["--element-map", study.element_map]
+    settings = [f"{key}={value}" for key, value in changes.items()] + list(study.variants.get(arm, ()))
+    options = [part for setting in settings for part in ("--set", setting)]
+    start = ["train"] if arm == SCRATCH else ["transfer", study.source.resolve()]
+    element_map = [] if arm == SCRATCH else ["--element-map", study.element_map]
     name = _name(frames, split, arm, rate)
-    command = [*start, study.config.resolve(), *element_map, "--out", f"runs/{name}", *settings]
+    command = [*start, study.config.resolve(), *element_map, "--out", f"runs/{name}", *options]
     return Step(f"train-{name}", tlmlp(*command))
 
 

@@ -1,5 +1,6 @@
 """Table, figure and means of a transfer study."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +16,26 @@ ERRORS = {
     "energy_mae_mev_per_atom": ("energy MAE (meV/atom)", 1.0),
     "energy_rmse_mev_per_atom": ("energy RMSE (meV/atom)", 1.0),
 }
-LOOKS = {"scratch": ("from scratch", "tab:gray", "o", -1), "transfer": ("transferred", "tab:blue", "s", 1)}
+LABELS = {"scratch": "from scratch", "transfer": "transferred"}
+#: Colour and marker of the arms in their order.
+LOOKS = (
+    ("tab:gray", "o"),
+    ("tab:blue", "s"),
+    ("tab:orange", "^"),
+    ("tab:green", "D"),
+    ("tab:red", "v"),
+    ("tab:purple", "P"),
+)
 
 
 def values(rows: Sequence[dict], frames: int, arm: str, error: str) -> np.ndarray:
     """One error of all splits."""
     return np.array([row[error] for row in rows if (row["frames"], row["arm"]) == (frames, arm)])
+
+
+def arms(rows: Sequence[dict]) -> list[str]:
+    """Names of the arms in their order."""
+    return list(dict.fromkeys(row["arm"] for row in rows))
 
 
 def sizes(rows: Sequence[dict]) -> list[int]:
@@ -34,15 +49,16 @@ def mean_and_spread(sample: np.ndarray) -> tuple[float, float]:
 
 
 def summarise(rows: Sequence[dict]) -> dict:
-    """Per number of frames and error: mean and standard deviation of either arm, and the ratio of the means."""
+    """Per number of frames and error: mean and standard deviation of every arm, and its mean over that of scratch."""
     found: dict = {}
     for frames in sizes(rows):
         found[str(frames)] = {}
         for error in ERRORS:
             entry: dict = {}
-            for arm in LOOKS:
+            for arm in arms(rows):
                 entry[arm] = dict(zip(("mean", "std"), mean_and_spread(values(rows, frames, arm, error)), strict=True))
-            entry["transfer_over_scratch"] = entry["transfer"]["mean"] / entry["scratch"]["mean"]
+                if arm != "scratch":
+                    entry[f"{arm}_over_scratch"] = entry[arm]["mean"] / entry["scratch"]["mean"]
             found[str(frames)][error] = entry
     return found
 
@@ -61,13 +77,15 @@ def draw(path: Path, rows: Sequence[dict]) -> None:
     counts = sizes(rows)
     for panel, error in zip(panels, ("force_mae_ev_per_ang", "energy_mae_mev_per_atom"), strict=True):
         title, factor = ERRORS[error]
-        for arm, (label, colour, marker, side) in LOOKS.items():
-            places = np.array(counts) * 1.03**side
+        names = arms(rows)
+        for index, (arm, (colour, marker)) in enumerate(zip(names, itertools.cycle(LOOKS), strict=False)):
+            side = index - (len(names) - 1) / 2
+            places = np.array(counts) * 1.06**side
             samples = [factor * values(rows, frames, arm, error) for frames in counts]
             means, spreads = np.transpose([mean_and_spread(sample) for sample in samples])
             for place, sample in zip(places, samples, strict=True):
-                panel.plot([place * 1.015**side] * len(sample), sample, marker, color=colour, alpha=0.35, markersize=4)
-            panel.errorbar(places, means, spreads, color=colour, marker=marker, capsize=4, label=label)
+                panel.plot([place * 1.015] * len(sample), sample, marker, color=colour, alpha=0.35, markersize=4)
+            panel.errorbar(places, means, spreads, color=colour, marker=marker, capsize=4, label=LABELS.get(arm, arm))
         panel.set(xscale="log", xlabel="training frames", ylabel=f"test {title}", ylim=(0.0, None))
         panel.set_xlim(counts[0] / 1.4, counts[-1] * 1.4)
         panel.set_xticks(counts, [str(count) for count in counts])
@@ -81,11 +99,12 @@ def say(rows: Sequence[dict], out: Path) -> None:
     lines = []
     for frames in sizes(rows):
         for error, (title, factor) in ERRORS.items():
-            scratch, transfer = (mean_and_spread(factor * values(rows, frames, arm, error)) for arm in LOOKS)
-            change = 100.0 * (transfer[0] / scratch[0] - 1.0)
-            pair = [f"{mean:.1f} ± {spread:.1f}" for mean, spread in (scratch, transfer)]
-            lines.append([str(frames), title, *pair, f"{change:+.0f} %"])
+            found = [mean_and_spread(factor * values(rows, frames, arm, error)) for arm in arms(rows)]
+            scratch = found[0][0]
+            cells = [f"{mean:.1f} ± {spread:.1f}" for mean, spread in found]
+            changes = [f" ({100.0 * (mean / scratch - 1.0):+.0f} %)" for mean, _ in found[1:]]
+            lines.append([str(frames), title, *map("".join, zip(cells, ["", *changes], strict=True))])
     splits = len({row["split"] for row in rows})
-    columns = ["frames", "error", "from scratch", "transferred", "change"]
-    table(f"Test errors, mean and standard deviation over {splits} splits", columns, lines)
+    columns = ["frames", "error", *(LABELS.get(arm, arm) for arm in arms(rows))]
+    table(f"Test errors, mean and standard deviation over {splits} splits (change from scratch)", columns, lines)
     console.print(f"figure: {out / 'transfer.png'}, every split: {out / 'results.csv'}, means: {out / 'summary.json'}")

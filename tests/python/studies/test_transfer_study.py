@@ -54,7 +54,15 @@ def folder(tmp_path_factory):
 
 def call(folder, *more: str):
     arguments = ["transfer", folder / "ge.yaml", "--source", folder / "si.pt", "--element-map", "Si:Ge"]
-    arguments += ["--test", folder / "test.extxyz", "--out", folder / "study", "--sizes", "2,4", "--splits", "1"]
+    arguments += [
+        "--test",
+        folder / "test.extxyz",
+        *([] if "--out" in more else ["--out", folder / "study"]),
+        "--sizes",
+        "2,4",
+        "--splits",
+        "1",
+    ]
     return CliRunner().invoke(app, [str(part) for part in (*arguments, *more)], catch_exceptions=False)
 
 
@@ -91,6 +99,38 @@ def test_a_study_is_fair_and_is_not_done_twice(folder):
     (folder / "ge.yaml").write_text((folder / "ge.yaml").read_text() + "\n# changed\n")
     with pytest.raises(TlmlpError, match="holds a study with another config; choose another folder"):
         call(folder, "--rates", "1e-2,1e-4")
+
+
+def test_a_variant_is_a_transfer_with_its_setting_alone_changed(folder):
+    variant = "pulled transfer.l2_sp=0.5 'transfer.frozen=[embedding, output]'"
+    assert call(folder, "--rates", "1e-2", "--out", str(folder / "variants"), "--variant", variant).exit_code == 0
+    out = folder / "variants"
+    rows = list(csv.DictReader((out / "results.csv").open()))
+    assert [row["arm"] for row in rows] == ["scratch", "transfer", "pulled"] * 2
+    pulled, transfer = (
+        yaml.safe_load((out / "runs" / f"2-frames-split-0-{arm}-0.01" / "config.yaml").read_text())
+        for arm in ("pulled", "transfer")
+    )
+    assert (pulled["transfer"]["l2_sp"], pulled["transfer"]["frozen"]) == (0.5, ["embedding", "output"])
+    del pulled["transfer"], transfer["transfer"]
+    assert pulled == transfer
+    errors = json.loads((out / "summary.json").read_text())["errors"]["2"]["force_mae_ev_per_ang"]
+    assert errors["pulled_over_scratch"] == pytest.approx(errors["pulled"]["mean"] / errors["scratch"]["mean"])
+
+
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [
+        ("pulled", "the variant pulled needs settings transfer.KEY=VALUE, got none"),
+        ("faster training.updates=9", "the variant faster needs settings transfer.KEY=VALUE, got training.updates=9"),
+        ("transfer transfer.l2_sp=1", "a variant needs a name of its own"),
+        ("odd transfer.l3_sp=1", "l3_sp"),
+        ("", "--variant takes a name and settings"),
+    ],
+)
+def test_bad_variants_are_one_line(folder, variant, message):
+    with pytest.raises(TlmlpError, match=message):
+        call(folder, "--variant", variant)
 
 
 def test_means_and_ratios():
