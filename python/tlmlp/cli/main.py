@@ -1,6 +1,7 @@
 """The command ``tlmlp``. Heavy imports happen inside the commands, so that ``tlmlp --help`` is quick."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -8,7 +9,6 @@ from tlmlp.cli import bench, conformance, data, doctor, export, lammps, md, open
 from tlmlp.errors import TlmlpError
 
 app = typer.Typer(
-    help="Train machine-learned potentials, transfer them between chemical elements, and run them in LAMMPS and ASE.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,12 +27,22 @@ doctor.register(app)
 quickstart.register(app)
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    import tlmlp
+def _print_version(asked: bool) -> None:
+    if asked:
+        import tlmlp
 
-    print(tlmlp.__version__)
+        print(tlmlp.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Train machine-learned potentials, transfer them between chemical elements, and run them in LAMMPS, OpenMM and
+    ASE."""
 
 
 def main() -> None:

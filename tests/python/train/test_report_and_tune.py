@@ -3,8 +3,10 @@
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -74,6 +76,29 @@ def test_a_search_is_shared_gone_on_with_and_finds_the_better_rate(config, tmp_p
     lowest = load_run(trial, route="plain")[1]["model"]["best_val_force_rmse_ev_per_ang"]
     assert lowest**2 == pytest.approx(float(best["validation_loss"]))
     assert (tmp_path / "search" / "search.png").exists()
+
+
+def test_a_search_that_was_killed_in_a_trial_is_gone_on_with(config, tmp_path, environment):
+    """The settings of the trial that died are tried again, and the number of finished trials is the one asked for."""
+    pytest.importorskip("optuna", reason="optuna is an extra")
+    settings = config(updates=400, validate_every=5)
+    settings["tune"] = {"space": {"training.learning_rate": {"low": 1e-6, "high": 1e-2, "log": True}}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "tlmlp", "tune", "c.yaml", "--trials", "2", "--storage", "s.journal"]
+    with (tmp_path / "log").open("a") as log:
+        process = subprocess.Popen([*command, "--out", "search"], cwd=tmp_path, env=environment, stdout=log, stderr=log)
+        metrics = tmp_path / "search" / "trial-0000" / "metrics.jsonl"
+        deadline = time.monotonic() + 60
+        while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, (tmp_path / "log").read_text()
+        died = as_config(tmp_path / "search" / "trial-0000" / "config.yaml").training.learning_rate
+        done = subprocess.run([*command, "--out", "search"], cwd=tmp_path, env=environment, stdout=log, stderr=log)
+    assert done.returncode == 0, (tmp_path / "log").read_text()
+    rows = table(tmp_path / "search" / "search.csv")
+    assert [(row["trial"], row["state"]) for row in rows] == [("1", "complete"), ("2", "complete")]
+    assert float(rows[0]["training.learning_rate"]) == died
 
 
 def test_bad_trials_are_ended_early(config, tmp_path):

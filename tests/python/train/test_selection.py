@@ -83,6 +83,15 @@ def test_missing_misspelt_and_nan_forces_stop_before_training(files, lj):
         load(files, train="gone.extxyz", val="val.extxyz")
 
 
+@pytest.mark.parametrize("label", ["energy", "stress"])
+def test_a_nan_energy_or_stress_stops_before_training(files, label):
+    lines = (files / "val.extxyz").read_text().splitlines()
+    lines[1] = re.sub(rf'(REF_{label}="?)[^ "]+', r"\1nan", lines[1])
+    (files / "nan.extxyz").write_text("\n".join([*lines, ""]))
+    with pytest.raises(TlmlpError, match=rf"nan\.extxyz#0: `{label}` must be finite, got nan"):
+        load(files, train="nan.extxyz", val="val.extxyz")
+
+
 @pytest.mark.parametrize(
     ("factor", "words"),
     [(-1.0, r"by -(0\.9\d*|1(\.0\d*)?) times the work"), (1 / 51.422, r"by (4[6-9]|5[0-6])\.\d times the work")],
