@@ -14,6 +14,7 @@ class Replicas::Impl {
     virtual ~Impl() = default;
     virtual void run(std::int64_t steps) = 0;
     virtual ReplicaState state() = 0;
+    virtual const std::vector<std::int64_t> &lost() const = 0;
     virtual std::int64_t edges() const = 0;
 };
 
@@ -106,6 +107,7 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
             const Matrix h = complete_cell(&systems.cells[9 * s], &systems.periodic[3 * s]);
             const Matrix inverse = invert(h, &systems.periodic[3 * s], motion_.cutoff, s, &images[3 * s]);
             cells.insert(cells.end(), h.begin(), h.end());
+            inverse_cells_.push_back(inverse);
             inverses.insert(inverses.end(), inverse.begin(), inverse.end());
             system_of.insert(system_of.end(), systems.first_atoms[s + 1] - systems.first_atoms[s],
                              static_cast<std::int32_t>(s));
@@ -117,6 +119,9 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         motion_.inverse_cell = put(inverses);
         motion_.periodic = put(systems.periodic);
         motion_.images = put(images);
+        images_ = images;
+        periodic_ = systems.periodic;
+        lost_.assign(static_cast<std::size_t>(n_systems), -1);
         motion_.mass = put(systems.masses);
         motion_.temperature = put(systems.temperatures);
         motion_.seed = put(systems.seeds);
@@ -171,6 +176,7 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
             }
             done_ += now;
             steps -= now;
+            find_lost();
         }
     }
 
@@ -184,6 +190,8 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         fetch(state.energies, evaluator_.job().energy);
         return state;
     }
+
+    const std::vector<std::int64_t> &lost() const override { return lost_; }
 
     std::int64_t edges() const override { return largest_; }
 
@@ -204,6 +212,35 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         std::int32_t value = 0;
         device_->download(&value, motion_.wanted, sizeof(value));
         return largest_ = value;
+    }
+
+    /// Systems whose lists leave pairs out, see each_neighbour in bodies/lists.h.
+    void find_lost() {
+        std::vector<double> r(3 * static_cast<std::size_t>(motion_.atoms)), v(r.size());
+        fetch(r, motion_.positions);
+        fetch(v, motion_.velocities);
+        for (std::size_t s = 0; s < lost_.size(); ++s) {
+            for (std::int64_t i = systems_[s]; i < systems_[s + 1] && lost_[s] < 0; ++i) {
+                if (!is_whole(s, &r[3 * systems_[s]], &r[3 * i], &v[3 * i])) {
+                    lost_[s] = done_;
+                }
+            }
+        }
+    }
+
+    /// Whether an atom has numbers, and is close enough to the first one for any two atoms to be in reach of an image.
+    bool is_whole(std::size_t system, const double *first, const double *r, const double *v) const {
+        const double d[3] = {r[0] - first[0], r[1] - first[1], r[2] - first[2]};
+        for (int k = 0; k < 3; ++k) {
+            const Matrix &inverse = inverse_cells_[system];
+            const double fraction = d[0] * inverse[k] + d[1] * inverse[3 + k] + d[2] * inverse[6 + k];
+            const int reach = (farthest_image - images_[3 * system + k]) / 2;
+            if (!std::isfinite(v[k]) || !std::isfinite(fraction) ||
+                (periodic_[3 * system + k] && std::abs(fraction) > reach)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     void make_room(std::int64_t edges) {
@@ -261,7 +298,9 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
 
     std::unique_ptr<Device> device_;
     Evaluator<T> evaluator_;
-    std::vector<std::int64_t> systems_;
+    std::vector<std::int64_t> systems_, lost_;
+    std::vector<Matrix> inverse_cells_;
+    std::vector<std::int32_t> images_, periodic_;
     Motion motion_;
     std::deque<Memory> memory_, edge_arrays_;
     std::int32_t *species_ = nullptr;
@@ -309,6 +348,7 @@ Replicas::Replicas(const std::string &path, const EngineOptions &options, const 
 Replicas::~Replicas() = default;
 void Replicas::run(std::int64_t steps) { impl_->run(steps); }
 ReplicaState Replicas::state() const { return impl_->state(); }
+const std::vector<std::int64_t> &Replicas::lost() const { return impl_->lost(); }
 std::int64_t Replicas::edges() const { return impl_->edges(); }
 
 } // namespace tlmlp::cuda

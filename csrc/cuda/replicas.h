@@ -38,6 +38,9 @@ class Replicas {
     /// Throws Error when a system's atoms crowd until the lists outgrow the device's memory.
     void run(std::int64_t steps);
     ReplicaState state() const;
+    /// [systems] steps after which a system was found lost, -1 for the others: an atom's position or velocity is not
+    /// finite, or it has left the rest by hundreds of cells. Its numbers mean nothing then; the other systems go on.
+    const std::vector<std::int64_t> &lost() const;
     /// Neighbours in all systems at most so far.
     std::int64_t edges() const;
 

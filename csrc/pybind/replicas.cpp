@@ -114,5 +114,10 @@ void bind_devices(py::module_ &module) {
                  out["steps"] = state.steps;
                  return out;
              })
+        .def_property_readonly("lost",
+                               [](const Replicas &replicas) {
+                                   const std::vector<std::int64_t> &lost = replicas.lost();
+                                   return py::array_t<std::int64_t>(static_cast<py::ssize_t>(lost.size()), lost.data());
+                               })
         .def_property_readonly("edges", &Replicas::edges);
 }

@@ -1,5 +1,7 @@
 """Dynamics on a device: lists, integrator, thermostat; against ASE, the CPU's engine and statistics."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,28 @@ def test_a_replica_does_not_depend_on_its_company(path, device):
     assert np.array_equal(together.state().positions[1], alone.state().positions[0])
     assert np.array_equal(together.state().velocities[1], alone.state().velocities[0])
     assert not np.array_equal(together.state().velocities[1], together.state().velocities[0][:8])
+
+
+def test_a_replica_that_breaks_up_is_named_and_leaves_the_others_alone(path, device):
+    """One atom without a number, one that flies off: both are found, the third replica moves as it does alone."""
+    structures = [STRUCTURES["random"]] * 3
+    rest = np.zeros_like(STRUCTURES["random"].positions)
+    broken, flying = rest.copy(), rest.copy()
+    broken[1] = 1e200, 1e200, -1e200
+    flying[2, 0] = 1e5
+    options = dict(temperature=500.0, seeds=[5, 6, 7], precision="single", device=device)
+    replicas = Replicas(path, structures, velocities=[broken, flying, rest], **options)
+    replicas.run(0)
+    assert list(replicas.state().lost) == [-1, -1, -1]
+    with pytest.warns(UserWarning, match=r"2 of 3 replicas \(number 0, 1\) broke up by step 15"):
+        replicas.run(15)
+    assert list(replicas.state().lost) == [15, 15, -1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        replicas.run(5)  # said once
+    whole = Replicas(path, structures[2:], velocities=[rest], **{**options, "seeds": [7]})
+    whole.run(20)
+    assert np.array_equal(replicas.state().positions[2], whole.state().positions[0])
 
 
 def test_lists_that_outgrow_their_room_are_made_again(path, device):

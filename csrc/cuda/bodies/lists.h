@@ -65,6 +65,9 @@ struct Motion {
 
 inline constexpr int motion_threads = 64;
 
+/// What pack_image can hold, less one for rounding.
+inline constexpr int farthest_image = 510;
+
 TLMLP_HD inline std::int32_t pack_image(int a, int b, int c) {
     return ((a + 512) << 20) | ((b + 512) << 10) | (c + 512);
 }
@@ -73,7 +76,8 @@ TLMLP_HD inline std::int32_t opposite_image(std::int32_t image) {
 }
 
 /// Calls found(source, packed image, vector) for every neighbour of the atom, in a fixed order. The vector of the reverse
-/// edge is the exact negative, so that both directions are found or none.
+/// edge is the exact negative, so that both directions are found or none. Pairs whose image cannot be packed (positions
+/// that are not finite or hundreds of cells apart, see Replicas) are left out.
 template <class Found> TLMLP_HD inline void each_neighbour(const Motion &m, std::int64_t atom, Found &&found) {
     const std::int64_t system = m.system[atom];
     const double *h = m.cell + 9 * system, *inverse = m.inverse_cell + 9 * system;
@@ -84,9 +88,14 @@ template <class Found> TLMLP_HD inline void each_neighbour(const Motion &m, std:
         const double *there = m.positions + 3 * std::int64_t(j);
         const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
         int nearest[3];
+        bool near = true;
         for (int k = 0; k < 3; ++k) {
             const double fraction = d[0] * inverse[k] + d[1] * inverse[3 + k] + d[2] * inverse[6 + k];
-            nearest[k] = periodic[k] ? -int(rint(fraction)) : 0;
+            near = near && fabs(fraction) < farthest_image - images[k]; // false for NaN
+            nearest[k] = near && periodic[k] ? -int(rint(fraction)) : 0;
+        }
+        if (!near) {
+            continue;
         }
         for (int a = nearest[0] - images[0]; a <= nearest[0] + images[0]; ++a) {
             for (int b = nearest[1] - images[1]; b <= nearest[1] + images[1]; ++b) {

@@ -1,6 +1,7 @@
 """Replicas of a system that move side by side on one device."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,9 @@ class ReplicaState:
     kinetic: np.ndarray
     #: steps done.
     steps: int
+    #: (replicas,) steps after which a replica was found lost, -1 for the others: a position or velocity is not finite, or
+    #: an atom is hundreds of cells from the rest. The numbers of a lost replica mean nothing.
+    lost: np.ndarray
 
 
 class Replicas:
@@ -103,15 +107,27 @@ class Replicas:
         except RuntimeError as error:
             raise TlmlpError(str(error)) from None
 
+        self._warned = np.zeros(count, dtype=bool)
+
     def __len__(self) -> int:
         return len(self._first) - 1
 
     def run(self, steps: int) -> None:
-        """Move all replicas by ``steps`` time steps."""
+        """Move all replicas by ``steps`` time steps. A replica that is lost is warned of; the others go on."""
         try:
             self._core.run(steps)
         except RuntimeError as error:
             raise TlmlpError(str(error)) from None
+        lost = self._core.lost
+        new = np.flatnonzero((lost >= 0) & ~self._warned)
+        self._warned[new] = True
+        if len(new):
+            first = int(lost[new].min())
+            warnings.warn(
+                f"{len(new)} of {len(self)} replicas (number {', '.join(map(str, new[:5]))}{', ...' if len(new) > 5 else ''}) "
+                f"broke up by step {first}: their numbers are not finite or atoms flew off; see state().lost",
+                stacklevel=2,
+            )
 
     def state(self) -> ReplicaState:
         """Copy the present state from the device."""
@@ -120,12 +136,13 @@ class Replicas:
             name: np.split(raw[name], self._first[1:-1]) if len(self) else []
             for name in ("positions", "velocities", "forces")
         }
-        kinetic = np.array(
-            [
-                0.5 * float((m[:, None] * v**2).sum()) * AMU_ANG2_PER_FS2_IN_EV
-                for m, v in zip(self._masses, parts["velocities"], strict=True)
-            ]
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # of lost replicas
+            kinetic = np.array(
+                [
+                    0.5 * float((m[:, None] * v**2).sum()) * AMU_ANG2_PER_FS2_IN_EV
+                    for m, v in zip(self._masses, parts["velocities"], strict=True)
+                ]
+            )
         freedom = np.array([max(3 * len(m), 1) for m in self._masses])
         temperatures = 2.0 * kinetic / (freedom * KB_EV)
         return ReplicaState(
@@ -136,6 +153,7 @@ class Replicas:
             temperatures,
             kinetic,
             raw["steps"],
+            self._core.lost,
         )
 
 
