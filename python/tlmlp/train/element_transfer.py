@@ -13,7 +13,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.modelfile import open_model, weights_sha256
-from tlmlp.train.runs import Observe, RunResult, start, use_threads
+from tlmlp.train.runs import Observe, RunResult, set_up_torch, start
 from tlmlp.train.selection import load_data
 
 #: Source element (or ``mean``, ``random``) to the new element or elements that begin from it.
@@ -152,7 +152,7 @@ def transfer(
     """
     config = as_config(config)
     element_map = parse_element_map(element_map) if isinstance(element_map, str) else dict(element_map)
-    use_threads(config)
+    set_up_torch(config)
     route = config.training.route
     potential, about = (source, {}) if isinstance(source, Potential) else open_model(source, route=route)
     how = config.transfer

@@ -62,7 +62,7 @@ def fit(
     config = as_config(config)
     if config.model.cutoff is None:
         raise TlmlpError("the config lacks model.cutoff (Å)")
-    use_threads(config)
+    set_up_torch(config)
     if config.transfer != TransferSection():
         raise TlmlpError(
             "the section `transfer` is for tlmlp transfer; take it out of the config to train from scratch"
@@ -80,10 +80,13 @@ def fit(
     return start(Path(out), config, potential, data, {"method": "train", "source": None, "element_map": None}, observe)
 
 
-def use_threads(config: Config) -> None:
-    """Set torch's number of threads where the config says one."""
+def set_up_torch(config: Config) -> None:
+    """Torch's number of threads, and sums in a fixed order on a GPU, where the config asks for them."""
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
+    if config.training.deterministic and config.training.device != "cpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what torch asks for, before the first product
+        torch.use_deterministic_algorithms(True)
 
 
 def start(
@@ -133,7 +136,7 @@ def resume(run: str | os.PathLike, device: str | None = None) -> RunResult:
             raise TlmlpError(f"{run}: no checkpoint was written yet; start it again with tlmlp train or tlmlp transfer")
         config = as_config(state["config"], [] if device is None else [f"training.device={device}"])
         state["config"] = config.to_dict()
-        use_threads(config)
+        set_up_torch(config)
         return _go_on(run, state, load_data(config.data, config.loss, config.transfer.replay), together)
 
 

@@ -209,6 +209,8 @@ class TrainingSection(Section):
     route: Literal["ops", "plain"] = "ops"
     #: Where losses are evaluated: cpu, cuda, or cuda:N. Checkpoints are the same, see :mod:`tlmlp.train.placement`.
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d{1,3})?)$")
+    #: On a GPU: sums in a fixed order, the same bits in every run. On the CPU they always are.
+    deterministic: bool = False
     #: Left out: torch's own number.
     threads: int | None = Field(None, ge=1)
     #: Write the metrics for TensorBoard too.

@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tlmlp.cuda import why_no_gpu
 from tlmlp.errors import TlmlpError
 from tlmlp.models import edge_forces
 from tlmlp.train import fit, load_run, resume
 from tlmlp.train.dataset import build_graph
+from tlmlp.train.losses import Weights
 from tlmlp.train.placement import Placement, find_device
 from tlmlp.train.predictions import predict
 from tlmlp.train.step import TrainingStep
@@ -99,3 +101,37 @@ def test_a_run_goes_on_without_the_gpu_it_began_on(config, tmp_path):
     one, other = (load_run(run, "last")[0].state_dict() for run in (tmp_path / "run", whole))
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(bool(why_no_gpu()), reason=str(why_no_gpu()))
+def test_equal_seeds_give_equal_bits_on_a_gpu(config, tmp_path):
+    settings = config(updates=20, validate_every=10, device="cuda", deterministic=True)
+    one, other = (load_run(fit(settings, tmp_path / name).run)[0].state_dict() for name in ("a", "b"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+#: What torch refuses on a GPU once its algorithms must be deterministic (of its documentation, what could come up here).
+REFUSED = {"cumsum", "histc", "kthvalue", "median", "put_", "resize_", "scatter_reduce"}
+
+
+def test_the_step_of_a_gpu_uses_no_sum_that_torch_cannot_order(lj):
+    """The operators of a GPU's step, recorded on the CPU: for each there is a fixed order of summation on a GPU."""
+    seen = set()
+
+    class Recorder(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            seen.add(function.overloadpacket.__name__)
+            return function(*args, **(kwargs or {}))
+
+    def as_on_a_gpu(model, graph):
+        arrays = (graph.species, graph.edge_index, 0.1 * graph.edge_vector, graph.offsets, graph.edges, graph.reverse)
+        energies, derivatives = model.network.derivatives_by_autograd(*arrays)
+        return energies, 0.1 * derivatives
+
+    step = TrainingStep(potential(), as_on_a_gpu)
+    graph = build_graph(potential(), lj(1, 0)[0])
+    with Recorder():
+        step([graph], 1e-3, Weights(energy=1.0, stress=1.0))
+    assert {"index_add", "_directional_sum_second"} <= seen
+    assert not seen & REFUSED
