@@ -7,6 +7,10 @@
 #include <ATen/ops/sort.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <map>
+#include <mutex>
+#include <tuple>
+
 #include "../checks.h"
 #include "ops.h"
 #include "run.h"
@@ -49,14 +53,21 @@ struct Graph {
     }
 };
 
-struct Layer {
-    std::int64_t edges, degrees, radial, channels;
+/// Factors of each degree and each harmonic, on a device.
+struct Norms {
     Tensor norm;            ///< N_l (degrees, 1)
     Tensor inverse, parity; ///< 1 / N_l and (-1)^l / N_l of each harmonic (degrees^2)
+};
 
-    Layer(const Tensor &y, const Tensor &weight)
-        : edges(y.size(0)), degrees(weight.size(0)), radial(weight.size(1)), channels(weight.size(2)) {
-        const auto host = y.options().device(at::kCPU).dtype(at::kDouble);
+/// Sent to the device of `like` once: a copy from the host waits for all that the device has to do.
+const Norms &norms_on(const Tensor &like, std::int64_t degrees) {
+    using Key = std::tuple<std::int64_t, at::ScalarType, int>;
+    static std::mutex mutex;
+    static auto &sent = *new std::map<Key, Norms>; // outlives the device's runtime
+    const std::lock_guard<std::mutex> lock(mutex);
+    Norms &there = sent[{degrees, like.scalar_type(), like.is_cuda() ? int(like.device().index()) : -1}];
+    if (!there.norm.defined()) {
+        const auto host = like.options().device(at::kCPU).dtype(at::kDouble);
         Tensor n = at::empty({degrees, 1}, host), k = at::empty({degrees * degrees}, host), s = at::empty_like(k);
         for (std::int64_t l = 0; l < degrees; ++l) {
             const double value = math::legendre_norm(int(l));
@@ -66,9 +77,21 @@ struct Layer {
                 s.data_ptr<double>()[q] = (l % 2 ? -1.0 : 1.0) / value;
             }
         }
-        norm = n.to(y.options());
-        inverse = k.to(y.options());
-        parity = s.to(y.options());
+        there = {n.to(like.options()), k.to(like.options()), s.to(like.options())};
+    }
+    return there;
+}
+
+struct Layer {
+    std::int64_t edges, degrees, radial, channels;
+    Tensor norm, inverse, parity; ///< see Norms
+
+    Layer(const Tensor &y, const Tensor &weight)
+        : edges(y.size(0)), degrees(weight.size(0)), radial(weight.size(1)), channels(weight.size(2)) {
+        const Norms &norms = norms_on(y, degrees);
+        norm = norms.norm;
+        inverse = norms.inverse;
+        parity = norms.parity;
     }
 
     Tensor opposite(const Tensor &harmonics, const Graph &graph) const {
