@@ -4,7 +4,7 @@ Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), 
 structures of 64 atoms; float32, one thread pinned to one processor, medians. Every peer gets a virtual environment of
 its own in build/peers, made with pip when it is missing, and the same structures and neighbour lists; a peer that
 cannot be installed or run is left out with the reason. The peers with torch use version 2.13.0 (set
-PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download).
+PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download). On a GPU: `benchmarks/gpu.py --peers`.
 """
 
 import argparse
@@ -55,6 +55,9 @@ class Peer:
     script: str
     packages: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
+    #: In place of the above on a GPU.
+    cuda_packages: tuple[str, ...] = ()
+    cuda_environment: dict[str, str] = field(default_factory=dict)
 
 
 PEERS = {
@@ -63,12 +66,15 @@ PEERS = {
         "pyg.py",
         (TORCH, "torch-geometric==2.8.1", "scipy", "sympy", "numpy"),
         KEEP_MEMORY,
+        (TORCH, "torch-geometric==2.8.1", "scipy", "sympy", "numpy"),  # torch from PyPI has CUDA
     ),
     "chemtrain": Peer(
         "chemtrain DimeNet++ (JAX)",
         "chemtrain_dimenet.py",
         ("chemtrain==0.2.0",),
         {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "JAX_PLATFORMS": "cpu"},
+        ("chemtrain==0.2.0", "jax[cuda12]"),
+        {"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
     ),
     "mace": Peer(
         "MACE 64x0e, 2 layers",
@@ -91,11 +97,11 @@ class PeerError(Exception):
     """Why a peer is left out."""
 
 
-def install(name: str) -> Path:
+def install(name: str, device: str = "cpu") -> Path:
     """The interpreter of the peer's environment, which is made when it is missing or was left half done."""
-    folder = ENVIRONMENTS / name
+    folder = ENVIRONMENTS / (name if device == "cpu" else f"{name}-{device}")
     python, done = folder / "bin" / "python", folder / "installed.json"
-    wanted = list(PEERS[name].packages)
+    wanted = list(PEERS[name].packages if device == "cpu" else PEERS[name].cuda_packages)
     if done.is_file() and json.loads(done.read_text()) == wanted:
         return python
     console.print(f"installing {name} in {folder}")
@@ -144,16 +150,18 @@ def measure(name: str, task: str, atoms: int, repeats: int) -> dict:
     if name in OWN:
         command = [sys.executable, "-m", "tlmlp", "bench", name, "--atoms", atoms, "--repeats", repeats, "--json"]
         return run(command, {} if name == "engine" else KEEP_MEMORY)
-    python = install(name)
+    return measure_peer(name, atoms, repeats, BATCH if task == "training" else 0)
+
+
+def measure_peer(name: str, atoms: int, repeats: int, batch: int = 0, device: str = "cpu") -> dict:
+    """Energy and forces of ``atoms`` atoms, or with ``batch`` a training step on so many such structures."""
+    peer = PEERS[name]
+    python = install(name, device)
     with tempfile.TemporaryDirectory() as scratch:
         systems = Path(scratch) / "systems.npz"
-        command = [python, SCRIPTS / PEERS[name].script, systems]
-        if task == "training":
-            write_systems(systems, atoms, BATCH * (repeats + WARM_UP))
-            command += ["--batch", BATCH]
-        else:
-            write_systems(systems, atoms, repeats + WARM_UP)
-        return run(command, {"PYTHONPATH": ""} | PEERS[name].environment)
+        write_systems(systems, atoms, max(batch, 1) * (repeats + WARM_UP))
+        command = [python, SCRIPTS / peer.script, systems, "--batch", batch, "--device", device]
+        return run(command, {"PYTHONPATH": ""} | (peer.environment if device == "cpu" else peer.cuda_environment))
 
 
 def measurements(names: list[str], atoms: list[int], repeats: int) -> list[tuple[str, str, int, int]]:

@@ -1,6 +1,7 @@
 """What the engine does on a GPU: ceilings of the card, correctness, then speed beside what was predicted.
 
     python benchmarks/gpu.py [--out gpu.json]            on a machine with a GPU and a build with TLMLP_CUDA=ON
+    python benchmarks/gpu.py --peers                     PyG and chemtrain on the same card too, installed with pip
     python benchmarks/gpu.py --device cuda-on-cpu --quick   the script itself, where there is none
 
 Ceilings (copy bandwidth; fp32, tf32 and bf16 matrix products) are measured with torch, where it can use the GPU. Operations
@@ -152,10 +153,26 @@ def training_time(device: str, structures: int, atoms: int, repeats: int) -> dic
     return {"edges": result["edges"], "ms": result["ms_per_step"]}
 
 
+def peer_times(device: str) -> dict[str, dict[str, Any]]:
+    """The same work by other codes, from structures on the device to forces on the host; or why there is no number."""
+    from compare_peers import PEERS, PeerError, measure_peer
+
+    rows = {}
+    for name in ("pyg", "chemtrain"):
+        for task, atoms, batch in (("512 atoms", 512, 0), ("training, 32 x 64 atoms", 64, 32)):
+            try:
+                result = measure_peer(name, atoms, 20, batch, device)
+                rows[f"{task}, {PEERS[name].title}"] = {"edges": result["edges"], "ms": result["ms_per_step"]}
+            except PeerError as error:
+                console.print(f"{PEERS[name].title} is left out of {task}: {error}")
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="small systems, few repetitions")
+    parser.add_argument("--peers", action="store_true", help="PyG and chemtrain beside it, on CUDA's first device")
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     options = parser.parse_args()
     if options.device.startswith("cuda") and options.device != "cuda-on-cpu" and (reason := why_no_gpu()):
@@ -177,6 +194,8 @@ def main() -> None:
         )
     if options.device != "cuda-on-cpu":  # torch has no such device
         rows["training, 32 x 64 atoms"] = training_time(options.device, 32, 64, 2 if options.quick else 20)
+    if options.peers:
+        report["peers"] = peer_times("cpu" if options.device == "cuda-on-cpu" else "cuda")
     for name, row in rows.items():
         # Forward, reverse, tangent and second sweep cost 2.3 times an evaluation (docs/performance.md).
         work = 2.3 if name.startswith("training") else 1.0
@@ -193,7 +212,8 @@ def main() -> None:
         [
             (name, r["edges"], f"{r['ms']:.3f}", f"{r['bound_ms']:.3f}", f"{r['share']:.0%}", TARGETS.get(name, "-"))
             for name, r in rows.items()
-        ],
+        ]
+        + [(name, r["edges"], f"{r['ms']:.3f}", "-", "-", "-") for name, r in report.get("peers", {}).items()],
     )
     for name, value in {**measured, **report["differences"]}.items():
         console.print(f"{name}: {value if isinstance(value, str) else f'{value:.4g}'}")

@@ -24,13 +24,17 @@ def _neighbours(system: System) -> np.ndarray:
     return table
 
 
-def prepare(systems: list[System]) -> list:
-    """Positions in the cell and tables of neighbours, on the device."""
-    made = []
-    for system in systems:
-        side = system.cell[0, 0]
-        made.append((jnp.asarray(system.positions % side, jnp.float32), jnp.asarray(_neighbours(system))))
-    return made
+def prepare(systems: list[System], device: str) -> list:
+    """Positions in the cell and tables of neighbours, on JAX's own choice of a device, which must be ``device``."""
+    if (jax.default_backend() == "gpu") != (device == "cuda"):
+        raise SystemExit(f"jax runs on {jax.default_backend()}, not on {device}")
+    return [inputs_of(system) for system in systems]
+
+
+def inputs_of(system: System) -> tuple[jax.Array, jax.Array]:
+    """Positions and table of neighbours of one structure."""
+    positions = system.positions % system.cell[0, 0]
+    return jnp.asarray(positions, jnp.float32), jnp.asarray(_neighbours(system))
 
 
 def network(systems: list[System]) -> tuple:
@@ -49,7 +53,7 @@ def network(systems: list[System]) -> tuple:
         neighbours = SimpleNamespace(idx=table, format=partition.Dense)
         return apply(parameters, positions, neighbours, jnp.zeros(len(positions), jnp.int32)).sum()
 
-    positions, table = prepare(systems[:1])[0]
+    positions, table = inputs_of(systems[0])
     parameters = init(
         jax.random.PRNGKey(0),
         positions,
@@ -59,13 +63,13 @@ def network(systems: list[System]) -> tuple:
     return energy, parameters
 
 
-def build(systems: list[System]):
+def build(systems: list[System], device: str):
     """Energy and forces of one prepared system."""
     energy, parameters = network(systems)
     compiled = jax.jit(jax.value_and_grad(energy))
 
     def call(inputs: tuple[jax.Array, jax.Array]) -> object:
-        return jax.block_until_ready(compiled(*inputs, parameters))
+        return jax.device_get(compiled(*inputs, parameters))
 
     return call
 
@@ -77,7 +81,7 @@ def collate(group: list) -> tuple[jax.Array, jax.Array]:
     return jnp.stack([positions for positions, _ in group]), jnp.stack(tables)
 
 
-def build_training(systems: list[System], batch: int):
+def build_training(systems: list[System], batch: int, device: str):
     """A force-matching step with Adam."""
     energy, parameters = network(systems)
     optimizer = optax.adam(1e-4)

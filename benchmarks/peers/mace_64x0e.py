@@ -8,7 +8,7 @@ from mace import modules
 from measure import CUTOFF, System, measure
 
 
-def prepare(systems: list[System]) -> list:
+def prepare(systems: list[System], device: str) -> list:
     """The dictionaries of tensors that MACE takes, neighbours included."""
     made = []
     for system in systems:
@@ -26,10 +26,11 @@ def prepare(systems: list[System]) -> list:
                 "head": torch.zeros(1, dtype=torch.int64),
             }
         )
+        made[-1] = {name: tensor.to(device) for name, tensor in made[-1].items()}
     return made
 
 
-def build(systems: list[System]):
+def build(systems: list[System], device: str):
     """Energy and forces of one prepared system."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -54,10 +55,10 @@ def build(systems: list[System]):
         atomic_inter_scale=1.0,
         atomic_inter_shift=0.0,
     ).requires_grad_(False)
-    script = jit.compile(model.eval())
+    script = jit.compile(model.eval()).to(device)
 
     def call(data: dict[str, torch.Tensor]) -> torch.Tensor:
-        return script({**data, "positions": data["positions"].clone()})["forces"]
+        return script({**data, "positions": data["positions"].clone()})["forces"].cpu()
 
     return call
 

@@ -41,44 +41,45 @@ class System:
         return kj[keep], ji[keep]
 
 
-def read_systems() -> tuple[list[System], int]:
-    """The structures in the file that the command line names; how many of them make a training step, or 0."""
+def read_systems() -> tuple[list[System], int, str]:
+    """The structures in the file that the command line names; how many of them make a training step, or 0; the device."""
     parser = argparse.ArgumentParser()
     parser.add_argument("systems", help="file of structures, .npz")
     parser.add_argument("--batch", type=int, default=0, help="time training steps on so many structures each")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the network runs")
     options = parser.parse_args()
     stored = np.load(options.systems)
     systems = [
         System(stored[f"positions_{n}"], stored["cell"], stored[f"edge_index_{n}"], stored[f"edge_vector_{n}"])
         for n in range(int(stored["count"]))
     ]
-    return systems, options.batch
+    return systems, options.batch, options.device
 
 
 def measure(
-    prepare: Callable[[list[System]], list],
-    build: Callable[[list[System]], Callable],
+    prepare: Callable[[list[System], str], list],
+    build: Callable[[list[System], str], Callable],
     *packages: str,
     collate: Callable[[list], object] | None = None,
-    build_training: Callable[[list[System], int], Callable] | None = None,
+    build_training: Callable[[list[System], int, str], Callable] | None = None,
 ) -> None:
     """Time a peer as the command line wants, and print the result with the packages' versions.
 
-    Energy and forces: ``build(systems)(x)`` for every x of ``prepare(systems)``. Training steps: ``build_training(systems,
-    batch)(y, forces)`` for every y = ``collate`` of ``batch`` such x, with reference forces (batch, atoms, 3) that are
+    Energy and forces: ``build(systems, device)(x)`` for every x of ``prepare(systems, device)``, which returns when the
+    forces are there. Training steps: ``build_training(systems, batch, device)(y, forces)`` for every y = ``collate`` of ``batch`` such x, with reference forces (batch, atoms, 3) that are
     random numbers; one step ends with new weights. Neither ``prepare`` nor ``collate`` is timed: they give neighbour
     lists and whatever depends on them alone. The first calls warm up.
     """
-    systems, batch = read_systems()
-    inputs = prepare(systems)
+    systems, batch, device = read_systems()
+    inputs = prepare(systems, device)
     if batch == 0:
-        call = build(systems)
+        call = build(systems, device)
         report(systems[0], 1, [milliseconds(lambda value=value: call(value)) for value in inputs], *packages)
         return
     random = np.random.default_rng(0)
     groups = [collate(inputs[first : first + batch]) for first in range(0, len(inputs), batch)]
     forces = random.normal(size=(len(groups), batch, len(systems[0].positions), 3))
-    step = build_training(systems, batch)
+    step = build_training(systems, batch, device)
     times = [milliseconds(lambda pair=pair: step(*pair)) for pair in zip(groups, forces, strict=True)]
     report(systems[0], batch, times, *packages)
 

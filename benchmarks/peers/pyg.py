@@ -10,12 +10,13 @@ from measure import CUTOFF, System, measure
 from torch_geometric.nn import DimeNetPlusPlus
 
 
-def prepare(systems: list[System]) -> list:
+def prepare(systems: list[System], device: str) -> list:
     """Edges, their vectors and triplets as tensors."""
     made = []
     for system in systems:
         arrays = (*system.edge_index, *system.triplets())
-        made.append((*map(torch.from_numpy, arrays), torch.from_numpy(system.edge_vector).float()))
+        tensors = (*map(torch.from_numpy, arrays), torch.from_numpy(system.edge_vector).float())
+        made.append(tuple(tensor.to(device) for tensor in tensors))
     return made
 
 
@@ -46,19 +47,19 @@ def forces(model: DimeNetPlusPlus, edges: tuple[torch.Tensor, ...], atoms: int, 
     angle = torch.atan2(torch.cross(ij, jk, dim=1).norm(dim=-1), (ij * jk).sum(dim=-1))
     rbf = model.rbf(distance)
     sbf = model.sbf(distance, angle, kj)
-    x = model.emb(torch.full((atoms,), 14), rbf, i, j)
+    x = model.emb(torch.full((atoms,), 14, device=vector.device), rbf, i, j)
     energies = model.output_blocks[0](x, rbf, i, num_nodes=atoms)
     for interaction, output in zip(model.interaction_blocks, model.output_blocks[1:], strict=True):
         x = interaction(x, rbf, sbf, kj, ji)
         energies = energies + output(x, rbf, i, num_nodes=atoms)
     (gradient,) = torch.autograd.grad(energies.sum(), vector, create_graph=training)
-    return torch.zeros(atoms, 3).index_add(0, i, gradient).index_add(0, j, -gradient)
+    return vector.new_zeros(atoms, 3).index_add(0, i, gradient).index_add(0, j, -gradient)
 
 
-def build(systems: list[System]):
+def build(systems: list[System], device: str):
     """Energy and forces of one prepared system."""
-    model = network().requires_grad_(False)
-    return lambda edges: forces(model, edges, len(systems[0].positions), training=False)
+    model = network().requires_grad_(False).to(device)
+    return lambda edges: forces(model, edges, len(systems[0].positions), training=False).cpu()
 
 
 def collate(group: list) -> tuple[torch.Tensor, ...]:
@@ -71,17 +72,19 @@ def collate(group: list) -> tuple[torch.Tensor, ...]:
     return tuple(map(torch.cat, zip(*parts, strict=True)))
 
 
-def build_training(systems: list[System], batch: int):
+def build_training(systems: list[System], batch: int, device: str):
     """A force-matching step with Adam."""
-    model = network()
+    model = network().to(device)
     atoms = batch * len(systems[0].positions)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 
     def step(edges: tuple[torch.Tensor, ...], reference: np.ndarray) -> None:
         optimizer.zero_grad()
-        wanted = torch.from_numpy(reference).float().reshape(atoms, 3)
+        wanted = torch.from_numpy(reference).float().reshape(atoms, 3).to(device)
         torch.nn.functional.mse_loss(forces(model, edges, atoms, training=True), wanted).backward()
         optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return step
 

@@ -236,12 +236,19 @@ def _announce(trainer: Trainer) -> None:
     potential, t, loss = trainer.potential, trainer.config.training, trainer.config.loss
     parameters = sum(p.numel() for p in potential.parameters())
     validation = len(trainer.val.frames) if trainer.val else 0
+    threads = torch.get_num_threads()
+    if t.device != "cpu":
+        where = f"on {torch.cuda.get_device_name(t.device)}, by twofold backward passes"
+    elif t.route == "ops":
+        where = f"{threads} thread{'s' * (threads > 1)}"
+    else:
+        where = f"{threads} thread{'s' * (threads > 1)}, standard torch operators"
     console.print(
         f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
         f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {validation} validation frames; "
         f"{t.updates} updates of {trainer.batches.size} frames, learning rate {t.learning_rate:g} to "
         f"{trainer.schedule(t.updates):g}; fitted to {', '.join(term for term in TERMS if loss.uses(term))}; "
-        f"{torch.get_num_threads()} threads"
+        f"{where}"
     )
 
 
