@@ -102,17 +102,20 @@ def test_a_study_is_fair_and_is_not_done_twice(folder):
 
 
 def test_a_variant_is_a_transfer_with_its_setting_alone_changed(folder):
-    variant = "pulled transfer.l2_sp=0.5 'transfer.frozen=[embedding, output]'"
-    assert call(folder, "--rates", "1e-2", "--out", str(folder / "variants"), "--variant", variant).exit_code == 0
+    variants = ("pulled transfer.l2_sp=0.5 'transfer.frozen=[embedding, output]'", "larger transfer.length_scale=1.05")
+    options = ["--rates", "1e-2", "--out", str(folder / "variants")]
+    assert call(folder, *options, *(part for v in variants for part in ("--variant", v))).exit_code == 0
     out = folder / "variants"
     rows = list(csv.DictReader((out / "results.csv").open()))
-    assert [row["arm"] for row in rows] == ["scratch", "transfer", "pulled"] * 2
-    pulled, transfer = (
+    assert [row["arm"] for row in rows] == ["scratch", "transfer", "pulled", "larger"] * 2
+    pulled, transfer, larger = (
         yaml.safe_load((out / "runs" / f"2-frames-split-0-{arm}-0.01" / "config.yaml").read_text())
-        for arm in ("pulled", "transfer")
+        for arm in ("pulled", "transfer", "larger")
     )
+    assert larger["transfer"]["length_scale"] == 1.05
     assert (pulled["transfer"]["l2_sp"], pulled["transfer"]["frozen"]) == (0.5, ["embedding", "output"])
-    del pulled["transfer"], transfer["transfer"]
+    for config in (pulled, transfer):
+        del config["transfer"], config["model"]
     assert pulled == transfer
     errors = json.loads((out / "summary.json").read_text())["errors"]["2"]["force_mae_ev_per_ang"]
     assert errors["pulled_over_scratch"] == pytest.approx(errors["pulled"]["mean"] / errors["scratch"]["mean"])
