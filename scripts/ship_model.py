@@ -40,7 +40,7 @@ def main(run: Path, name: str, test: Path) -> None:
         "loss": provenance["loss"],
         "training": provenance["training"],
         "versions": provenance["versions"],
-        "trained_with": f"tlmlp train examples/{name}.yaml --out RUN",
+        "trained_with": f"tlmlp transfer runs/si examples/{name}.yaml --element-map Si:Si --out RUN",
         "valid_for": "bulk silicon, crystal and liquid, 300 to 3400 K, strains to 10 %, vacancies; no surfaces, no isolated atoms",
     }
     atomic_write_json(path.with_suffix(".json"), card)
