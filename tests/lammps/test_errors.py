@@ -75,7 +75,10 @@ def test_elements(decks, germanium, elements, types, message):
         ("pair_style tlmlp out_freq 5 out_file x", "belong to a committee"),
         ("pair_style tlmlp committee 2\npair_coeff * * {model}", "* * 2 FILES and one element"),
         ("pair_style tlmlp committee 2\npair_coeff * * {model} {model} Ge Ge", "expected 1, got 2"),
-        ("pair_style hybrid/overlay tlmlp zero 4.0\npair_coeff * * zero\nrun 0", "Pair hybrid sub-style tlmlp is not used"),
+        (
+            "pair_style hybrid/overlay tlmlp zero 4.0\npair_coeff * * zero\nrun 0",
+            "Pair hybrid sub-style tlmlp is not used",
+        ),
         (
             "pair_style tlmlp\npair_coeff * * {model} Ge\npair_style tlmlp precision double\nrun 0",
             "All pair coeffs are not set",
