@@ -42,9 +42,9 @@ class Runner:
         Raises TlmlpError with the failing step's last line when one fails; the others end first.
         """
         self.steps += steps
-        waiting = [step for step in steps if not self._done(step)]
-        for step in waiting:
-            console.print(f"[bold]{step.name}[/bold]  {step.command}")
+        waiting = [step for step in steps if not self.is_done(step)]
+        for step in steps:
+            console.print(f"[bold]{step.name}[/bold]  {step.command if step in waiting else 'done before'}")
         running = [(step, self._start(step, threads, alone=len(waiting) == 1)) for step in waiting]
         failures = [failure for step, process in running if (failure := self._finish(step, process))]
         if failures:
@@ -57,12 +57,10 @@ class Runner:
     def _stamp(self, name: str) -> Path:
         return self.out / "logs" / f"{name}.done.json"
 
-    def _done(self, step: Step) -> bool:
+    def is_done(self, step: Step) -> bool:
+        """Whether this very command was run here before, to its end."""
         stamp = self._stamp(step.name)
-        done = stamp.is_file() and json.loads(stamp.read_text())["argv"] == list(step.argv)
-        if done:
-            console.print(f"[bold]{step.name}[/bold]  done before")
-        return done
+        return stamp.is_file() and json.loads(stamp.read_text())["argv"] == list(step.argv)
 
     def _start(self, step: Step, threads: int, alone: bool) -> "_Running":
         argv = [sys.executable, "-m", "tlmlp", *step.argv[1:]] if step.argv[0] == "tlmlp" else list(step.argv)

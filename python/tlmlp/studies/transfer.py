@@ -94,7 +94,8 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
     rows = []
     for frames, split in study.draws:
         console.rule(f"{frames} frames, split {split + 1} of {study.splits}")
-        for group in _groups([_training(study, frames, split, *which) for which in _trainings(study)], jobs):
+        trainings = [_training(study, frames, split, *which) for which in _trainings(study)]
+        for group in _groups(sorted(trainings, key=runner.is_done), jobs):  # what is still to do comes first
             runner.run(*group)
         chosen = {arm: _chosen_rate(study, out, frames, split, arm) for arm in study.arms}
         tests = [_evaluation(study, frames, split, arm, chosen[arm]) for arm in study.arms]
