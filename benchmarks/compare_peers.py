@@ -55,7 +55,7 @@ class Peer:
     script: str
     packages: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
-    #: In place of the above on a GPU.
+    #: On a GPU: packages in place of the above where they differ, and the environment.
     cuda_packages: tuple[str, ...] = ()
     cuda_environment: dict[str, str] = field(default_factory=dict)
 
@@ -66,7 +66,6 @@ PEERS = {
         "pyg.py",
         (TORCH, "torch-geometric==2.8.1", "scipy", "sympy", "numpy"),
         KEEP_MEMORY,
-        (TORCH, "torch-geometric==2.8.1", "scipy", "sympy", "numpy"),  # torch from PyPI has CUDA
     ),
     "chemtrain": Peer(
         "chemtrain DimeNet++ (JAX)",
@@ -101,7 +100,8 @@ def install(name: str, device: str = "cpu") -> Path:
     """The interpreter of the peer's environment, which is made when it is missing or was left half done."""
     folder = ENVIRONMENTS / (name if device == "cpu" else f"{name}-{device}")
     python, done = folder / "bin" / "python", folder / "installed.json"
-    wanted = list(PEERS[name].packages if device == "cpu" else PEERS[name].cuda_packages)
+    packages, for_cuda = PEERS[name].packages, PEERS[name].cuda_packages
+    wanted = list(for_cuda if device == "cuda" and for_cuda else packages)  # torch from PyPI has CUDA
     if done.is_file() and json.loads(done.read_text()) == wanted:
         return python
     console.print(f"installing {name} in {folder}")

@@ -66,8 +66,8 @@ def measure(
     """Time a peer as the command line wants, and print the result with the packages' versions.
 
     Energy and forces: ``build(systems, device)(x)`` for every x of ``prepare(systems, device)``, which returns when the
-    forces are there. Training steps: ``build_training(systems, batch, device)(y, forces)`` for every y = ``collate`` of ``batch`` such x, with reference forces (batch, atoms, 3) that are
-    random numbers; one step ends with new weights. Neither ``prepare`` nor ``collate`` is timed: they give neighbour
+    forces are there. Training steps: ``build_training(systems, batch, device)(y, forces)`` for every y = ``collate`` of
+    ``batch`` such x, with reference forces (batch, atoms, 3) that are random numbers; one step ends with new weights. Neither ``prepare`` nor ``collate`` is timed: they give neighbour
     lists and whatever depends on them alone. The first calls warm up.
     """
     systems, batch, device = read_systems()

@@ -40,6 +40,12 @@ def test_help_names_every_command_without_loading_torch():
     assert " torch" not in result.stderr and " numpy" not in result.stderr
 
 
+def test_the_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    assert python("-m", "tlmlp", "--version").stdout == f"{version('tlmlp')}\n"
+
+
 def test_a_wrong_input_is_one_line_and_status_2(tmp_path):
     result = python("-m", "tlmlp", "info", str(tmp_path / "absent.pt"))
     assert result.returncode == 2

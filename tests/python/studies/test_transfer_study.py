@@ -54,15 +54,9 @@ def folder(tmp_path_factory):
 
 def call(folder, *more: str):
     arguments = ["transfer", folder / "ge.yaml", "--source", folder / "si.pt", "--element-map", "Si:Ge"]
-    arguments += [
-        "--test",
-        folder / "test.extxyz",
-        *([] if "--out" in more else ["--out", folder / "study"]),
-        "--sizes",
-        "2,4",
-        "--splits",
-        "1",
-    ]
+    arguments += ["--test", folder / "test.extxyz", "--sizes", "2,4", "--splits", "1"]
+    if "--out" not in more:
+        arguments += ["--out", folder / "study"]
     return CliRunner().invoke(app, [str(part) for part in (*arguments, *more)], catch_exceptions=False)
 
 
