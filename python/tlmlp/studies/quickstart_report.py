@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from tlmlp.files import atomic_write_text
+from tlmlp.page import Page
 from tlmlp.studies.curves import validation_curve
 from tlmlp.studies.md_results import read_nve
-from tlmlp.studies.report import Report
 from tlmlp.studies.steps import Step
 
 
@@ -16,7 +16,7 @@ def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
     """Write ``out/report.html`` and the figures it holds, each with its CSV beside it."""
     _learning_curves(out, summary)
     _nve_figure(out)
-    report = Report("tlmlp quickstart: germanium from silicon")
+    report = Page("tlmlp quickstart: germanium from silicon")
     report.text(
         "Both germanium models saw the same frames and the same number of updates; the settings of each (learning "
         "rate, and whether energies are fitted beside forces) were chosen by its validation forces from the same list. Labels come from Stillinger-Weber potentials, and the errors "
