@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from tlmlp.cli import bench, conformance, data, doctor, export, lammps, md, openmm, ops, quickstart, study, train
+from tlmlp.cli import (
+    bench,
+    conformance,
+    data,
+    doctor,
+    export,
+    lammps,
+    md,
+    openmm,
+    ops,
+    quickstart,
+    structure,
+    study,
+    train,
+)
 from tlmlp.errors import TlmlpError
 
 app = typer.Typer(
@@ -19,6 +33,7 @@ train.register(app)
 export.register(app)
 conformance.register(app)
 md.register(app)
+structure.register(app)
 lammps.register(app)
 bench.register(app)
 openmm.register(app)
