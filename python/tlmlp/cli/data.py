@@ -41,10 +41,50 @@ def sw(
     threads: int = typer.Option(None, help="Temperatures run at a time, one core each. [default: all cores]"),
     parameters: Path = typer.Option(None, help="LAMMPS .sw file in place of the shipped table."),
 ) -> None:
-    """Stillinger-Weber data from molecular dynamics in LAMMPS, by the published protocol."""
-    from tlmlp.data.sw import write_sw
+    """Stillinger-Weber data from molecular dynamics in LAMMPS: tlmlp data lammps with the shipped tables."""
+    from tlmlp.data.generate import write_sw
 
     _print_counts(out, write_sw(element, tier, out, seed=seed, threads=threads, parameters=parameters))
+
+
+@app.command()
+def lammps(
+    element: str = typer.Option(..., help="Chemical symbol."),
+    pair_style: str = typer.Option(..., help="Pair style of LAMMPS with its arguments, in metal units."),
+    pair_coeff: list[str] = typer.Option(
+        ..., help="Arguments of pair_coeff; files are looked for here and among LAMMPS' own potentials."
+    ),
+    lattice: str = typer.Option(..., help="Crystal that the dynamics starts from: diamond, fcc or bcc."),
+    tier: str = typer.Option(..., help="smoke (about half a minute), small (minutes) or paper (hours)."),
+    out: Path = typer.Option(..., help="Folder for the extxyz files and split.json."),
+    lattice_constant: float = typer.Option(None, help="Å, where its search begins. [default: ASE's table]"),
+    temperatures: str = typer.Option(None, help="FIRST:LAST:STEP in K. [default: 300:3600:100, smoke 300:3600:300]"),
+    pool: bool = typer.Option(False, "--pool", help="Write pool.extxyz, to draw from, in place of train.extxyz."),
+    seed: int = typer.Option(0, help="Seed of the velocities and of the draws."),
+    threads: int = typer.Option(None, help="Temperatures run at a time, one core each. [default: all cores]"),
+) -> None:
+    """Data of any pair style from molecular dynamics in LAMMPS: a crystal at rising temperatures, then liquid."""
+    from tlmlp.data.generate import write_lammps_data
+    from tlmlp.data.lammps_potential import lammps_potential
+
+    potential = lammps_potential(element, pair_style, pair_coeff, lattice, lattice_constant)
+    kelvin = None if temperatures is None else _temperatures(temperatures)
+    counts = write_lammps_data(potential, tier, out, pool=pool, seed=seed, threads=threads, temperatures=kelvin)
+    _print_counts(out, counts)
+
+
+def _temperatures(text: str) -> range:
+    """``FIRST:LAST:STEP`` as temperatures, the last one included."""
+    from tlmlp.errors import TlmlpError
+
+    try:
+        first, last, step = map(int, text.split(":"))
+        kelvin = range(first, last + 1, step)
+    except ValueError:
+        kelvin = range(0)
+    if not kelvin or kelvin[0] < 1:
+        raise TlmlpError(f"--temperatures expects FIRST:LAST:STEP in K, like 300:1800:100, got {text!r}")
+    return kelvin
 
 
 @app.command()

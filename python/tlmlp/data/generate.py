@@ -1,6 +1,6 @@
-"""Stillinger-Weber training data by the protocol of Röcken and Zavadlav (arXiv 2502.13522), in three sizes.
+"""Training data from potentials in LAMMPS by the protocol of Röcken and Zavadlav (arXiv:2502.13522), in three sizes.
 
-64 atoms of diamond at each temperature: Nosé-Hoover dynamics at zero pressure, then at constant volume, a frame each
+A crystal of 64 atoms (diamond), 108 (fcc) or 54 (bcc) at each temperature: Nosé-Hoover dynamics at zero pressure, then at constant volume, a frame each
 picosecond. Frames for training (or the pool), validation and test are different frames, drawn at random per
 temperature. The published text does not say where germanium's test and validation frames come from; here the sampling
 is 15 ps longer than 1 ns, so that 900 frames per temperature remain for the pool.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +20,11 @@ import numpy as np
 
 from tlmlp.console import console, progress
 from tlmlp.data.frame import Frame
+from tlmlp.data.lammps_dynamics import Protocol, run_temperature
+from tlmlp.data.lammps_potential import LammpsPotential, lammps_command, sw_potential
 from tlmlp.data.readers import read_frames
 from tlmlp.data.split import write_split
-from tlmlp.data.sw_run import Protocol, lammps_command, run_temperature
-from tlmlp.data.sw_table import SwTable, read_table
+from tlmlp.data.sw_table import read_table
 from tlmlp.data.writers import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_bytes, sha256_file
@@ -34,18 +36,22 @@ TIERS = ("smoke", "small", "paper")
 POOL_ELEMENTS = ("Ge",)
 
 
-def protocol_for(element: str, tier: str) -> Protocol:
-    """Temperatures, lengths and counts of a tier."""
+def protocol_for(tier: str, pool: bool, temperatures: Sequence[int] | None = None) -> Protocol:
+    """Temperatures, lengths and counts of a tier.
+
+    :param pool: whether training frames are to be drawn from a pool, which the paper tier makes 45 times larger
+    :param temperatures: K, in place of those of the tier
+    """
     if tier not in TIERS:
         raise TlmlpError(f"the tier can be {', '.join(TIERS)}, got {tier!r}")
-    pool = element in POOL_ELEMENTS
+    kelvin = tuple(temperatures or (SMOKE_TEMPERATURES if tier == "smoke" else PAPER_TEMPERATURES))
     if tier == "smoke":
-        return Protocol(SMOKE_TEMPERATURES, npt_ps=4, nvt_ps=10, skip_ps=0, n_train=5, n_val=2, n_test=3)
+        return Protocol(kelvin, npt_ps=4, nvt_ps=10, skip_ps=0, n_train=5, n_val=2, n_test=3)
     if tier == "small":
-        return Protocol(PAPER_TEMPERATURES, npt_ps=20, nvt_ps=40, skip_ps=5, n_train=20, n_val=5, n_test=10)
+        return Protocol(kelvin, npt_ps=20, nvt_ps=40, skip_ps=5, n_train=20, n_val=5, n_test=10)
     if pool:
-        return Protocol(PAPER_TEMPERATURES, npt_ps=4000, nvt_ps=1015, skip_ps=100, n_train=900, n_val=5, n_test=10)
-    return Protocol(PAPER_TEMPERATURES, npt_ps=4000, nvt_ps=1000, skip_ps=0, n_train=20, n_val=5, n_test=10)
+        return Protocol(kelvin, npt_ps=4000, nvt_ps=1015, skip_ps=100, n_train=900, n_val=5, n_test=10)
+    return Protocol(kelvin, npt_ps=4000, nvt_ps=1000, skip_ps=0, n_train=20, n_val=5, n_test=10)
 
 
 def write_sw(
@@ -58,55 +64,70 @@ def write_sw(
     parameters: Path | None = None,
     protocol: Protocol | None = None,
 ) -> dict[str, int]:
-    """Generate the data of ``element`` below ``out`` and return the counts by file name.
+    """:func:`write_lammps_data` with a Stillinger-Weber table, the shipped one or that of the .sw file
+    ``parameters``."""
+    potential = sw_potential(read_table(element, parameters))
+    return write_lammps_data(
+        potential, tier, out, pool=element in POOL_ELEMENTS, seed=seed, threads=threads, protocol=protocol
+    )
 
-    Writes train, val and test.extxyz, for germanium pool, val and test.extxyz, and split.json. Every finished
-    temperature is kept in OUT/.sw-parts until the end, so that an interrupted call goes on where it was; a call whose
+
+def write_lammps_data(
+    potential: LammpsPotential,
+    tier: str,
+    out: Path,
+    *,
+    pool: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    temperatures: Sequence[int] | None = None,
+    protocol: Protocol | None = None,
+) -> dict[str, int]:
+    """Generate the data of ``potential`` below ``out`` and return the counts by file name.
+
+    Writes train, val and test.extxyz, with ``pool`` pool.extxyz in place of the first, and split.json. Every finished
+    temperature is kept in OUT/.parts until the end, so that an interrupted call goes on where it was; a call whose
     result is there already does nothing. ``threads`` temperatures run at a time, one core each (default: all cores);
-    the data do not depend on it. ``parameters`` is a LAMMPS .sw file in place of the shipped table, ``protocol``
-    replaces that of the tier.
+    the data do not depend on it. ``temperatures`` (K) replace those of the tier, ``protocol`` all of it.
     """
     if seed < 0:
         raise TlmlpError(f"the seed must not be negative, got {seed}")
     if threads is not None and threads < 1:
         raise TlmlpError(f"--threads must be at least 1, got {threads}")
-    table = read_table(element, parameters)
-    protocol = protocol or protocol_for(element, tier)
+    protocol = protocol or protocol_for(tier, pool, temperatures)
     lammps_command()
-    a0, energy = table.diamond()
     about = {
-        "data": "stillinger-weber",
-        "element": element,
+        "data": "lammps",
+        "element": potential.element,
         "tier": tier,
         "seed": seed,
         "protocol": json.loads(json.dumps(protocol.as_dict())),
-        "parameters": table.text().strip(),
-        "lattice_constant_ang": a0,
-        "cohesive_energy_ev_per_atom": energy,
+        **potential.about(),
     }
     if (counts := _finished(out, about)) is not None:
         console.print(f"{out}: the data is there already")
         return counts
     # Parts of another seed, table or protocol lie in a folder of another name and are never mixed in.
-    parts_folder = out / ".sw-parts" / sha256_bytes(json.dumps(about, sort_keys=True).encode())[:16]
+    parts_folder = out / ".parts" / sha256_bytes(json.dumps(about, sort_keys=True).encode())[:16]
     parts_folder.mkdir(parents=True, exist_ok=True)
     console.print(
-        f"{element}: Stillinger-Weber diamond has a0 = {a0:.4f} Å and {energy:.4f} eV/atom; "
+        f"{potential.element}: {potential.lattice} of pair style {potential.pair_style} has "
+        f"a0 = {potential.lattice_constant:.4f} Å and {potential.energy:.4f} eV/atom; "
         f"{len(protocol.temperatures)} temperatures of {protocol.npt_ps + protocol.nvt_ps} ps"
     )
-    _run_all(table, protocol, seed, parts_folder, threads or _cores())
+    _run_all(potential, protocol, seed, parts_folder, threads or _cores())
 
-    first = "pool" if element in POOL_ELEMENTS else "train"
+    first = "pool" if pool else "train"
     parts: dict[str, list[Frame]] = {first: [], "val": [], "test": []}
     for temperature in protocol.temperatures:
         frames = read_frames(_part(parts_folder, temperature))
         order = np.random.default_rng([seed, temperature]).permutation(len(frames))
         start = 0
         for name, n in ((first, protocol.n_train), ("val", protocol.n_val), ("test", protocol.n_test)):
-            parts[name] += [_renamed(frames[i], table, i, protocol) for i in sorted(order[start : start + n])]
+            parts[name] += [_renamed(frames[i], potential, i, protocol) for i in sorted(order[start : start + n])]
             start += n
     write_split(out, parts, about)
-    shutil.rmtree(out / ".sw-parts")
+    shutil.rmtree(out / ".parts")
     return {name: len(frames) for name, frames in parts.items()}
 
 
@@ -119,7 +140,7 @@ def _part(folder: Path, temperature: int) -> Path:
     return folder / f"{temperature:04d}K.extxyz"
 
 
-def _run_all(table: SwTable, protocol: Protocol, seed: int, folder: Path, threads: int) -> None:
+def _run_all(potential: LammpsPotential, protocol: Protocol, seed: int, folder: Path, threads: int) -> None:
     """Run the temperatures that have no file in ``folder`` yet."""
     if protocol.nvt_ps - protocol.skip_ps < protocol.n_train + protocol.n_val + protocol.n_test:
         raise TlmlpError(
@@ -130,10 +151,10 @@ def _run_all(table: SwTable, protocol: Protocol, seed: int, folder: Path, thread
 
     def run_one(temperature: int) -> None:
         velocity_seed = int(np.random.default_rng([seed, temperature, 1]).integers(1, 2**31 - 1))
-        write_frames(_part(folder, temperature), run_temperature(table, protocol, temperature, velocity_seed))
+        write_frames(_part(folder, temperature), run_temperature(potential, protocol, temperature, velocity_seed))
         bar.advance(1, f"{temperature} K")
 
-    with progress(f"{table.element} temperatures", len(protocol.temperatures)) as bar:
+    with progress(f"{potential.element} temperatures", len(protocol.temperatures)) as bar:
         if done := len(protocol.temperatures) - len(missing):
             bar.advance(done)
         with ThreadPoolExecutor(threads) as pool:
@@ -146,8 +167,8 @@ def _run_all(table: SwTable, protocol: Protocol, seed: int, folder: Path, thread
                 pool.shutdown(cancel_futures=True)
 
 
-def _renamed(frame: Frame, table: SwTable, n: int, protocol: Protocol) -> Frame:
-    return replace(frame, source=f"{table.element}-sw-{frame.group}#{n + 1 + protocol.skip_ps}")
+def _renamed(frame: Frame, potential: LammpsPotential, n: int, protocol: Protocol) -> Frame:
+    return replace(frame, source=f"{potential.name}-{frame.group}#{n + 1 + protocol.skip_ps}")
 
 
 def _finished(out: Path, about: dict) -> dict[str, int] | None:

