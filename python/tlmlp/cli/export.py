@@ -70,6 +70,7 @@ def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="pri
     """Describe a model file. Safe on files from anywhere: nothing in them is run."""
     from tlmlp.console import table
     from tlmlp.export import read_model_file
+    from tlmlp.export.header import describe_zbl
 
     header, _ = read_model_file(model)
     if as_json:
@@ -88,10 +89,7 @@ def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="pri
             "smallest training distance",
             "unknown" if header["min_distance"] is None else f"{header['min_distance']:.3f} Å",
         ),
-        (
-            "short-range repulsion",
-            "none" if header["zbl"] is None else f"ZBL, {header['zbl']['inner']:g} to {header['zbl']['outer']:g} Å",
-        ),
+        ("short-range repulsion", describe_zbl(header["zbl"])),
         ("golden systems", str(len(header["golden"]))),
     ]
     rows += [(f"provenance: {key}", _short(value)) for key, value in sorted(header["provenance"].items())]

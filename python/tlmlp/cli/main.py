@@ -16,6 +16,7 @@ from tlmlp.cli import (
     openmm,
     ops,
     quickstart,
+    short_range,
     structure,
     study,
     train,
@@ -38,6 +39,7 @@ lammps.register(app)
 bench.register(app)
 openmm.register(app)
 ops.register(app)
+short_range.register(app)
 doctor.register(app)
 quickstart.register(app)
 

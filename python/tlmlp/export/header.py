@@ -3,6 +3,7 @@
 Needs neither torch nor trust: a header is checked before any number in it is used.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -118,6 +119,11 @@ class Header(_Part):
             if any(index >= n for index in system.species):
                 raise ValueError(f"golden system {system.name!r} has a species index out of range")
         return self
+
+
+def describe_zbl(radii: Mapping[str, float] | None) -> str:
+    """``none``, or for example ``ZBL, bare below 1.604 Å, ends at 1.887 Å``."""
+    return "none" if radii is None else f"ZBL, bare below {radii['inner']:g} Å, ends at {radii['outer']:g} Å"
 
 
 def check_header(header: object) -> dict[str, Any]:

@@ -48,7 +48,15 @@ class Potential(nn.Module):
         self.ev_per_kj_per_mol = 1.0 / EV_IN_KJ_PER_MOL
         self.cutoff = float(network.config.cutoff)
         self.register_buffer("energy_shift", shift)
-        self.zbl = zbl_of(zbl, self.atomic_numbers, self.cutoff)
+        self.set_zbl(zbl)
+
+    @torch.jit.unused
+    def set_zbl(self, radii: Mapping[str, float] | None) -> None:
+        """Give the potential a short-range repulsion with the radii ``inner`` and ``outer`` (angstrom), or take it away.
+
+        :raises TlmlpError: when the radii do not rise, or reach beyond the cutoff
+        """
+        self.zbl = zbl_of(radii, self.atomic_numbers, self.cutoff)
 
     def _apply(self, fn, recurse=True):
         """Casts and moves of the module; the shift keeps float64, or millivolts of a large shift would be lost."""

@@ -52,16 +52,25 @@ class Graph:
         return self.edge_index.shape[1]
 
 
+def edges_of(frame: Frame, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
+    """``edge_index`` (2, E) and ``edge_vector`` (E, 3) in Å of one frame.
+
+    :raises TlmlpError: whatever the neighbour list refuses, with the frame's source
+    """
+    try:
+        index, vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, cutoff)
+    except TlmlpError as error:
+        raise TlmlpError(f"{frame.source}: {error}" if frame.source else str(error)) from None
+    return index, vector
+
+
 def build_graph(potential: Potential, frame: Frame, weight: float = 1.0) -> Graph:
     """Graph of one frame at the cutoff of ``potential``, with its labels and its ``weight`` in the loss.
 
     :raises TlmlpError: on elements that the potential does not know, and whatever the neighbour list refuses
     """
     species = species_indices(frame, potential.species)
-    try:
-        index, vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, potential.cutoff)
-    except TlmlpError as error:
-        raise TlmlpError(f"{frame.source}: {error}" if frame.source else str(error)) from None
+    index, vector = edges_of(frame, potential.cutoff)
     edge_index, edge_vector = torch.from_numpy(index), torch.from_numpy(vector)
     offsets, edges, reverse = potential.topology(edge_index, edge_vector, len(frame))
     forces = None if frame.forces is None else torch.from_numpy(frame.forces)

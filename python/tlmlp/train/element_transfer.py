@@ -15,6 +15,7 @@ from tlmlp.train.config import Config, as_config
 from tlmlp.train.modelfile import open_model, weights_sha256
 from tlmlp.train.runs import Observe, RunResult, set_up_torch, start
 from tlmlp.train.selection import load_data
+from tlmlp.train.wall import transferred_wall
 
 #: Source element (or ``mean``, ``random``) to the new element or elements that begin from it.
 ElementMap = Mapping[str, str | Sequence[str]]
@@ -68,7 +69,6 @@ def transferred(
     seed: int = 0,
     length_scale: float = 1.0,
     energy_scale: float = 1.0,
-    zbl: Mapping[str, float] | None = None,
 ) -> Potential:
     """A potential for ``species`` with all parameters of ``source``; each species has the embedding row and the energy
     shift of the element that it is mapped from, or of itself.
@@ -80,7 +80,6 @@ def transferred(
     :param length_scale: s, and
     :param energy_scale: r: the new network gives r E(x / s) where that of the source gives E(x); its cutoff is s times
         that of the source
-    :param zbl: radii of the short-range repulsion; left out: those of the source
     :raises TlmlpError: when a species has no source, or the map names one that the source does not know
     """
     origins = _origins(element_map)
@@ -116,7 +115,7 @@ def transferred(
                 value = table[rows[0]] if origin != "mean" else table[rows].mean(0)
                 network.embedding.species.weight[row] = value
         _rescale(network, length_scale, energy_scale)
-    return Potential(network, species, shift * energy_scale, zbl or source.zbl_radii)
+    return Potential(network, species, shift * energy_scale, source.zbl_radii)
 
 
 def _rescale(network: DimeNetPP, length: float, energy: float) -> None:
@@ -169,7 +168,11 @@ def transfer(
         seed=config.training.seed,
         length_scale=how.length_scale,
         energy_scale=how.energy_scale,
-        zbl=None if config.model.zbl is None else config.model.zbl.model_dump(),
+    )
+    fresh.set_zbl(
+        transferred_wall(
+            config.model.zbl, fresh, data.all_frames(), potential, about.get("min_distance"), how.length_scale
+        )
     )
     origin = {
         "method": "transfer",

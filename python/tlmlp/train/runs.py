@@ -17,6 +17,7 @@ import torch
 from tlmlp.console import console, table
 from tlmlp.data.consistency import consistency_warnings
 from tlmlp.errors import TlmlpError
+from tlmlp.export.header import describe_zbl
 from tlmlp.lock import run_lock
 from tlmlp.models import Potential, build_potential
 from tlmlp.train.checkpoint import newest_checkpoint
@@ -28,6 +29,7 @@ from tlmlp.train.parallel import Processes, processes
 from tlmlp.train.sections import TransferSection
 from tlmlp.train.selection import TrainingData, load_data
 from tlmlp.train.trainer import Trainer
+from tlmlp.train.wall import chosen_wall
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def fit(
         seed=config.training.seed,
         dtype=getattr(torch, config.training.dtype or "float32"),
         route=config.training.route,
-        zbl=None if config.model.zbl is None else config.model.zbl.model_dump(),
         **config.model.sizes(),
     )
+    potential.set_zbl(chosen_wall(config.model.zbl, potential, data.all_frames()))
     return start(Path(out), config, potential, data, {"method": "train", "source": None, "element_map": None}, observe)
 
 
@@ -134,6 +136,7 @@ def resume(run: str | os.PathLike, device: str | None = None) -> RunResult:
         state = newest_checkpoint(run)
         if state is None:
             raise TlmlpError(f"{run}: no checkpoint was written yet; start it again with tlmlp train or tlmlp transfer")
+        state["config"]["model"].setdefault("zbl", "none")  # of a run begun before there was a default
         config = as_config(state["config"], [] if device is None else [f"training.device={device}"])
         state["config"] = config.to_dict()
         set_up_torch(config)
@@ -202,7 +205,7 @@ def _begun_by(run: Path, config: Config) -> bool:
 
 def _resolved(config: Config, potential: Potential) -> Config:
     """``config`` with everything written out that was taken from the data, the source or defaults."""
-    model = {**potential.config.to_dict(), "species": list(potential.species), "zbl": potential.zbl_radii}
+    model = {**potential.config.to_dict(), "species": list(potential.species), "zbl": potential.zbl_radii or "none"}
     del model["n_species"]
     training = {**config.training.model_dump(), "dtype": str(potential.dtype).removeprefix("torch.")}
     return Config.model_validate({**config.to_dict(), "model": model, "training": training})
@@ -249,6 +252,10 @@ def _announce(trainer: Trainer) -> None:
         f"{t.updates} updates of {trainer.batches.size} frames, learning rate {t.learning_rate:g} to "
         f"{trainer.schedule(t.updates):g}; fitted to {', '.join(term for term in TERMS if loss.uses(term))}; "
         f"{where}"
+    )
+    smallest = trainer.metadata["min_distance"]
+    console.print(
+        f"short-range repulsion: {describe_zbl(potential.zbl_radii)}; smallest training distance {smallest:.3f} Å"
     )
 
 

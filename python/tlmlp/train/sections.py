@@ -17,7 +17,7 @@ class Section(BaseModel):
 class ZblSection(Section):
     """A short-range repulsion beside the network, see :class:`tlmlp.models.zbl.Zbl`."""
 
-    #: Å; between these it goes to zero. Well below the shortest bonds of the data.
+    #: Å; between these it goes to zero.
     inner: float = Field(gt=0)
     outer: float = Field(gt=0)
 
@@ -48,7 +48,13 @@ class ModelSection(Section):
     n_residual_before: int | None = None
     n_residual_after: int | None = None
     n_dense_output: int | None = None
-    zbl: ZblSection | None = None
+    #: A repulsion at short distance: radii, ``auto`` for those of :mod:`tlmlp.train.wall`, or ``none``.
+    zbl: ZblSection | Literal["auto", "none"] = "auto"
+
+    @field_validator("zbl", mode="before")
+    @classmethod
+    def _null_is_none(cls, value: Any) -> Any:
+        return "none" if value is None else value
 
     def sizes(self) -> dict[str, Any]:
         """The network sizes that were given."""
