@@ -108,7 +108,7 @@ def _write_configs(out: Path) -> None:
             },
         }
         if energy_weight is not None:
-            configs[f"ge-{setting}"]["loss"] = {"energy": energy_weight}
+            configs[f"ge-{setting}"]["loss"] = {"energy": energy_weight, "stress": 0.0}
     for name, config in configs.items():
         atomic_write_text(out / "configs" / f"{name}.yaml", yaml.safe_dump(config, sort_keys=False))
 
@@ -147,7 +147,7 @@ def _run_name(arm: str, setting: str) -> str:
 
 def _germanium_step(arm: str, setting: str) -> Step:
     start = ("train",) if arm == "scratch" else ("transfer", "runs/si")
-    element_map = () if arm == "scratch" else ("--element-map", "Si:Ge")
+    element_map = () if arm == "scratch" else ("--element-map", "Si:Ge", "--set", "transfer.rescale=none")
     return Step(
         f"train-ge-{arm}-{setting}",
         tlmlp(*start, f"configs/ge-{setting}.yaml", *element_map, "--out", _run_name(arm, setting)),

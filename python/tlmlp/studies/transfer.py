@@ -160,6 +160,8 @@ def _training(study: TransferStudy, frames: int, split: int, arm: str, rate: flo
     }
     if arm in study.variants:
         changes["model.cutoff"] = "null"  # that of the source, which `transfer.length_scale` changes
+    if arm != SCRATCH:
+        changes["transfer.rescale"] = "none"  # the paper's way, unless the variant says otherwise
     settings = [f"{key}={value}" for key, value in changes.items()] + list(study.variants.get(arm, ()))
     options = [part for setting in settings for part in ("--set", setting)]
     start = ["train"] if arm == SCRATCH else ["transfer", study.source.resolve()]

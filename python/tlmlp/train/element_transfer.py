@@ -9,11 +9,15 @@ from typing import Any
 
 import torch
 
+from tlmlp.console import console
+from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.modelfile import open_model, weights_sha256
+from tlmlp.train.rescale import Rescaling, fit_rescaling
 from tlmlp.train.runs import Observe, RunResult, set_up_torch, start
+from tlmlp.train.sections import TransferSection
 from tlmlp.train.selection import load_data
 from tlmlp.train.wall import transferred_wall
 
@@ -143,8 +147,9 @@ def transfer(
     """Fine-tune ``source`` (run directory, model file or potential) on the data of ``config``: all parameters, unless
     its section ``transfer`` says otherwise.
 
-    Cutoff and sizes are the source's (the cutoff times ``transfer.length_scale``); where the config gives them they must
-    agree. The learning-rate schedule begins anew. What the source was, and how it was transferred, goes into the
+    Between elements, lengths and energies are rescaled first as the training frames ask for
+    (:mod:`tlmlp.train.rescale`). Cutoff and sizes are the source's (the cutoff times ``transfer.length_scale``); where the
+    config gives them they must agree. The learning-rate schedule begins anew. What the source was, and how it was transferred, goes into the
     provenance of the new model.
 
     :raises TlmlpError: as :func:`tlmlp.train.fit`, and when source, map, sizes and data do not fit together
@@ -154,24 +159,25 @@ def transfer(
     set_up_torch(config)
     route = config.training.route
     potential, about = (source, {}) if isinstance(source, Potential) else open_model(source, route=route)
-    how = config.transfer
-    _check_sizes(potential, config, how.length_scale)
     data = load_data(config.data, config.loss, config.transfer.replay)
+    species = config.model.species or data.elements()
+    how, rescaling = _rescaled(potential, element_map, species, config, data.train)
+    _check_sizes(potential, config, how)
     dtype = None if config.training.dtype is None else getattr(torch, config.training.dtype)
     fresh = transferred(
         potential,
         element_map,
-        config.model.species or data.elements(),
+        species,
         dtype=dtype,
         route=route,
         new_species=how.new_species,
         seed=config.training.seed,
-        length_scale=how.length_scale,
-        energy_scale=how.energy_scale,
+        length_scale=how.length_scale or 1.0,
+        energy_scale=how.energy_scale or 1.0,
     )
     fresh.set_zbl(
         transferred_wall(
-            config.model.zbl, fresh, data.all_frames(), potential, about.get("min_distance"), how.length_scale
+            config.model.zbl, fresh, data.all_frames(), potential, about.get("min_distance"), how.length_scale or 1.0
         )
     )
     origin = {
@@ -184,15 +190,51 @@ def transfer(
         },
         "element_map": element_map,
         "transfer": how.model_dump(exclude_none=True),
+        "rescaling": None if rescaling is None else rescaling.to_dict(),
     }
+    config = config.model_copy(update={"transfer": how})
     return start(Path(out), config, fresh, data, origin, observe)
 
 
-def _check_sizes(source: Potential, config: Config, length_scale: float) -> None:
+def _rescaled(
+    source: Potential, element_map: ElementMap, species: Sequence[str], config: Config, frames: Sequence[Frame]
+) -> tuple[TransferSection, Rescaling | None]:
+    """The section `transfer` with its scales filled in, and the fit that they come from.
+
+    :raises TlmlpError: where ``rescale: fit`` asks for a fit that is refused
+    """
+    how = config.transfer
+    given = how.length_scale is not None or how.energy_scale is not None
+    if given or how.rescale == "none":
+        return how.model_copy(update=_scales(how.length_scale or 1.0, how.energy_scale or 1.0)), None
+    origins = {symbol: symbol if symbol in source.species else how.new_species for symbol in species}
+    origins |= _origins(element_map)
+    kept = any(origins[symbol] == symbol for symbol in species)  # which other scales would only spoil
+    if how.rescale == "auto" and (kept or "random" in origins.values()):
+        return how.model_copy(update=_scales(1.0, 1.0)), None
+    plain = transferred(source, element_map, species, route=config.training.route, new_species=how.new_species)
+    try:
+        fit = fit_rescaling(plain, frames)
+    except TlmlpError as error:
+        if how.rescale == "fit":
+            raise TlmlpError(f"transfer.rescale: {error}") from None
+        console.print(f"[yellow]not rescaled:[/yellow] {error}")
+        return how.model_copy(update=_scales(1.0, 1.0)), None
+    console.print(f"rescaled: {fit}")
+    return how.model_copy(update=_scales(fit.length_scale, fit.energy_scale)), fit
+
+
+def _scales(length: float, energy: float) -> dict[str, float]:
+    return {"length_scale": length, "energy_scale": energy}
+
+
+def _check_sizes(source: Potential, config: Config, how: TransferSection) -> None:
     given = config.model.sizes()
+    cutoff = source.cutoff * (how.length_scale or 1.0)
     if config.model.cutoff is not None:
-        given["cutoff"] = config.model.cutoff
-    has = {**source.config.to_dict(), "cutoff": source.cutoff * length_scale}
+        fitted = config.transfer.length_scale is None  # a cutoff written for the source is scaled with it
+        given["cutoff"] = cutoff if fitted and config.model.cutoff == source.cutoff else config.model.cutoff
+    has = {**source.config.to_dict(), "cutoff": cutoff}
     different = [f"{name} {has[name]} there and {value} here" for name, value in given.items() if has[name] != value]
     if different:
         raise TlmlpError(

@@ -188,7 +188,7 @@ def _go_on(
 
 def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[str, Any]) -> None:
     before = state["metadata"]["provenance"]
-    if config.to_dict() != state["config"] or any(before[key] != origin[key] for key in origin):
+    if config.to_dict() != state["config"] or any(before.get(key) != origin[key] for key in origin):
         raise TlmlpError(
             f"{run}: holds a training with other settings; go on with it by tlmlp resume {run}, "
             "or choose another directory"

@@ -259,10 +259,14 @@ class TransferSection(Section):
     l2_sp: float = Field(0.0, ge=0)
     #: Data of the source to go on training on, by default one frame in every batch.
     replay: ExtraSet | None = None
+    #: Whether the two scales below are fitted to the training frames, see :mod:`tlmlp.train.rescale`: `auto` where no
+    #: element of the source is kept and the fit lowers the errors; `fit` always, or it is an error; `none`.
+    rescale: Literal["auto", "fit", "none"] = "auto"
     #: Lengths of the new model over those of the source, e.g. the ratio of lattice constants; scales the cutoff too.
-    length_scale: float = Field(1.0, gt=0)
+    #: Where one of the two is given nothing is fitted, and the other is 1.
+    length_scale: float | None = Field(None, gt=0)
     #: Energies of the new model over those of the source, e.g. the ratio of cohesive energies.
-    energy_scale: float = Field(1.0, gt=0)
+    energy_scale: float | None = Field(None, gt=0)
 
     @field_validator("replay", mode="after")
     @classmethod

@@ -39,7 +39,8 @@ def test_the_transferred_model_gives_the_numbers_of_its_source_bitwise(lj, dtype
 
 def test_the_first_state_of_a_transfer_run_is_the_source_bitwise(config, ge_config, tmp_path):
     silicon = fit(config(), tmp_path / "si").run
-    transfer(silicon, ge_config(updates=4, keep_checkpoints=9), "Si:Ge", tmp_path / "ge")
+    plain = {**ge_config(updates=4, keep_checkpoints=9), "transfer": {"rescale": "none"}}
+    transfer(silicon, plain, "Si:Ge", tmp_path / "ge")
     first = torch.load(tmp_path / "ge" / "checkpoints" / "00000000.pt", weights_only=True)["model"]["state"]
     expected = load_run(silicon, route="plain")[0].state_dict()
     assert first.keys() == expected.keys()
@@ -48,7 +49,8 @@ def test_the_first_state_of_a_transfer_run_is_the_source_bitwise(config, ge_conf
 
 def test_all_parameters_are_trained_and_the_provenance_is_kept(config, ge_config, data_dir, tmp_path):
     silicon = fit(config(updates=40), tmp_path / "si")
-    result = transfer(tmp_path / "si", ge_config(learning_rate=2e-3, updates=20), "Si:Ge", tmp_path / "ge")
+    plain = {**ge_config(learning_rate=2e-3, updates=20), "transfer": {"rescale": "none"}}
+    result = transfer(tmp_path / "si", plain, "Si:Ge", tmp_path / "ge")
     potential, metadata = load_run(result.run, route="plain")
     last = load_run(result.run, "last", route="plain")[0]
     old, new = dict(silicon.potential.named_parameters()), dict(last.named_parameters())
@@ -126,7 +128,8 @@ def test_an_exported_model_serves_as_source_and_is_evaluated(lj, ge_config, data
     silicon = source()
     header = export_model(silicon, tmp_path / "si.pt", {"min_distance": 2.2}, portable=True)
     assert header["weights"]["sha256"] == weights_sha256(silicon)
-    result = transfer(tmp_path / "si.pt", ge_config(), "Si:Ge", tmp_path / "ge")
+    plain = {**ge_config(), "transfer": {"rescale": "none"}}
+    result = transfer(tmp_path / "si.pt", plain, "Si:Ge", tmp_path / "ge")
     assert result.metadata["provenance"]["source"]["sha256"] == weights_sha256(silicon)
     assert result.metadata["provenance"]["source"]["name"] == "si.pt"
     first = torch.load(tmp_path / "ge" / "checkpoints" / "00000004.pt", weights_only=True)

@@ -66,7 +66,11 @@ def test_new_species_from_a_named_one_the_mean_or_random():
 
 def test_frozen_groups_stay_bitwise_and_the_rest_moves(config, ge_config, tmp_path):
     silicon = fit(config(), tmp_path / "si")
-    section = {"frozen": ["embedding", "interaction.0", "frequencies"], "unfreeze": {"embedding.species": 0}}
+    section = {
+        "frozen": ["embedding", "interaction.0", "frequencies"],
+        "unfreeze": {"embedding.species": 0},
+        "rescale": "none",
+    }
     result = transfer(silicon.run, {**ge_config(), "transfer": section}, "Si:Ge", tmp_path / "ge")
     old = dict(silicon.potential.network.named_parameters())
     for name, parameter in load_run(result.run, "last", route="plain")[0].network.named_parameters():
@@ -126,7 +130,7 @@ def test_a_strong_pull_keeps_the_model_near_its_source(config, ge_config, tmp_pa
     silicon = fit(config(), tmp_path / "si")
     distances = []
     for pull in (0.0, 1e3):
-        content = {**ge_config(updates=12), "transfer": {"l2_sp": pull}}
+        content = {**ge_config(updates=12), "transfer": {"l2_sp": pull, "rescale": "none"}}
         run = transfer(silicon.run, content, "Si:Ge", tmp_path / str(pull)).run
         new = dict(load_run(run, "last", route="plain")[0].named_parameters())
         distances.append(
