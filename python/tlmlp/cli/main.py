@@ -17,6 +17,7 @@ from tlmlp.cli import (
     ops,
     quickstart,
     short_range,
+    stability,
     structure,
     study,
     train,
@@ -34,6 +35,7 @@ train.register(app)
 export.register(app)
 conformance.register(app)
 md.register(app)
+stability.register(app)
 structure.register(app)
 lammps.register(app)
 bench.register(app)

