@@ -20,12 +20,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 def save_sheet(sheet: Figure, stem: Path) -> None:
     """Write ``stem.png`` and ``stem.svg``, each whole or not at all; equal figures give equal files."""
+    import matplotlib
+
     for kind, options in (
         ("png", {"dpi": 150, "metadata": {"Software": None}}),
         ("svg", {"metadata": {"Date": None, "Creator": None}}),
     ):
         content = io.BytesIO()
-        sheet.savefig(content, format=kind, **options)
+        with matplotlib.rc_context({"svg.hashsalt": "tlmlp"}):  # else names inside of the SVG are drawn at random
+            sheet.savefig(content, format=kind, **options)
         atomic_write_bytes(stem.with_name(f"{stem.name}.{kind}"), content.getvalue())
 
 

@@ -15,6 +15,7 @@ from tlmlp.cli import (
     md,
     openmm,
     ops,
+    phonons,
     quickstart,
     short_range,
     stability,
@@ -36,6 +37,7 @@ export.register(app)
 conformance.register(app)
 md.register(app)
 stability.register(app)
+phonons.register(app)
 structure.register(app)
 lammps.register(app)
 bench.register(app)

@@ -76,13 +76,7 @@ def read_table(element: str, path: Path | None = None) -> SwTable:
                 f"no Stillinger-Weber table for {element!r} is shipped (there are {shipped}); give a LAMMPS "
                 ".sw file with --parameters"
             )
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TlmlpError(f"{path}: cannot be read ({error})") from None
-    words = [word for line in lines for word in line.split("#")[0].split()]
-    if not words or len(words) % 14:
-        raise TlmlpError(f"{path}: a LAMMPS .sw file has 14 words per entry, got {len(words)} words")
+    words = _words(path)
     for n in range(0, len(words), 14):
         if words[n : n + 3] == [element] * 3:
             try:
@@ -94,3 +88,22 @@ def read_table(element: str, path: Path | None = None) -> SwTable:
                 raise TlmlpError(f"{path}: epsilon, sigma and a of {element} must be positive")
             return table
     raise TlmlpError(f"{path}: no entry {element} {element} {element}")
+
+
+def elements_of(path: Path) -> tuple[str, ...]:
+    """Elements of a LAMMPS .sw file, in their order.
+
+    Raises :class:`TlmlpError` for files that are not one.
+    """
+    return tuple(dict.fromkeys(_words(path)[::14]))
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TlmlpError(f"{path}: cannot be read ({error})") from None
+    words = [word for line in lines for word in line.split("#")[0].split()]
+    if not words or len(words) % 14:
+        raise TlmlpError(f"{path}: a LAMMPS .sw file has 14 words per entry, got {len(words)} words")
+    return words

@@ -1,0 +1,122 @@
+"""Relaxation of atoms, and of the cell under a pressure: ASE's optimisers and cell filter, with a record of what remained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tlmlp.errors import TlmlpError
+from tlmlp.units import EV_PER_ANG3_IN_GPA
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+#: Beyond this number of atoms the dense Hessian of BFGS costs more than it saves.
+BFGS_ATOMS = 100
+VOIGT = ("xx", "yy", "zz", "yz", "xz", "xy")
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """A relaxed structure and how far it got."""
+
+    #: With the constraints of the structure that was given, and without a calculator.
+    atoms: Atoms
+    converged: bool
+    steps: int
+    #: eV.
+    energy_start: float
+    energy: float
+    #: eV/Å, the largest length of a force on an atom; constrained components do not count.
+    largest_force: float
+    #: GPa, in ASE's order, tensile positive; None without a volume. A cell under the pressure p relaxes to -p.
+    stress: np.ndarray | None
+    #: Å, of the atoms at given fractional coordinates; against the start.
+    largest_displacement: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a summary in JSON."""
+        return {
+            "converged": self.converged,
+            "steps": self.steps,
+            "energy_eV": self.energy,
+            "energy_change_eV": self.energy - self.energy_start,
+            "largest_force_eV_per_ang": self.largest_force,
+            "stress_GPa": None if self.stress is None else dict(zip(VOIGT, self.stress.tolist(), strict=True)),
+            "largest_displacement_ang": self.largest_displacement,
+            "volume_ang3": float(self.atoms.cell.volume),
+            "cell_lengths_ang": self.atoms.cell.lengths().tolist(),
+            "cell_angles_deg": self.atoms.cell.angles().tolist(),
+        }
+
+
+def relax(
+    atoms: Atoms,
+    calculator: Calculator,
+    *,
+    cell: bool = False,
+    pressure: float = 0.0,
+    constant_volume: bool = False,
+    fmax: float = 1e-4,
+    steps: int = 500,
+    keep_symmetry: bool = False,
+    on_step=None,
+) -> Relaxation:
+    """Minimise the energy, or with ``cell`` the enthalpy at ``pressure``.
+
+    :param atoms: is not changed; its constraints hold
+    :param cell: relax the cell too (ASE's ``FrechetCellFilter``)
+    :param pressure: GPa
+    :param constant_volume: of the cell, whose shape alone relaxes
+    :param fmax: eV/Å; of every force, and of the derivative by the cell per atom
+    :param steps: at most; the result says whether they were enough
+    :param keep_symmetry: of the crystal, found by spglib (ASE's ``FixSymmetry``)
+    :param on_step: called after every step with the number of steps and the largest force in eV/Å
+    :raises TlmlpError: when a cell is to be relaxed that is not periodic in all directions, or the calculator refuses
+    """
+    from ase.filters import FrechetCellFilter
+    from ase.optimize import BFGS, LBFGS
+
+    if not fmax > 0.0 or steps < 0:
+        raise TlmlpError(f"`fmax` must be positive and `steps` not negative, got {fmax} and {steps}")
+    if cell and not atoms.pbc.all():
+        raise TlmlpError(
+            f"a cell is relaxed where it is periodic in all directions, got pbc {atoms.pbc.tolist()}: relax the atoms alone"
+        )
+    if pressure and not cell:
+        raise TlmlpError(f"a pressure ({pressure:g} GPa) acts on the cell: relax it too (--cell)")
+    work = atoms.copy()
+    if keep_symmetry:
+        from ase.constraints import FixSymmetry
+
+        work.set_constraint([*work.constraints, FixSymmetry(work)])
+    work.calc = calculator
+    start = work.copy()
+    energy_start = float(work.get_potential_energy())
+    target: Any = work
+    if cell:
+        target = FrechetCellFilter(work, scalar_pressure=pressure / EV_PER_ANG3_IN_GPA, constant_volume=constant_volume)
+    optimiser = (BFGS if len(work) <= BFGS_ATOMS else LBFGS)(target, logfile=None)
+    if on_step is not None:
+        optimiser.attach(lambda: on_step(optimiser.nsteps, _largest(work.get_forces())))
+    converged = bool(optimiser.run(fmax=fmax, steps=steps))
+    work.set_constraint([c.copy() for c in atoms.constraints])  # without the symmetry, which would hide what remains
+    forces = work.get_forces()
+    volume = work.cell.volume if work.pbc.all() else 0.0
+    stress = work.get_stress(apply_constraint=False) * EV_PER_ANG3_IN_GPA if volume > 0.0 else None
+    energy = float(work.get_potential_energy())
+    if volume > 0.0:
+        moved = (work.get_scaled_positions(wrap=False) - start.get_scaled_positions(wrap=False)) @ work.cell.array
+    else:
+        moved = work.positions - start.positions
+    work.calc = None
+    return Relaxation(
+        work, converged, optimiser.nsteps, energy_start, energy, _largest(forces), stress, _largest(moved)
+    )
+
+
+def _largest(vectors: np.ndarray) -> float:
+    return float(np.sqrt((vectors**2).sum(axis=1)).max(initial=0.0))
