@@ -42,6 +42,14 @@ struct Result {
   const double *atomic_energies = nullptr;
   /// dE/d(vector) of each edge, three numbers each, eV/Å; null unless they were wanted.
   const double *edge_gradients = nullptr;
+  /// Of each edge j -> i the sum over atoms k of (r_k - r_i)_a dE_k/d(vector)_b, row by row, eV; null unless wanted.
+  const double *edge_moments = nullptr;
+};
+
+/// What is to be computed beside energies, forces and the virial.
+struct Wanted {
+  bool edge_gradients = false;
+  bool edge_moments = false;
 };
 
 /// A model file that has been read.
@@ -76,8 +84,10 @@ class Backend {
   virtual std::string description() const = 0;
   /// Doubles per atom and message of an exchange between processes; 0 when the backend cannot share a system.
   virtual int exchange_doubles() const = 0;
+  /// Whether Result::edge_moments can be had.
+  virtual bool has_moments() const = 0;
   /// Energy and its derivatives with `threads` threads. `exchange` is null when one process has all atoms.
-  virtual void compute(const Graph &graph, int threads, bool edge_gradients, tlmlp::Exchange *exchange,
+  virtual void compute(const Graph &graph, int threads, const Wanted &wanted, tlmlp::Exchange *exchange,
                        Result &result) = 0;
 };
 

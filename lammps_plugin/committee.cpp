@@ -43,6 +43,11 @@ int Committee::exchange_doubles() const
   return widest;
 }
 
+bool Committee::has_moments() const
+{
+  return std::all_of(members_.begin(), members_.end(), [](const Member &member) { return member.backend->has_moments(); });
+}
+
 void Committee::map_types(const std::vector<std::string> &elements)
 {
   for (Member &member : members_) {
@@ -63,7 +68,7 @@ void Committee::map_types(const std::vector<std::string> &elements)
   }
 }
 
-void Committee::compute(Graph &graph, const std::vector<int> &types, int threads, bool with_edge_gradients,
+void Committee::compute(Graph &graph, const std::vector<int> &types, int threads, const Wanted &wanted,
                         tlmlp::Exchange *exchange)
 {
   const int n = size();
@@ -72,7 +77,8 @@ void Committee::compute(Graph &graph, const std::vector<int> &types, int threads
   energy = 0.0;
   virial.fill(0.0);
   atomic_energies.assign(atoms, 0.0);
-  edge_gradients.assign(with_edge_gradients ? 3 * graph.source.size() : 0, 0.0);
+  edge_gradients.assign(wanted.edge_gradients ? 3 * graph.source.size() : 0, 0.0);
+  edge_moments.assign(wanted.edge_moments ? 9 * graph.source.size() : 0, 0.0);
   member_energies.resize(n);
   member_forces.resize(3 * atoms * n);
   graph.species.resize(atoms);
@@ -80,7 +86,7 @@ void Committee::compute(Graph &graph, const std::vector<int> &types, int threads
     const Member &member = members_[m];
     for (std::size_t i = 0; i < atoms; ++i) graph.species[i] = member.species_of_type[types[i]];
     Result result;
-    member.backend->compute(graph, threads, with_edge_gradients, exchange, result);
+    member.backend->compute(graph, threads, wanted, exchange, result);
     member_energies[m] = result.energy;
     energy += share * result.energy;
     for (int k = 0; k < 9; ++k) virial[k] += share * result.virial[k];
@@ -89,6 +95,7 @@ void Committee::compute(Graph &graph, const std::vector<int> &types, int threads
       for (int k = 0; k < 3; ++k) member_forces[3 * (i * n + m) + k] = result.forces[3 * i + k];
     }
     for (std::size_t e = 0; e < edge_gradients.size(); ++e) edge_gradients[e] += share * result.edge_gradients[e];
+    for (std::size_t e = 0; e < edge_moments.size(); ++e) edge_moments[e] += share * result.edge_moments[e];
   }
 }
 

@@ -27,17 +27,19 @@ class Committee {
   /// Whether any member has a ZBL repulsion of its own.
   bool has_zbl() const;
   int exchange_doubles() const;
+  /// Whether all members can make edge_moments.
+  bool has_moments() const;
 
   /// Which atom types are which elements ("NULL": none). Throws std::runtime_error for one that a member lacks.
   void map_types(const std::vector<std::string> &elements);
 
   /// Mean of the members on `graph`, whose species are set from `types` (of LAMMPS, from 1).
-  void compute(Graph &graph, const std::vector<int> &types, int threads, bool edge_gradients,
+  void compute(Graph &graph, const std::vector<int> &types, int threads, const Wanted &wanted,
                tlmlp::Exchange *exchange);
 
   double energy = 0.0;
   std::array<double, 9> virial{};
-  std::vector<double> atomic_energies, edge_gradients;
+  std::vector<double> atomic_energies, edge_gradients, edge_moments;
   std::vector<double> member_energies;
   /// Of each atom and member: [atom][member][3].
   std::vector<double> member_forces;

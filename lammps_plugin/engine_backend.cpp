@@ -28,7 +28,8 @@ tlmlp::EngineOptions engine_options(const Options &options)
 class EngineBackend : public Backend {
  public:
   EngineBackend(const ModelBytes &model, const Options &options)
-      : engine_(tlmlp::Engine::from_bytes(model.content, engine_options(options), model.path))
+      : engine_(tlmlp::Engine::from_bytes(model.content, engine_options(options), model.path)),
+        has_moments_(options.device == "cpu")
   {
     check_golden_numbers(model.path);
   }
@@ -48,7 +49,9 @@ class EngineBackend : public Backend {
     return double_precision() ? numbers : (numbers + 1) / 2;
   }
 
-  void compute(const Graph &graph, int threads, bool edge_gradients, tlmlp::Exchange *exchange,
+  bool has_moments() const override { return has_moments_; }
+
+  void compute(const Graph &graph, int threads, const Wanted &wanted, tlmlp::Exchange *exchange,
                Result &result) override
   {
     if (engine_.threads() != threads) engine_.set_threads(threads);
@@ -60,15 +63,17 @@ class EngineBackend : public Backend {
     edges.target = graph.target.data();
     edges.vector = graph.vectors.data();
     edges.n_foreign = graph.n_foreign;
-    tlmlp::ComputeOptions wanted;
-    wanted.edge_gradients = edge_gradients;
-    wanted.exchange = exchange;
-    const tlmlp::Result got = engine_.energy_forces_virial(edges, wanted);
+    tlmlp::ComputeOptions compute;
+    compute.edge_gradients = wanted.edge_gradients;
+    compute.edge_moments = wanted.edge_moments;
+    compute.exchange = exchange;
+    const tlmlp::Result got = engine_.energy_forces_virial(edges, compute);
     result.energy = got.energy;
     result.virial = got.virial;
     result.forces = got.forces.data();
     result.atomic_energies = got.atomic_energies.data();
-    result.edge_gradients = edge_gradients ? got.edge_gradients.data() : nullptr;
+    result.edge_gradients = wanted.edge_gradients ? got.edge_gradients.data() : nullptr;
+    result.edge_moments = wanted.edge_moments ? got.edge_moments.data() : nullptr;
   }
 
  private:
@@ -90,6 +95,7 @@ class EngineBackend : public Backend {
   }
 
   tlmlp::Engine engine_;
+  bool has_moments_;
 };
 
 }    // namespace

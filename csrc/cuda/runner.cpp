@@ -28,6 +28,9 @@ template <class T> class DeviceRunner final : public engine::Runner {
         if (options.exchange) {
             throw Error("a model on a GPU runs in one process: use one rank, or the CPU");
         }
+        if (options.edge_moments) {
+            throw Error("moments of the energy for the heat flux are made on the CPU only");
+        }
         const auto atoms = static_cast<std::int64_t>(graph.first.size());
         evaluator_.resize({0, atoms}, graph.edges);
         pack(graph);

@@ -107,13 +107,14 @@ class TorchBackend : public Backend {
   bool has_zbl() const override { return header_.zbl; }
   std::string sha256() const override { return {}; }
   int exchange_doubles() const override { return 0; }
+  bool has_moments() const override { return false; }
 
-  void compute(const Graph &graph, int threads, bool edge_gradients, tlmlp::Exchange *, Result &result) override
+  void compute(const Graph &graph, int threads, const Wanted &wanted, tlmlp::Exchange *, Result &result) override
   {
     try {
       run(graph, threads, result);
       add_up(graph, result);
-      if (!edge_gradients) result.edge_gradients = nullptr;
+      if (!wanted.edge_gradients) result.edge_gradients = nullptr;
     } catch (const c10::Error &problem) {
       throw std::runtime_error("libtorch: " + first_line(problem.what_without_backtrace()));
     } catch (const std::exception &problem) {

@@ -121,6 +121,9 @@ template <class T> struct Job {
     T *message_bar = nullptr;   ///< tiles, embed_p rows: dE/dm
     const T *sum_bar = nullptr; ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
     T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes
+    const T *energy_bar = nullptr; ///< [slots][directional_p] in reverse passes of a moment: dE/dz as the passes of the
+                                   ///< energy had it; null in those
+    int axis = 0;               ///< component of the positions that the moment is taken with
     T *radial_bar = nullptr;    ///< lanes, radial_p rows
     T *geometry_bar = nullptr;  ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
     T *centre_bar = nullptr;    ///< [atoms][as centre] dE/dA_j N_l that comes from other processes; null without exchange.

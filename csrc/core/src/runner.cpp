@@ -107,68 +107,137 @@ void RunnerOf<T>::collect(const Graph &graph, const Chunk &chunk, const Job<T> &
     }
 }
 
+template <class T> AtomRows RunnerOf<T>::rows(const Job<T> &job, T *data) const {
+    return {data, exchange_size(), std::is_same_v<T, double>, job.touched};
+}
+
+/// The forward passes, by all threads of a team; so are the functions below.
+template <class T> void RunnerOf<T>::forward(const Passes &passes, const Job<T> &job, T *scratch) const {
+    const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
+    const int blocks = weights_.network().sizes.blocks;
+    for (int pass = 0; pass <= blocks; ++pass) {
+#pragma omp for schedule(dynamic, 1)
+        for (std::int64_t c = 0; c < n_chunks; ++c) {
+            kernels_.forward(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+        }
+        if (passes.options.exchange && pass < blocks) {
+#pragma omp master
+            passes.options.exchange->forward(rows(job, job.centre + pass * job.atoms * exchange_size()));
+#pragma omp barrier
+#pragma omp for schedule(dynamic, 1)
+            for (std::int64_t c = passes.first_foreign; c < n_chunks; ++c) {
+                kernels_.receive(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+            }
+        }
+    }
+}
+
+/// The reverse passes, from job.sum_bar_next of the last block on. With `bars`, an array of dE/dz per block, each pass writes
+/// its own; else two arrays change places.
+template <class T>
+void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, T *scratch, T *bars) const {
+    const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
+    const std::ptrdiff_t size = job.slots * weights_.network().sizes.directional_p;
+    const T *energy_bars = job.energy_bar;
+    for (int pass = weights_.network().sizes.blocks - 1; pass >= 0; --pass) {
+        T *written = job.sum_bar_next;
+        job.sum_bar_next = bars ? bars + (pass > 0 ? pass - 1 : 0) * size : const_cast<T *>(job.sum_bar);
+        job.sum_bar = written;
+        if (energy_bars) {
+            job.energy_bar = energy_bars + pass * size;
+        }
+        if (passes.options.exchange) {
+#pragma omp for schedule(dynamic, 1)
+            for (std::int64_t c = passes.first_foreign; c < n_chunks; ++c) {
+                kernels_.send(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+            }
+#pragma omp master
+            passes.options.exchange->reverse(rows(job, job.centre_bar));
+#pragma omp barrier
+        }
+#pragma omp for schedule(dynamic, 1)
+        for (std::int64_t c = 0; c < n_chunks; ++c) {
+            kernels_.backward(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+        }
+    }
+}
+
+/// Result::edge_moments, one component of the positions after the other. The reverse passes are linear: the same ones
+/// carry sum_k (r_k - r_i)_a dE_k/dx instead of dE/dx from array to array. It starts as zero at the atoms' own energies,
+/// and Pass::move_moments changes the atom i that it counts from wherever a message goes on to the next atom.
+template <class T>
+void RunnerOf<T>::moments(const Passes &passes, Job<T> job, T *scratch, const T *energy_bars, Totals &out) const {
+    constexpr double to_moment = 1.0 / ev_in_kj_per_mol; // nm times kJ/mol/nm to eV
+    const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
+    const Sizes &s = weights_.network().sizes;
+    T *const first = job.sum_bar_next, *const second = const_cast<T *>(job.sum_bar);
+    for (int axis = 0; s.blocks > 0 && axis < 3; ++axis) {
+        job.axis = axis;
+        job.energy_bar = energy_bars;
+        job.sum_bar_next = first;
+        job.sum_bar = second;
+#pragma omp for schedule(dynamic, 1)
+        for (std::int64_t c = 0; c < n_chunks; ++c) {
+            const Chunk &chunk = job.chunks[c];
+            const auto clear = [&](T *array, int rows) {
+                std::fill_n(array + rows * chunk.slot, std::ptrdiff_t(rows) * chunk.stride, T(0));
+            };
+            clear(first, s.directional_p);
+            clear(job.message_bar, s.embed_p);
+            clear(job.radial_bar, s.radial_p);
+            clear(job.geometry_bar, 4);
+        }
+        reverse(passes, job, scratch, nullptr);
+#pragma omp for schedule(static)
+        for (std::int64_t slot = 0; slot < job.slots; ++slot) {
+            const std::int64_t edge = passes.graph.input[static_cast<std::size_t>(slot)];
+            for (int b = 0; edge >= 0 && b < 3; ++b) {
+                out.edge_moments[static_cast<std::size_t>(9 * edge + 3 * axis + b)] = job.vector_bar[3 * slot + b] * to_moment;
+            }
+        }
+    }
+}
+
 template <class T>
 void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std::vector<double> &energy_shift,
                       int threads, const ComputeOptions &options, std::int64_t n_edges, Totals &out) {
+    const bool with_moments = options.forces && options.edge_moments;
     const Job<T> shared = prepare(graph, species, threads, options);
     const auto n_chunks = static_cast<std::int64_t>(graph.chunks.size());
-    const Sizes &sizes = weights_.network().sizes;
-    const int blocks = sizes.blocks;
     // Chunks of foreign atoms come last; their sums around centres are made by the owners and come by the exchange.
-    std::int64_t first_foreign = n_chunks;
-    while (first_foreign > 0 && graph.chunks[first_foreign - 1].foreign) {
-        --first_foreign;
+    Passes passes{graph, options, n_chunks, graph.max_lanes, graph.max_edges_of_atom};
+    while (passes.first_foreign > 0 && graph.chunks[passes.first_foreign - 1].foreign) {
+        --passes.first_foreign;
     }
-    const std::ptrdiff_t row = exchange_size();
-    const auto rows = [&](T *data) { return AtomRows{data, row, std::is_same_v<T, double>, shared.touched}; };
     const std::size_t n_atoms = graph.first.size();
     out.atomic_energies.resize(n_atoms);
     out.forces.assign(options.forces ? 3 * n_atoms : 0, 0.0);
     out.edge_gradients.assign(options.forces && options.edge_gradients ? 3 * static_cast<std::size_t>(n_edges) : 0, 0.0);
+    out.edge_moments.assign(with_moments ? 9 * static_cast<std::size_t>(n_edges) : 0, 0.0);
     double *virial = chunk_virial_.resize(9 * graph.chunks.size());
+    const Sizes &sizes = weights_.network().sizes;
+    T *bars = nullptr; // dE/dz of each block, for the moments
+    if (with_moments && sizes.blocks > 0) {
+        bars = block_bars_.resize(sizes.blocks * static_cast<std::size_t>(graph.slots) * sizes.directional_p);
+    }
 
 #pragma omp parallel num_threads(threads) default(shared)
     {
         Job<T> job = shared; // the arrays of dE/dz change places after each pass
         T *scratch = scratch_[omp_get_thread_num()].data();
-        for (int pass = 0; pass <= blocks; ++pass) {
-#pragma omp for schedule(dynamic, 1)
-            for (std::int64_t c = 0; c < n_chunks; ++c) {
-                kernels_.forward(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
-            }
-            if (options.exchange && pass < blocks) {
-#pragma omp master
-                options.exchange->forward(rows(job.centre + pass * job.atoms * row));
-#pragma omp barrier
-#pragma omp for schedule(dynamic, 1)
-                for (std::int64_t c = first_foreign; c < n_chunks; ++c) {
-                    kernels_.receive(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
-                }
-            }
+        if (bars) {
+            job.sum_bar_next = bars + (sizes.blocks - 1) * graph.slots * sizes.directional_p;
         }
-        for (int pass = blocks - 1; options.forces && pass >= 0; --pass) {
-            T *written = job.sum_bar_next;
-            job.sum_bar_next = const_cast<T *>(job.sum_bar);
-            job.sum_bar = written;
-            if (options.exchange) {
-#pragma omp for schedule(dynamic, 1)
-                for (std::int64_t c = first_foreign; c < n_chunks; ++c) {
-                    kernels_.send(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
-                }
-#pragma omp master
-                options.exchange->reverse(rows(job.centre_bar));
-#pragma omp barrier
-            }
-#pragma omp for schedule(dynamic, 1)
-            for (std::int64_t c = 0; c < n_chunks; ++c) {
-                kernels_.backward(job, graph.chunks[c], pass, scratch, graph.max_lanes, graph.max_edges_of_atom);
-            }
-        }
+        forward(passes, job, scratch);
         if (options.forces) {
+            reverse(passes, job, scratch, bars);
 #pragma omp for schedule(static)
             for (std::int64_t c = 0; c < n_chunks; ++c) {
                 collect(graph, graph.chunks[c], job, options, out, virial + 9 * c);
             }
+        }
+        if (with_moments) {
+            moments(passes, shared, scratch, bars, out);
         }
     }
 
@@ -190,7 +259,7 @@ template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
          {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &sum_, &centre_, &atom_gradient_,
-          &slopes_, &message_bar_, &sum_bar_, &radial_bar_, &geometry_bar_, &centre_bar_}) {
+          &slopes_, &message_bar_, &sum_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &centre_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

@@ -12,7 +12,7 @@ namespace tlmlp::engine {
 
 /// Numbers of one evaluation, in eV and Angstrom.
 struct Totals {
-    std::vector<double> atomic_energies, forces, edge_gradients;
+    std::vector<double> atomic_energies, forces, edge_gradients, edge_moments;
     std::array<double, 9> virial{};
     double energy = 0.0;
 };
@@ -41,7 +41,19 @@ template <class T> class RunnerOf final : public Runner {
     std::size_t memory() const override;
 
   private:
+    /// What the passes of one evaluation have in common.
+    struct Passes {
+        const Graph &graph;
+        const ComputeOptions &options;
+        std::int64_t first_foreign; ///< chunk
+        int max_lanes, max_edges;
+    };
+
     Job<T> prepare(const Graph &graph, const std::int32_t *species, int threads, const ComputeOptions &options);
+    AtomRows rows(const Job<T> &job, T *data) const;
+    void forward(const Passes &passes, const Job<T> &job, T *scratch) const;
+    void reverse(const Passes &passes, Job<T> &job, T *scratch, T *bars) const;
+    void moments(const Passes &passes, Job<T> job, T *scratch, const T *energy_bars, Totals &out) const;
     void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options,
                  Totals &out, double *chunk_virial) const;
 
@@ -49,7 +61,7 @@ template <class T> class RunnerOf final : public Runner {
     const Kernels<T> &kernels_;
     std::size_t kept_slopes_; ///< bytes
     Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, sum_, centre_, atom_gradient_;
-    Buffer<T> slopes_, message_bar_, sum_bar_, radial_bar_, geometry_bar_, centre_bar_;
+    Buffer<T> slopes_, message_bar_, sum_bar_, block_bars_, radial_bar_, geometry_bar_, centre_bar_;
     Buffer<std::int32_t> interval_;
     Buffer<unsigned char> touched_;
     Buffer<double> atom_energy_, vector_bar_, chunk_virial_;

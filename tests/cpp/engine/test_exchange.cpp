@@ -20,7 +20,7 @@ struct Domain {
     std::vector<int> global;                   ///< of each atom
     std::vector<std::size_t> edge;             ///< index in the whole system of each edge
     double energy = 0.0;
-    std::vector<double> energies, forces, virial, gradients;
+    std::vector<double> energies, forces, virial, gradients, moments;
 };
 
 /// Copies between the arrays of all domains, in step.
@@ -159,12 +159,13 @@ void run(std::vector<Domain> &domains, const std::string &bytes, Precision preci
             tlmlp::EdgeList edges = d.system.edges();
             edges.n_foreign = d.n_foreign;
             for (int again = 0; again < 2; ++again) { // the second time on used arrays
-                const auto result = engine.energy_forces_virial(edges, {true, true, &port});
+                const auto result = engine.energy_forces_virial(edges, {true, true, &port, true});
                 d.energy = result.energy;
                 d.energies.assign(result.atomic_energies.begin(), result.atomic_energies.end());
                 d.forces.assign(result.forces.begin(), result.forces.end());
                 d.virial.assign(result.virial.begin(), result.virial.end());
                 d.gradients.assign(result.edge_gradients.begin(), result.edge_gradients.end());
+                d.moments.assign(result.edge_moments.begin(), result.edge_moments.end());
             }
         });
     }
@@ -176,12 +177,13 @@ void run(std::vector<Domain> &domains, const std::string &bytes, Precision preci
 void compare(const std::string &bytes, const System &whole, const std::vector<int> &domain_of, int n_domains,
              bool fold, Precision precision, const std::string &level, int threads, const std::string &what) {
     Engine engine = Engine::from_bytes(bytes, {precision, 1, level});
-    const auto expected = engine.energy_forces_virial(whole.edges(), {true, true, nullptr});
+    const auto expected = engine.energy_forces_virial(whole.edges(), {true, true, nullptr, true});
     std::vector<Domain> domains = split(whole, domain_of, n_domains, fold);
     run(domains, bytes, precision, level, threads);
 
     double energy = 0.0;
     std::vector<double> energies(whole.n_atoms), forces(3 * whole.n_atoms), virial(9), gradients(whole.vector.size());
+    std::vector<double> moments(9 * whole.source.size());
     for (const Domain &d : domains) {
         energy += d.energy;
         for (std::size_t a = 0; a < d.energies.size(); ++a) {
@@ -196,6 +198,9 @@ void compare(const std::string &bytes, const System &whole, const std::vector<in
         for (std::size_t e = 0; e < d.edge.size(); ++e) {
             for (int c = 0; c < 3; ++c) {
                 gradients[3 * d.edge[e] + c] += d.gradients[3 * e + c];
+            }
+            for (int c = 0; c < 9; ++c) {
+                moments[9 * d.edge[e] + c] += d.moments[9 * e + c];
             }
         }
     }
@@ -214,6 +219,7 @@ void compare(const std::string &bytes, const System &whole, const std::vector<in
     same(forces, expected.forces, "forces");
     same(virial, expected.virial, "virial");
     same(gradients, expected.edge_gradients, "derivatives per edge");
+    same(moments, expected.edge_moments, "moments per edge");
 }
 
 System periodic_box(const ModelSizes &sizes, int n, double box) {

@@ -86,6 +86,10 @@ struct Result {
     /// [n_edges * 3] dE/dv of each edge vector v, in the caller's order (zero for ignored edges), for hosts that need
     /// virials per atom; filled by energy_forces_virial(EdgeList) when asked for.
     std::span<const double> edge_gradients;
+    /// [n_edges * 9] of each edge vector v, in the caller's order and row by row: sum_k (r_k - r_i)_a dE_k/dv_b, eV, where i
+    /// is the edge's target, E_k the energy of atom k, and r_k - r_i runs along the edges through which E_k depends on v,
+    /// so that periodic images need no care. For the heat flux; filled by energy_forces_virial(EdgeList) when asked for.
+    std::span<const double> edge_moments;
 };
 
 /// An array of the engine with one row of numbers per atom, this process's atoms first.
@@ -112,6 +116,7 @@ struct ComputeOptions {
     bool forces = true;          ///< forces and virial; without them the reverse pass is skipped
     bool edge_gradients = false; ///< fill Result::edge_gradients
     Exchange *exchange = nullptr; ///< of a system spread over processes
+    bool edge_moments = false;   ///< fill Result::edge_moments: three further reverse passes; on the CPU
 };
 
 class Engine {

@@ -232,6 +232,24 @@ template <class T> struct Pass {
                       load(job.sum_bar + std::ptrdiff_t(reverse[p]) * row + c));
             }
         }
+        if (job.energy_bar) {
+            move_moments(a);
+        }
+    }
+
+    /// Moments count positions from the atom where an edge ends. The edges that leave this atom end at its neighbours:
+    /// from here on theirs count from this atom, sum_k (r_k - r_j) = sum_k (r_k - r_i) + (r_i - r_j).
+    TLMLP_NOINLINE void move_moments(int a) const {
+        const int row = s.directional_p, n = count()[a];
+        const std::int64_t begin = chunk.slot + first()[a];
+        for (int p = 0; p < n; ++p) {
+            const V<T> along = splat<T>(T(job.vector[3 * (begin + p) + job.axis]));
+            const T *energy_bar = job.energy_bar + std::ptrdiff_t(job.reverse[begin + p]) * row;
+            for (int c = 0; c < row; c += lanes<T>) {
+                T *z_bar = w.z_bar + std::ptrdiff_t(p) * row + c;
+                store(z_bar, load(z_bar) + along * load(energy_bar + c));
+            }
+        }
     }
 
     void clear_centre_bar(int atom) const {
@@ -406,7 +424,9 @@ template <class T> struct Pass {
             }
             copy(message_bar(lane), g, s.embed_p, vectors);
             messages_down_backward(b, lane, vectors, g);
-            output_backward(b, lane, vectors, message(b, lane), g);
+            if (!job.energy_bar) { // an atom's own energy has no moment about it
+                output_backward(b, lane, vectors, message(b, lane), g);
+            }
             if (b > 0 && job.slopes) {
                 descend(b, lane, vectors, g, kept_slopes(b - 1, lane));
             } else if (b > 0) {
