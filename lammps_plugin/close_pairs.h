@@ -5,7 +5,6 @@
 
 #include <mpi.h>
 
-#include <cstdint>
 #include <string>
 
 namespace tlmlp_lammps {
@@ -18,16 +17,16 @@ class ClosePairs {
   void start(double limit);
   double limit() const { return limit_; }
   /// Number of times that a pair was seen here.
-  std::int64_t seen() const { return seen_; }
+  long long seen() const { return seen_; }
   /// Atoms i and j are `distance` apart at `step`.
-  void add(std::int64_t step, double distance, std::int64_t i, std::int64_t j);
+  void add(long long step, double distance, long long i, long long j);
   /// One line about the run so far, the same on all processes; empty when there was no such pair. Collective.
   std::string summary(MPI_Comm world) const;
 
  private:
   double limit_ = 0.0, closest_ = 0.0;
-  std::int64_t seen_ = 0, first_step_ = 0;
-  std::int64_t where_[3] = {0, 0, 0};    ///< step and atoms of the closest pair
+  long long seen_ = 0, first_step_ = 0;
+  long long where_[3] = {0, 0, 0};    ///< step and atoms of the closest pair
 };
 
 }    // namespace tlmlp_lammps

@@ -26,6 +26,23 @@ bool read(const std::string &path, std::string &content)
   return true;
 }
 
+/// The name with '?' for what is no UTF-8. LAMMPS takes the first byte of letters beyond ASCII out of the lines of a
+/// script; names from `-var` arrive whole.
+std::string readable(const std::string &name)
+{
+  std::string out;
+  for (std::size_t at = 0; at < name.size();) {
+    const auto first = static_cast<unsigned char>(name[at]);
+    const std::size_t bytes = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    std::size_t found = bytes > 0;
+    while (found > 0 && found < bytes && at + found < name.size() && (name[at + found] & 0xc0) == 0x80) ++found;
+    const bool whole = bytes > 0 && found == bytes;
+    out += whole ? name.substr(at, bytes) : "?";
+    at += whole ? bytes : 1;
+  }
+  return out;
+}
+
 }    // namespace
 
 void broadcast(std::string &text, int root, MPI_Comm world)
@@ -53,9 +70,14 @@ std::vector<ModelBytes> read_models(const std::vector<std::string> &names, MPI_C
     }
     MPI_Bcast(&there, 1, MPI_INT, 0, world);
     broadcast(model.path, 0, world);
-    if (!there)
-      throw std::runtime_error("cannot read the model file " + model.path +
-                               "; give the path of a file that `tlmlp export` wrote");
+    if (!there) {
+      const std::string shown = readable(model.path);
+      throw std::runtime_error("cannot read the model file " + shown +
+                               (shown == model.path ?
+                                    "; give the path of a file that `tlmlp export` wrote" :
+                                    "; LAMMPS takes letters beyond ASCII out of the lines of a script: rename the file or its "
+                                    "folder, or give the path by -var model PATH and write ${model}"));
+    }
     broadcast(model.content, 0, world);
     models.push_back(std::move(model));
   }

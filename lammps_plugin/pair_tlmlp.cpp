@@ -35,6 +35,7 @@ PairTlmlp::PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend) : Pai
 
 PairTlmlp::~PairTlmlp()
 {
+  tell_of_close_pairs();
   if (allocated) {
     memory->destroy(setflag);
     memory->destroy(cutsq);
@@ -109,17 +110,6 @@ void PairTlmlp::forget_models()
     for (int j = 1; j <= atom->ntypes; ++j) setflag[i][j] = 0;
 }
 
-void PairTlmlp::check_units()
-{
-  const std::string units = update->unit_style;
-  if (units == "metal")
-    energy_scale_ = 1.0;
-  else if (units == "real")
-    energy_scale_ = utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
-  else
-    stop("needs units metal or real, got units " + units);
-}
-
 void PairTlmlp::coeff(int narg, char **arg)
 {
   const int files = settings_.committee;
@@ -129,6 +119,12 @@ void PairTlmlp::coeff(int narg, char **arg)
   if (narg - 2 - files != atom->ntypes)
     stop("pair_coeff needs one element or NULL per atom type: expected " + std::to_string(atom->ntypes) + ", got " +
          std::to_string(narg - 2 - files));
+  if (force->pair == this)
+    for (int type = 1; type <= atom->ntypes; ++type)
+      if (strcmp(arg[1 + files + type], "NULL") == 0)
+        stop("NULL leaves atom type " + std::to_string(type) +
+             " to another style of pair_style hybrid, and there is none; give it an element, any one of the model if it has no "
+             "atoms");
   allocate();
   const std::string reason = open_models({arg + 2, arg + 2 + files}, {arg + 2 + files, arg + narg});
   if (!reason.empty()) stop(reason);
@@ -161,7 +157,6 @@ std::string PairTlmlp::open_models(const std::vector<std::string> &files, const 
   elements_ = elements;
   cutoff_ = models_.cutoff();
   min_distance_ = models_.min_distance();
-  model_ = models_.path(0);
   sha256_ = models_.member(0).sha256();
   set_flags();
   for (int k = 0; comm->me == 0 && k < models_.size(); ++k)
@@ -172,16 +167,19 @@ std::string PairTlmlp::open_models(const std::vector<std::string> &files, const 
 void PairTlmlp::set_flags()
 {
   const int ntypes = atom->ntypes;
-  const auto mine = [this](int type) { return elements_[type - 1] != "NULL"; };
   for (int i = 1; i <= ntypes; ++i)
     for (int j = 1; j <= ntypes; ++j) setflag[i][j] = i <= j && mine(i) && mine(j);
 }
 
 void PairTlmlp::init_style()
 {
+  tell_of_close_pairs();
+  check_units();
+  check_heat_flux();
   if (neighbor->includegroup) stop("neigh_modify include hides atoms from a many-body potential; leave it out");
   neighbor->add_request(this, NeighConst::REQ_FULL);
-  warned_close_ = announced_ = false;
+  close_pairs_.start(min_distance_);
+  first_step_ = true;
 
   // Forward: process and index, then the sums of an atom in one block. Reverse: those, forces per member, a virial.
   // LAMMPS sizes its buffers from the pair style that it knows, which is the enclosing one in the case of pair_style
@@ -192,21 +190,8 @@ void PairTlmlp::init_style()
   known->comm_forward = std::max(known->comm_forward, comm_forward);
   known->comm_reverse = std::max(known->comm_reverse, comm_reverse);
   known->comm_reverse_off = std::max(known->comm_reverse_off, comm_reverse_off);
-  warn_of_hidden_pairs();
   if (models_.has_zbl() && force->pair_match("^zbl", 0))
     warn("the model has a ZBL repulsion of its own, and pair_style zbl adds a second one");
-}
-
-void PairTlmlp::warn_of_hidden_pairs()
-{
-  if (neighbor->nex_type || neighbor->nex_group || neighbor->nex_mol)
-    warn("neigh_modify exclude hides pairs of atoms from the model, which knows no such structures");
-  if (atom->molecular == Atom::ATOMIC) return;
-  for (int n = 1; n <= 3; ++n)
-    if (force->special_lj[n] != 1.0) {
-      warn("special_bonds with factors other than 1 hide bonded pairs from the model; use special_bonds lj/coul 1 1 1");
-      return;
-    }
 }
 
 double PairTlmlp::init_one(int i, int j)
@@ -215,16 +200,17 @@ double PairTlmlp::init_one(int i, int j)
   return cutoff_;
 }
 
-/// cutoff and min_distance (double, Å), committee (int), model and sha256 (char, of the first file).
+/// cutoff and min_distance (double, Å), committee (int), model and sha256 (char, of the first file): copies.
 void *PairTlmlp::extract(const char *name, int &dim)
 {
   dim = 0;
   const std::string wanted = name;
-  if (wanted == "cutoff") return &cutoff_;
-  if (wanted == "min_distance") return &min_distance_;
-  if (wanted == "committee") return &settings_.committee;
-  if (wanted == "model") return model_.data();
-  if (wanted == "sha256") return sha256_.data();
+  extracted_ = {cutoff_, min_distance_, settings_.committee, models_.size() > 0 ? models_.path(0) : std::string(), sha256_};
+  if (wanted == "cutoff") return &extracted_.cutoff;
+  if (wanted == "min_distance") return &extracted_.min_distance;
+  if (wanted == "committee") return &extracted_.committee;
+  if (wanted == "model") return extracted_.model.data();
+  if (wanted == "sha256") return extracted_.sha256.data();
   return nullptr;
 }
 
@@ -241,8 +227,8 @@ double PairTlmlp::memory_usage()
 {
   double bytes = Pair::memory_usage();
   bytes += static_cast<double>(sizeof(double)) *
-      (graph_.vectors.capacity() + models_.edge_gradients.capacity() + models_.member_forces.capacity() +
-       atom_virials_.capacity());
+      (graph_.vectors.capacity() + models_.edge_gradients.capacity() + models_.edge_moments.capacity() +
+       models_.member_forces.capacity() + atom_virials_.capacity());
   bytes += static_cast<double>(sizeof(std::int64_t)) * (graph_.source.capacity() + graph_.target.capacity());
   return bytes;
 }

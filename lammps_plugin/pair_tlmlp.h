@@ -5,6 +5,7 @@
 
 #include "pair.h"
 
+#include "close_pairs.h"
 #include "committee.h"
 #include "halo.h"
 
@@ -49,12 +50,20 @@ class PairTlmlp : public Pair {
   };
 
   void allocate();
+  // Rules that do not concern a single argument, in pair_tlmlp_checks.cpp.
   void check_units();
+  void check_heat_flux();
+  void warn_of_hidden_pairs();
+  [[nodiscard]] bigint hidden_bonded_pairs() const;
+  [[nodiscard]] bool excluded_pairs() const;
+  void tell_of_close_pairs();
+
   /// Why the models cannot be used, or nothing; the same on all ranks.
   [[nodiscard]] std::string open_models(const std::vector<std::string> &files, const std::vector<std::string> &elements);
   void forget_models();
   void set_flags();
-  void warn_of_hidden_pairs();
+  /// Whether atoms of this type are the model's.
+  [[nodiscard]] bool mine(int type) const { return elements_[type - 1] != "NULL"; }
   [[noreturn]] void stop(const std::string &text);
   void warn(const std::string &text);
 
@@ -70,11 +79,12 @@ class PairTlmlp : public Pair {
   void number_atoms();
   void number_foreign_atoms();
   void find_edges();
-  void warn_if_too_close(int i, int j, double rsq);
+  void note_close_pair(int i, int j, double rsq);
   void announce_halo();
   void send_home(std::vector<double> &rows, int width);
   void tally();
   void tally_atom_virials();
+  void tally_centroid_virials();
   void deviate();
   void write_deviation(bigint step);
 
@@ -87,17 +97,25 @@ class PairTlmlp : public Pair {
   std::vector<std::string> elements_;
   /// Atoms of the graph: their LAMMPS type; index in LAMMPS' arrays, for those owned.
   std::vector<int> types_, atom_of_node_;
-  /// Half of each edge's share of the virial to either atom: nine numbers in the order of centroid/stress/atom.
+  /// Each atom's share of the virial: nine numbers in the order of centroid/stress/atom.
   std::vector<double> atom_virials_;
   /// sqrt(mean over the members |F - mean F|^2) of each owned atom.
   std::vector<double> deviation_;
   /// For compute pair: largest and mean deviation of the forces, deviation of the energy per atom.
   std::array<double, 3> extra_{};
-  std::string sha256_, model_;
+  std::string sha256_;
+  /// What `extract` gave away, so that nobody changes the originals.
+  struct {
+    double cutoff, min_distance;
+    int committee;
+    std::string model, sha256;
+  } extracted_{};
   /// eV to the energy unit of the simulation.
   double energy_scale_ = 1.0;
   double cutoff_ = 0.0, min_distance_ = 0.0;
-  bool warned_close_ = false, announced_ = false;
+  tlmlp_lammps::ClosePairs close_pairs_;
+  /// In `compute`, since this run began; a fault there leaves it set.
+  bool first_step_ = true, computing_ = false;
   bigint last_written_ = -1;
 };
 

@@ -15,13 +15,49 @@
 #include "update.h"
 #include "utils.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 namespace LAMMPS_NS {
 
 using tlmlp_lammps::Halo;
+
+namespace {
+
+/// Atoms closer than this are in one place, Å.
+constexpr double coincide = 1e-6;
+/// Components of a tensor in the order of centroid/stress/atom, whose first six are those of stress/atom: that of the
+/// distance, and that of the derivative.
+constexpr int row_of_nine[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, column_of_nine[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+
+/// LAMMPS' communication of at most `size` numbers per atom. Before 2025 it took the size from the pair style.
+template <class C> void forward_comm(C *comm, Pair *pair, int size)
+{
+  if constexpr (requires { comm->forward_comm(pair, size); }) {
+    comm->forward_comm(pair, size);
+  } else {
+    const int most = std::exchange(pair->comm_forward, size);
+    comm->forward_comm(pair);
+    pair->comm_forward = most;
+  }
+}
+
+template <class C> void reverse_comm(C *comm, Pair *pair, int size)
+{
+  if constexpr (requires { comm->reverse_comm(pair, size); }) {
+    comm->reverse_comm(pair, size);
+  } else {
+    const int most = std::exchange(pair->comm_reverse, size), most_off = std::exchange(pair->comm_reverse_off, size);
+    comm->reverse_comm(pair);
+    pair->comm_reverse = most;
+    pair->comm_reverse_off = most_off;
+  }
+}
+
+}    // namespace
 
 int PairTlmlp::pack_forward_comm(int n, int *list, double *buf, int /*pbc_flag*/, int * /*pbc*/)
 {
@@ -46,13 +82,13 @@ void PairTlmlp::unpack_reverse_comm(int n, int *list, double *buf)
 void PairTlmlp::RankExchange::forward(const tlmlp::AtomRows &rows)
 {
   pair->halo_.carry(Halo::Traffic::rows, rows);
-  pair->comm->forward_comm(pair, Halo::doubles(rows));
+  forward_comm(pair->comm, pair, Halo::doubles(rows));
 }
 
 void PairTlmlp::RankExchange::reverse(const tlmlp::AtomRows &rows)
 {
   pair->halo_.carry(Halo::Traffic::rows, rows);
-  pair->comm->reverse_comm(pair, Halo::doubles(rows));
+  reverse_comm(pair->comm, pair, Halo::doubles(rows));
 }
 
 /// Adds the rows that foreign atoms have here to those of their owners, with newton on and off.
@@ -67,13 +103,13 @@ void PairTlmlp::number_atoms()
   const int nlocal = atom->nlocal, nall = nlocal + atom->nghost;
   halo_.start(nlocal, nall, comm->me);
   halo_.carry(Halo::Traffic::owners);
-  comm->forward_comm(this, 2);
+  forward_comm(comm, this, 2);
 
   types_.clear();
   atom_of_node_.clear();
   for (int ii = 0; ii < list->inum; ++ii) {
     const int i = list->ilist[ii];
-    if (elements_[atom->type[i] - 1] == "NULL") continue;
+    if (!mine(atom->type[i])) continue;
     halo_.row_of[i] = static_cast<int>(types_.size());
     types_.push_back(atom->type[i]);
     atom_of_node_.push_back(i);
@@ -107,8 +143,7 @@ void PairTlmlp::find_edges()
   double **x = atom->x;
   const double cutoff_squared = cutoff_ * cutoff_;
   const auto owned = static_cast<int>(atom_of_node_.size());
-  double closest = cutoff_squared;
-  int close_i = -1, close_j = -1;
+  const double close_squared = std::max(min_distance_ * min_distance_, coincide * coincide);
   for (int node = 0; node < owned; ++node) {
     const int i = atom_of_node_[node];
     const int *neighbours = list->firstneigh[i];
@@ -119,12 +154,8 @@ void PairTlmlp::find_edges()
       if (!(rsq < cutoff_squared)) continue;
       const bool foreign = halo_.foreign(j);
       const int other = foreign ? owned + j : halo_.row_of[j];
-      if (other < 0 || (foreign && elements_[atom->type[j] - 1] == "NULL")) continue;
-      if (rsq < closest) {
-        closest = rsq;
-        close_i = i;
-        close_j = j;
-      }
+      if (other < 0 || (foreign && !mine(atom->type[j]))) continue;
+      if (rsq < close_squared) note_close_pair(i, j, rsq);
       graph_.source.push_back(other);
       graph_.target.push_back(node);
       graph_.vectors.insert(graph_.vectors.end(), {dx, dy, dz});
@@ -135,7 +166,6 @@ void PairTlmlp::find_edges()
       graph_.vectors.insert(graph_.vectors.end(), {-dx, -dy, -dz});
     }
   }
-  if (close_i >= 0) warn_if_too_close(close_i, close_j, closest);
 }
 
 void PairTlmlp::build_graph()
@@ -145,14 +175,13 @@ void PairTlmlp::build_graph()
   graph_.n_foreign = 0;
   if (comm->nprocs == 1) return;
   halo_.carry(Halo::Traffic::needs);
-  comm->reverse_comm(this, 1);
+  reverse_comm(comm, this, 1);
   number_foreign_atoms();
-  if (!announced_) announce_halo();
+  if (first_step_) announce_halo();
 }
 
 void PairTlmlp::announce_halo()
 {
-  announced_ = true;
   const double mine[2] = {static_cast<double>(halo_.received()), static_cast<double>(atom->nghost)};
   double largest[2] = {0.0, 0.0};
   MPI_Reduce(mine, largest, 2, MPI_DOUBLE, MPI_MAX, 0, world);
@@ -166,17 +195,19 @@ void PairTlmlp::announce_halo()
   utils::logmesg(lmp, std::string(text));
 }
 
-void PairTlmlp::warn_if_too_close(int i, int j, double rsq)
+/// Keeps account of a pair closer than any in the training data; the first one of a run is named at once.
+void PairTlmlp::note_close_pair(int i, int j, double rsq)
 {
   const double distance = std::sqrt(rsq);
   char text[240];
-  if (distance < 1e-6) {
+  if (distance < coincide) {
     snprintf(text, sizeof(text), "pair_style tlmlp: atoms %lld and %lld coincide", (long long) atom->tag[i],
              (long long) atom->tag[j]);
     error->one(FLERR, std::string(text));
   }
-  if (warned_close_ || distance >= min_distance_) return;
-  warned_close_ = true;
+  if (distance >= min_distance_) return;
+  close_pairs_.add(update->ntimestep, distance, atom->tag[i], atom->tag[j]);
+  if (close_pairs_.seen() > 1) return;
   snprintf(text, sizeof(text),
            "pair_style tlmlp: atoms %lld and %lld are %.3f Angstrom apart, closer than any pair in the training data "
            "of the model (%.3f Angstrom); this is said once per run",
@@ -186,16 +217,21 @@ void PairTlmlp::warn_if_too_close(int i, int j, double rsq)
 
 void PairTlmlp::compute(int eflag, int vflag)
 {
+  computing_ = true;
   ev_init(eflag, vflag);
+  if (first_step_) warn_of_hidden_pairs();
   build_graph();
+  first_step_ = false;
   try {
-    models_.compute(graph_, types_, comm->nthreads, vflag_atom || cvflag_atom, comm->nprocs > 1 ? &exchange_ : nullptr);
+    const tlmlp_lammps::Wanted wanted{vflag_atom != 0 || cvflag_atom != 0, cvflag_atom != 0};
+    models_.compute(graph_, types_, comm->nthreads, wanted, comm->nprocs > 1 ? &exchange_ : nullptr);
   } catch (const std::exception &problem) {
     error->one(FLERR, std::string("pair_style tlmlp: ") + problem.what());
   }
   if (!std::isfinite(models_.energy)) error->one(FLERR, "pair_style tlmlp: the energy is not a finite number");
   tally();
   if (models_.size() > 1) deviate();
+  computing_ = false;
 }
 
 /// Everything is put on the owned atoms directly, so that the result does not depend on `newton`.
@@ -221,7 +257,8 @@ void PairTlmlp::tally()
     const int of[6] = {0, 4, 8, 3, 6, 7};    // xx yy zz xy xz yz; row: force, column: edge
     for (int k = 0; k < 6; ++k) virial[k] += energy_scale_ * models_.virial[of[k]];
   }
-  if (vflag_atom || cvflag_atom) tally_atom_virials();
+  if (vflag_atom) tally_atom_virials();
+  if (cvflag_atom) tally_centroid_virials();
 }
 
 /// -dE/d(vector) x vector of each edge, half to either atom.
@@ -230,21 +267,37 @@ void PairTlmlp::tally_atom_virials()
   atom_virials_.assign(9 * types_.size(), 0.0);
   for (std::size_t e = 0; e < graph_.source.size(); ++e) {
     const double *v = &graph_.vectors[3 * e], *g = &models_.edge_gradients[3 * e];
-    const double share = -0.5 * energy_scale_;
-    const double w[9] = {v[0] * g[0], v[1] * g[1], v[2] * g[2], v[0] * g[1], v[0] * g[2],
-                         v[1] * g[2], v[1] * g[0], v[2] * g[0], v[2] * g[1]};
     double *i = &atom_virials_[9 * graph_.target[e]], *j = &atom_virials_[9 * graph_.source[e]];
-    for (int k = 0; k < 9; ++k) {
-      i[k] += share * w[k];
-      j[k] += share * w[k];
+    for (int k = 0; k < 6; ++k) {
+      const double share = -0.5 * energy_scale_ * v[row_of_nine[k]] * g[column_of_nine[k]];
+      i[k] += share;
+      j[k] += share;
     }
   }
   send_home(atom_virials_, 9);
-  for (std::size_t node = 0; node < atom_of_node_.size(); ++node) {
-    const int i = atom_of_node_[node];
-    for (int k = 0; vflag_atom && k < 6; ++k) vatom[i][k] += atom_virials_[9 * node + k];
-    for (int k = 0; cvflag_atom && k < 9; ++k) cvatom[i][k] += atom_virials_[9 * node + k];
+  for (std::size_t node = 0; node < atom_of_node_.size(); ++node)
+    for (int k = 0; k < 6; ++k) vatom[atom_of_node_[node]][k] += atom_virials_[9 * node + k];
+}
+
+/// The virial whose product with the velocities is the heat flux of a many-body potential, of which the halves above know
+/// nothing: -sum over atoms k of (r_i - r_k) x dE_k/dr_i for atom i. An edge j -> i moves with both atoms; G being its
+/// moment, counted from i, it gives G to i and (r_j - r_i) x dE/d(vector) - G to j.
+void PairTlmlp::tally_centroid_virials()
+{
+  atom_virials_.assign(9 * types_.size(), 0.0);
+  for (std::size_t e = 0; e < graph_.source.size(); ++e) {
+    const double *v = &graph_.vectors[3 * e], *g = &models_.edge_gradients[3 * e], *moment = &models_.edge_moments[9 * e];
+    double *i = &atom_virials_[9 * graph_.target[e]], *j = &atom_virials_[9 * graph_.source[e]];
+    for (int k = 0; k < 9; ++k) {
+      const int a = row_of_nine[k], b = column_of_nine[k];
+      const double of_target = moment[3 * a + b];
+      i[k] -= energy_scale_ * of_target;
+      j[k] -= energy_scale_ * (v[a] * g[b] - of_target);
+    }
   }
+  send_home(atom_virials_, 9);
+  for (std::size_t node = 0; node < atom_of_node_.size(); ++node)
+    for (int k = 0; k < 9; ++k) cvatom[atom_of_node_[node]][k] += atom_virials_[9 * node + k];
 }
 
 }    // namespace LAMMPS_NS

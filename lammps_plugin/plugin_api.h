@@ -23,5 +23,8 @@ struct lammpsplugin_t {
   void *handle;
 };
 
-__attribute__((visibility("default"))) void lammpsplugin_init(void *lmp, void *handle, void *regfunc);
+/// What a plugin has, and what the library with its pair style has: the arguments are LAMMPS, the plugin's own handle and
+/// LAMMPS' function that takes a lammpsplugin_t.
+using register_pair_style = void(void *lmp, void *handle, void *regfunc);
+__attribute__((visibility("default"))) register_pair_style lammpsplugin_init, tlmlp_register_pair;
 }

@@ -1,4 +1,4 @@
-"""Stresses of the atoms: ASE's numbers are the symmetric part of LAMMPS' ``compute centroid/stress/atom``."""
+"""Stresses of the atoms: ASE's numbers are those of LAMMPS' ``compute stress/atom``."""
 
 import ase.build
 import numpy as np
@@ -20,7 +20,7 @@ mass 1 28
 {atoms}
 pair_style tlmlp precision double
 pair_coeff * * {model} Si
-compute virial all centroid/stress/atom NULL virial
+compute virial all stress/atom NULL virial
 dump virial all custom 1 virial.dump id c_virial[*]
 dump_modify virial sort id format float %.15g
 run 0
@@ -40,8 +40,8 @@ def test_lammps_has_the_same(tmp_path):
     placed = "\n".join("create_atoms 1 single {:.17g} {:.17g} {:.17g} units box".format(*x) for x in atoms.positions)
     run_lammps(DECK.format(model=model, atoms=placed), cwd=tmp_path)
     rows = (tmp_path / "virial.dump").read_text().split("ITEM: ATOMS", 1)[1].splitlines()[1:]
-    nine = np.array([[float(word) for word in row.split()[1:]] for row in rows])  # xx yy zz xy xz yz yx zx zy
-    lammps = np.concatenate([nine[:, :3], 0.5 * (nine[:, [5, 4, 3]] + nine[:, [8, 7, 6]])], axis=1)
+    six = np.array([[float(word) for word in row.split()[1:]] for row in rows])  # xx yy zz xy xz yz
+    lammps = six[:, [0, 1, 2, 5, 4, 3]]
     atoms.calc = TlmlpCalculator(model, precision="double")
     bar = 1.6021765e6  # LAMMPS' eV/Å^3
     np.testing.assert_allclose(atoms.get_stresses() * atoms.get_volume(), lammps / bar, rtol=0, atol=1e-9)

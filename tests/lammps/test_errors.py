@@ -13,7 +13,7 @@ import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps import lammps_environment
-from tlmlp.lammps.locate import lammps_program, plugin_dir, plugin_file
+from tlmlp.lammps.locate import lammps_program, plugin_dir
 
 BOX = """
 units {units}
@@ -36,11 +36,6 @@ def error_of(decks, body: str, ranks: int = 1) -> str:
 
 def box(units: str = "metal", types: int = 1) -> str:
     return BOX.format(units=units, types=types)
-
-
-@pytest.mark.parametrize("units", ["lj", "si", "electron"])
-def test_unknown_units(decks, germanium, units):
-    assert f"needs units metal or real, got units {units}" in error_of(decks, box(units) + germanium.pair())
 
 
 @pytest.mark.parametrize(
@@ -287,12 +282,6 @@ def test_neigh_modify_include_is_refused(decks, germanium):
     assert "neigh_modify include hides atoms" in error_of(decks, text)
 
 
-def test_hidden_bonded_pairs_are_warned_of(decks, germanium):
-    text = "units metal\natom_style bond\n" + box().replace("units metal", "") + germanium.pair()
-    for special, count in (("special_bonds lj/coul 0 0 0.5\n", 1), ("special_bonds lj/coul 1 1 1\n", 0)):
-        assert decks.run_text(text + special + "run 0\n").output.count("hide bonded pairs") == count
-
-
 def test_golden_numbers_of_another_model(decks, germanium):
     """A file whose weights do not give the numbers stored in it: what a miscompiled engine would look like too."""
     whole = germanium.path.read_bytes()
@@ -330,12 +319,6 @@ def test_an_energy_that_is_no_number(decks, germanium):
             out.writestr(name, data)
     line = error_of(decks, box() + f"pair_style tlmlp\npair_coeff * * {path} Ge\nrun 0\n")
     assert "the energy is not a finite number" in line
-
-
-def test_excluded_pairs_are_warned_of(decks, germanium):
-    text = box() + germanium.pair()
-    assert decks.run_text(text + "neigh_modify exclude type 1 1\nrun 0\n").output.count("exclude hides pairs") == 1
-    assert "exclude hides pairs" not in decks.run_text(text + "run 0\n").output
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -412,58 +395,3 @@ def test_restart_keeps_the_device(restarted, germanium):
     elsewhere = restarted.run_text("read_restart gpu.restart\npair_style tlmlp\npair_coeff * * kept.pt Ge\nrun 0\n")
     assert "model cannot be used: the device must be" in elsewhere.output
     assert "give pair_style and pair_coeff again" in elsewhere.output
-
-
-@pytest.mark.parametrize("change", ["version", "none"])
-def test_another_lammps_is_told_in_one_line(decks, change):
-    """The version number that the plugin compares is a constant in it; another one makes this LAMMPS the wrong one."""
-    folder = decks.folder / "plugin"
-    folder.mkdir()
-    content = plugin_file().read_bytes()
-    if change == "version":
-        number = struct.pack("<I", 20250722)
-        assert number in content
-        content = content.replace(number, struct.pack("<I", 20240829))
-    (folder / "tlmlpplugin.so").write_bytes(content)
-    deck = decks.folder / "in.lammps"
-    deck.write_text("plugin list\n")
-    run = subprocess.run(
-        [str(lammps_program()), "-in", str(deck), "-log", "none"],
-        env=lammps_environment() | {"LAMMPS_PLUGIN_PATH": str(folder)},
-        text=True,
-        capture_output=True,
-        timeout=60,
-    )
-    assert run.returncode == 0
-    warnings = [line for line in run.stdout.splitlines() if "is not loaded" in line]
-    assert len(warnings) == (change == "version") and ("pair style plugin tlmlp" in run.stdout) == (change == "none")
-    assert all(
-        "the plugin was built for LAMMPS 20" in line and "this is 20250722; build it" in line for line in warnings
-    )
-
-
-def test_null_types_need_another_style_beside(decks, germanium):
-    text = box(types=2) + f"pair_style tlmlp\npair_coeff * * {germanium.path} Ge NULL\nrun 0\n"
-    assert "All pair coeffs are not set" in error_of(decks, text)
-
-
-def test_other_sizes_of_integers_are_told_in_one_line(decks):
-    """LAMMPS is asked for its sizes; here a library loaded before it answers as one built with -DLAMMPS_BIGBIG."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    answer = decks.folder / "bigbig.so"
-    code = "int lammps_extract_setting(void *lmp, const char *name) { return lmp && name ? 8 : 0; }"
-    subprocess.run([compiler, "-shared", "-fPIC", "-xc", "-", "-o", str(answer)], input=code, text=True, check=True)
-    deck = decks.folder / "in.lammps"
-    deck.write_text("plugin list\n")
-    run = subprocess.run(
-        [str(lammps_program()), "-in", str(deck), "-log", "none"],
-        env=lammps_environment() | {"LD_PRELOAD": str(answer)},
-        text=True,
-        capture_output=True,
-        timeout=60,
-    )
-    assert run.returncode == 0 and "pair style plugin tlmlp" not in run.stdout
-    (line,) = [line for line in run.stdout.splitlines() if "is not loaded" in line]
-    assert "built for a LAMMPS whose tagint has 4 bytes, this one's has 8; build it against this LAMMPS" in line

