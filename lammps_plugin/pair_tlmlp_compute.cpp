@@ -261,7 +261,7 @@ void PairTlmlp::tally()
   if (cvflag_atom) tally_centroid_virials();
 }
 
-/// -dE/d(vector) x vector of each edge, half to either atom.
+/// The symmetric part of -vector x dE/d(vector) of each edge, half to either atom.
 void PairTlmlp::tally_atom_virials()
 {
   atom_virials_.assign(9 * types_.size(), 0.0);
@@ -269,7 +269,8 @@ void PairTlmlp::tally_atom_virials()
     const double *v = &graph_.vectors[3 * e], *g = &models_.edge_gradients[3 * e];
     double *i = &atom_virials_[9 * graph_.target[e]], *j = &atom_virials_[9 * graph_.source[e]];
     for (int k = 0; k < 6; ++k) {
-      const double share = -0.5 * energy_scale_ * v[row_of_nine[k]] * g[column_of_nine[k]];
+      const int a = row_of_nine[k], b = column_of_nine[k];
+      const double share = -0.25 * energy_scale_ * (v[a] * g[b] + v[b] * g[a]);
       i[k] += share;
       j[k] += share;
     }

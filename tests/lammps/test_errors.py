@@ -189,7 +189,7 @@ def test_coinciding_atoms(decks, germanium):
 
 def test_close_atoms_are_warned_of_once(decks, germanium):
     text = box() + "create_atoms 1 single 5 5 6.2 units box\n" + germanium.pair() + "fix 1 all nve\nrun 3\n"
-    warnings = [line for line in decks.run_text(text).output.splitlines() if "closer than any pair" in line]
+    warnings = [line for line in decks.run_text(text).output.splitlines() if "this is said once per run" in line]
     assert len(warnings) == 1 and "1.200 Angstrom apart" in warnings[0] and "(1.500 Angstrom)" in warnings[0]
 
 
