@@ -1,6 +1,7 @@
 """``tlmlp data``: fetch, generate, split and check training data."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -8,6 +9,12 @@ app = typer.Typer(help="Fetch, generate, split and check training data.", no_arg
 
 ENERGY_KEY = typer.Option(None, help="Entry that holds the energy (eV); default: REF_energy or a common spelling.")
 FORCES_KEY = typer.Option(None, help="Entry that holds the forces (eV/Å); default: REF_forces or a common spelling.")
+NO_ENERGY = typer.Option(False, "--no-energy", help="The files have no energies to be read, whatever their keys are.")
+NO_FORCES = typer.Option(False, "--no-forces", help="The same for forces.")
+NO_STRESS = typer.Option(False, "--no-stress", help="The same for stresses.")
+TYPES = typer.Option(
+    None, help="Elements of files that number their kinds of atoms (LAMMPS dumps, MTP), in that order: Si,Ge."
+)
 STRESS_KEY = typer.Option(None, help="Entry that holds the stress (eV/Å^3) or, named so, the virial (eV).")
 
 
@@ -98,8 +105,16 @@ def split(
     energy_key: str = ENERGY_KEY,
     forces_key: str = FORCES_KEY,
     stress_key: str = STRESS_KEY,
+    no_energy: bool = NO_ENERGY,
+    no_forces: bool = NO_FORCES,
+    no_stress: bool = NO_STRESS,
+    types: str = TYPES,
 ) -> None:
     """Draw nested training subsets."""
+    from tlmlp.data import Notes, read_frames
+    from tlmlp.data.check import geometry_print
+    from tlmlp.data.energies import energy_warnings
+    from tlmlp.data.selector import split_selector
     from tlmlp.data.split import split_frames
     from tlmlp.errors import TlmlpError
     from tlmlp.files import sha256_file
@@ -110,8 +125,10 @@ def split(
         numbers = [int(size) for size in sizes.split(",")]
     except ValueError:
         raise TlmlpError(f"--sizes must be numbers like 10,22, got {sizes!r}") from None
-    data = _read(files, energy_key, forces_key, stress_key)
-    sources = {name: sha256_file(_plain(name)) for name in data}
+    reading = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
+    notes = Notes()
+    data = {name: read_frames(name, notes=notes, **reading) for name in files}
+    sources = {name: sha256_file(file) for name in data if (file := split_selector(name)[0]).is_file()}
     counts = split_frames(
         [f for frames in data.values() for f in frames],
         numbers,
@@ -122,6 +139,13 @@ def split(
         sources=sources,
     )
     _print_counts(out, counts)
+    for line in notes.lines():
+        print(f"note: {line}")
+    if "copies" in counts:
+        everything = [f for frames in data.values() for f in frames]
+        print(f"note: {counts['copies']} frames are copies of another geometry: copies.extxyz has them, no part does")
+        for warning in energy_warnings(everything, [geometry_print(f) for f in everything]):
+            print(f"warning: {warning}")
 
 
 @app.command()
@@ -132,32 +156,45 @@ def check(
     energy_key: str = ENERGY_KEY,
     forces_key: str = FORCES_KEY,
     stress_key: str = STRESS_KEY,
+    no_energy: bool = NO_ENERGY,
+    no_forces: bool = NO_FORCES,
+    no_stress: bool = NO_STRESS,
+    types: str = TYPES,
 ) -> None:
     """Report counts, groups, units, ranges, smallest distances, narrow cells, duplicates, and what looks wrong."""
     from tlmlp.console import progress
+    from tlmlp.data import Notes, read_frames
     from tlmlp.data.check import check_files
     from tlmlp.data.report import print_report
     from tlmlp.files import atomic_write_json
 
-    data = _read(files, energy_key, forces_key, stress_key)
+    reading = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
+    notes = Notes()
+    data = {name: read_frames(name, notes=notes, **reading) for name in files}
     with progress("checking", sum(map(len, data.values()))) as bar:
-        report = check_files(data, cutoff, bar.advance)
+        report = check_files(data, cutoff, bar.advance, notes=notes.lines(), kinds=notes.kinds)
     print_report(report)
     if json_file is not None:
         atomic_write_json(json_file, report)
 
 
-def _read(files, energy_key, forces_key, stress_key):
-    from tlmlp.data import read_frames
+def reading_options(
+    energy_key: str | None,
+    forces_key: str | None,
+    stress_key: str | None,
+    absent: tuple[bool, bool, bool],
+    types: str | None,
+) -> dict[str, Any]:
+    """The options of a command as arguments of ``read_frames``; ``absent``: --no-energy, --no-forces, --no-stress."""
+    from tlmlp.data.labels import KINDS
 
     return {
-        name: read_frames(name, energy_key=energy_key, forces_key=forces_key, stress_key=stress_key) for name in files
+        "energy_key": energy_key,
+        "forces_key": forces_key,
+        "stress_key": stress_key,
+        "without": tuple(kind for kind, given in zip(KINDS, absent, strict=True) if given),
+        "types": None if types is None else [symbol.strip() for symbol in types.split(",")],
     }
-
-
-def _plain(name: str) -> str:
-    """File name without ASE's index."""
-    return name.rpartition("@")[0] if "@" in name and not Path(name).exists() else name
 
 
 def _print_counts(out: Path, counts: dict[str, int]) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.data import reading_options
 from tlmlp.errors import TlmlpError
 from tlmlp.shipped import model_path
 
@@ -32,6 +33,14 @@ Overrides = Annotated[
         "--set",
         help="Change an entry of the config, for example training.updates=500; may be given several times.",
         metavar="A.B=C",
+        show_default=False,
+    ),
+]
+Types = Annotated[
+    str | None,
+    typer.Option(
+        help="Elements of files that number their kinds of atoms (LAMMPS dumps, MTP), in that order.",
+        metavar="Si,Ge",
         show_default=False,
     ),
 ]
@@ -105,18 +114,22 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(
                 help="Parity figure (PNG), its numbers go beside it (CSV).",
-                show_default="the JSON file's name with .png, else parity-DATA.png in the run directory",
+                show_default="the JSON file's name with .png, else parity-DATA.png in the run or beside the model",
             ),
         ] = None,
         route: Annotated[str, typer.Option(help="ops (compiled) or plain (standard torch operators).")] = "ops",
         energy_key: Annotated[str | None, typer.Option(help="Name of the energy in the files.")] = None,
         forces_key: Annotated[str | None, typer.Option(help="Name of the forces in the files.")] = None,
         stress_key: Annotated[str | None, typer.Option(help="Name of the stress in the files.")] = None,
+        no_energy: Annotated[bool, typer.Option("--no-energy", help="The files have no energies to be read.")] = False,
+        no_forces: Annotated[bool, typer.Option("--no-forces", help="The same for forces.")] = False,
+        no_stress: Annotated[bool, typer.Option("--no-stress", help="The same for stresses.")] = False,
+        types: Types = None,
     ) -> None:
         """Errors of a model on labelled frames: table, JSON, parity figure."""
         from tlmlp.train.report import evaluate_files
 
-        keys = {"energy_key": energy_key, "forces_key": forces_key, "stress_key": stress_key}
+        keys = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
         evaluate_files(model, data, json_file=json, figure=figure, route=route, keys=keys)
 
     @app.command()
@@ -175,12 +188,20 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="Energy of an isolated atom in eV, for the mode isolated.", metavar="Si=-0.8"),
         ] = None,
         energy_key: Annotated[str | None, typer.Option(help="Name of the energy in the files.")] = None,
+        types: Types = None,
     ) -> None:
         """Fit the energy shift of a model to other data."""
         from tlmlp.train.shift import shift_model
 
         energies = None if isolated is None else dict(_element_energy(text) for text in isolated)
-        shift_model(model, data or [], out, mode=mode, isolated=energies, keys={"energy_key": energy_key})
+        shift_model(
+            model,
+            data or [],
+            out,
+            mode=mode,
+            isolated=energies,
+            keys=reading_options(energy_key, None, None, (False, True, True), types),
+        )
 
 
 def _element_energy(text: str) -> tuple[str, float]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tlmlp.data.consistency import consistency_warnings
+from tlmlp.data.consistency import check_consistency
+from tlmlp.data.energies import energy_warnings
 from tlmlp.data.frame import Frame
+from tlmlp.data.isolated import isolated_mask
 from tlmlp.data.neighbours import neighbour_list, perpendicular_widths
 from tlmlp.errors import TlmlpError
 from tlmlp.units import EV_PER_ANG3_IN_GPA
@@ -22,11 +24,21 @@ LABELS = ("energy", "forces", "stress")
 UNITS = {"length": "Å", "energy": "eV/atom", "force": "eV/Å", "stress": "GPa, tensile positive"}
 
 
+#: Readers that look whether the electrons of each step converged.
+CONVERGENCE_KNOWN = ("vasp-out", "vasp-xml", "espresso-out", "cp2k", "abacus/scf", "abacus/md", "abacus/relax")
+
+
 def check_files(
-    files: Mapping[str, Sequence[Frame]], cutoff: float, advance: Callable[[], None] = lambda: None
+    files: Mapping[str, Sequence[Frame]],
+    cutoff: float,
+    advance: Callable[[], None] = lambda: None,
+    *,
+    notes: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Report on ``files`` (name -> frames) as a JSON-ready dict: one entry per file, duplicates between files, and
-    warnings in words. ``cutoff`` in Å decides which cells are narrow. ``advance`` is called after every frame."""
+    """Report on ``files`` (name -> frames) as a JSON-ready dict: one entry per file, duplicates between files,
+    warnings in words, and what could not be checked. ``cutoff`` in Å decides which cells are narrow. ``advance`` is
+    called after every frame. ``notes`` are what the readers said, ``kinds`` what each file is."""
     reports, prints = [], {}
     for name, frames in files.items():
         prints[name] = [geometry_print(f) for f in frames]
@@ -34,12 +46,24 @@ def check_files(
     shared = _shared(prints)
     warnings = [f"{r['file']}: {w}" for r in reports for w in r["warnings"]]
     warnings += [f"{d['frames']} frames of {d['files'][0]} are in {d['files'][1]} too" for d in shared]
+    everything = [f for frames in files.values() for f in frames]
+    warnings += energy_warnings(everything, [print_ for name in files for print_ in prints[name]])
+    untested = [f"{r['file']}: {u}" for r in reports for u in r["not_checked"]]
+    unsaid = [name for name in files if (kinds or {}).get(name) not in CONVERGENCE_KNOWN]
+    if unsaid:
+        untested.append(f"{', '.join(unsaid)}: whether the electrons converged, which such files do not say")
+    untested.append(
+        "whether all labels are of one code, functional, basis and k-point density, and whether the energies are the "
+        "free energies that the forces belong to, where a file does not say"
+    )
     return {
+        "notes": list(notes),
         "cutoff_ang": cutoff,
         "units": UNITS,
         "files": reports,
         "duplicates_between_files": shared,
         "warnings": warnings,
+        "not_checked": untested,
     }
 
 
@@ -96,6 +120,9 @@ def _check_frames(
     groups = Counter(f.group for f in frames)
     species = Counter(chemical_symbols[z] for f in frames for z in np.unique(f.atomic_numbers))
     sizes = [len(f) for f in frames]
+    isolated = isolated_mask(frames)
+    bound = [f for f, alone in zip(frames, isolated, strict=True) if not alone]
+    alone = [f for f, alone in zip(frames, isolated, strict=True) if alone]
     copies = len(prints) - len(set(prints))
     report: dict[str, Any] = {
         "frames": len(frames),
@@ -105,7 +132,11 @@ def _check_frames(
         "atoms": {"min": min(sizes), "max": max(sizes), "total": sum(sizes)},
         "edges_per_frame": edges_total / len(frames),
         "labelled_frames": {label: sum(getattr(f, label) is not None for f in frames) for label in LABELS},
-        "energy_ev_per_atom": _range([f.energy / len(f) for f in frames if f.energy is not None]),
+        "energy_ev_per_atom": _range([f.energy / len(f) for f in bound if f.energy is not None]),
+        "isolated_atoms": {
+            "frames": len(alone),
+            "energy_ev": _range([f.energy / len(f) for f in alone if f.energy is not None]),
+        },
         "force_ev_per_ang": _force_range([f.forces for f in frames if f.forces is not None]),
         "pressure_gpa": _range(
             [-np.trace(f.stress) / 3.0 * EV_PER_ANG3_IN_GPA for f in frames if f.stress is not None]
@@ -122,9 +153,11 @@ def _check_frames(
     for label in ("energy", "forces"):
         if 0 < (missing := len(frames) - report["labelled_frames"][label]):
             warnings.append(f"{missing} of {len(frames)} frames have no {label}")
+    untested: list[str] = ["units and signs, because neighbours cannot be listed"]
     if not broken:
-        warnings += consistency_warnings(frames, None if nearest is None else nearest[0])
-    report["warnings"] = warnings
+        further, untested = check_consistency(frames, None if nearest is None else nearest[0])
+        warnings += further
+    report["warnings"], report["not_checked"] = warnings, untested
     return report
 
 

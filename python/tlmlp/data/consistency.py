@@ -45,7 +45,12 @@ MIN_PAIRS, MIN_R2 = 5, 0.8
 
 def consistency_warnings(frames: Sequence[Frame], smallest_distance: float | None) -> list[str]:
     """What looks wrong about the units and signs of ``frames``, in words; empty if nothing does."""
-    warnings = []
+    return check_consistency(frames, smallest_distance)[0]
+
+
+def check_consistency(frames: Sequence[Frame], smallest_distance: float | None) -> tuple[list[str], list[str]]:
+    """What looks wrong about the units and signs of ``frames``, and what could not be tested, in words."""
+    warnings, untested = [], []
     slope = force_slope(frames)
     if slope is not None and not 0.6 < slope < 1.7:
         meaning = next(
@@ -57,6 +62,11 @@ def consistency_warnings(frames: Sequence[Frame], smallest_distance: float | Non
         )
     elif slope is None and (push := short_bond_push(frames)) is not None and push < -3.0:
         warnings.append("atoms that are closest together are pulled together by their forces: wrong sign?")
+    if slope is None:
+        untested.append(
+            "whether the forces are the derivative of the energies, in the same units: no pairs of close frames of one "
+            "cell have both"
+        )
     slope = stress_slope(frames)
     if slope is not None and not 0.5 < slope < 2.0:
         meaning = (
@@ -65,8 +75,10 @@ def consistency_warnings(frames: Sequence[Frame], smallest_distance: float | Non
             else f"the stress is not in eV/Å^3{' (GPa?)' if 1 / 300 < slope < 1 / 80 else ''}"
         )
         warnings.append(f"under strain the energy changes by {slope:.3g} times the work of the stress: {meaning}")
+    if slope is None and any(f.stress is not None for f in frames):
+        untested.append("unit and sign of the stress: no pairs of frames differ by a small strain alone")
     warnings += _magnitude_warnings(frames, smallest_distance)
-    return warnings
+    return warnings, untested
 
 
 def force_slope(frames: Sequence[Frame]) -> float | None:

@@ -6,16 +6,14 @@ Layouts of versions up to 7, 8 to 2024, and 2025 on. Forces are there with FORCE
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 
 from tlmlp.data.frame import Frame
+from tlmlp.data.stated import BOHR_IN_ANGSTROM, HARTREE_IN_EV
 from tlmlp.errors import TlmlpError
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
-HARTREE_IN_EV = 27.211386245988
-BOHR_IN_ANGSTROM = 0.529177210903
 GPA = {"GPa": 1.0, "bar": 1e-4}
 
 NUMBER = r"([-+]?\d*\.\d+(?:[EeDd][-+]?\d+)?)"
@@ -31,19 +29,12 @@ STRESS = re.compile(r"STRESS TENSOR \[(GPa)\]|STRESS\| Analytical stress tensor 
 STRESS_ROW = re.compile(rf"^\s*(?:STRESS\|\s+)?[xyzXYZ]{THREE}", re.MULTILINE)
 
 
-def is_cp2k_output(file: Path) -> bool:
-    """Whether ``file`` begins like the main output of CP2K."""
-    with open(file, "rb") as stream:
-        return b"CP2K| version string" in stream.read(1 << 16)
-
-
-def read_cp2k_output(file: Path) -> Frame:
-    """The frame of a single-point calculation; energy in eV, forces in eV/Å, stress in eV/Å^3 (tensile positive).
+def read_cp2k_output(text: str, file: str) -> Frame:
+    """The frame of a single-point calculation with the output ``text``; energy in eV, forces in eV/Å, stress in eV/Å^3 (tensile positive).
 
     Raises :class:`TlmlpError` for outputs of several steps (they print no positions), of an SCF run that did not
     converge, and incomplete ones.
     """
-    text = file.read_text(errors="replace")
     source = f"{file}#0"
     energies = ENERGY.findall(text)
     if "SCF run NOT converged" in text:

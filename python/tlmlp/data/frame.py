@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ def cell_is_flat(cell: np.ndarray, pbc: np.ndarray) -> bool:
     if np.any(lengths == 0.0):
         return True
     return bool(np.linalg.svd(rows / lengths[:, None], compute_uv=False)[-1] < FLAT_CELL)
+
+
+def kelvin(text: object) -> float | None:
+    """The temperature in "... at 300 K" or "300K"."""
+    found = re.search(r"(?:^|\s)(\d+(?:\.\d+)?) ?K$", text) if isinstance(text, str) else None
+    return None if found is None else float(found[1])
 
 
 @dataclass(frozen=True, eq=False)

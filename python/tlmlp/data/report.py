@@ -27,6 +27,7 @@ def print_report(report: Mapping[str, Any]) -> None:
         ("atoms per frame", lambda f: _span(f["atoms"], "{:.0f}")),
         ("frames with energy, forces, stress", lambda f: ", ".join(map(str, f["labelled_frames"].values()))),
         ("energy, eV/atom: min .. max", lambda f: _span(f["energy_ev_per_atom"], "{:.4f}")),
+        *_isolated_rows(files),
         ("forces, eV/Å: mean |component|", lambda f: _part(f["force_ev_per_ang"], "mean_abs", "{:.4f}")),
         ("forces, eV/Å: largest norm", lambda f: _part(f["force_ev_per_ang"], "max_norm", "{:.3f}")),
         ("pressure, GPa: min .. max", lambda f: _span(f["pressure_gpa"], "{:.2f}")),
@@ -53,8 +54,21 @@ def print_report(report: Mapping[str, Any]) -> None:
         print(f"duplicates: {shared['frames']} frames are in both {shared['files'][0]} and {shared['files'][1]}")
     for warning in report["warnings"]:
         print(f"warning: {warning}")
+    for note in report["notes"]:
+        print(f"note: {note}")
     if not report["warnings"]:
         print("Nothing suspicious found: no duplicates, and signs and units agree as far as the frames can tell.")
+    for what in report["not_checked"]:
+        print(f"not checked: {what}")
+
+
+def _isolated_rows(files: list[Mapping[str, Any]]) -> list[tuple[str, Callable[[Mapping[str, Any]], object]]]:
+    if not any(f["isolated_atoms"]["frames"] for f in files):
+        return []
+    return [
+        ("isolated atoms (not in the row above)", lambda f: f["isolated_atoms"]["frames"]),
+        ("isolated atoms, eV: min .. max", lambda f: _span(f["isolated_atoms"]["energy_ev"], "{:.4f}")),
+    ]
 
 
 def _group_rows(files: list[Mapping[str, Any]]) -> list[tuple[str, Callable[[Mapping[str, Any]], object]]]:

@@ -71,6 +71,21 @@ def write_split(out: Path, parts: Mapping[str, Sequence[Frame]], about: Mapping[
     atomic_write_json(out / "split.json", {"format": SPLIT_FORMAT, **about, "files": files})
 
 
+def without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
+    """``frames`` less those whose geometry came before, and the latter. Only the former may be divided: a copy must
+    not stand in two parts."""
+    from tlmlp.data.check import geometry_print
+
+    known: set[str] = set()
+    kept: list[Frame] = []
+    copies: list[Frame] = []
+    for frame in frames:
+        print_ = geometry_print(frame)
+        (copies if print_ in known else kept).append(frame)
+        known.add(print_)
+    return kept, copies
+
+
 def split_frames(
     frames: Sequence[Frame],
     sizes: Sequence[int],
@@ -82,12 +97,15 @@ def split_frames(
     sources: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
     """Write OUT/train-N.extxyz for each size, val.extxyz with ``n_val`` other frames, rest.extxyz with what is in none
-    of them, and split.json. ``sources`` maps input files to their SHA-256. Returns the counts by file name."""
+    of them, and split.json. Copies of a geometry go to copies.extxyz and into no part. ``sources`` maps input files to
+    their SHA-256. Returns the counts by file name."""
+    frames, copies = without_copies(frames)
     if not sizes or len(set(sizes)) != len(sizes):
         raise TlmlpError(f"the sizes must be different numbers, got {list(sizes)}")
     if n_val < 0 or max(sizes) + n_val > len(frames):
         raise TlmlpError(
             f"{max(sizes)} training and {n_val} validation frames were asked for, but there are {len(frames)}"
+            + (f" different ones, and {len(copies)} copies" if copies else "")
         )
     groups = [f.group for f in frames] if by_group else None
     if groups is not None and set(groups) == {None}:
@@ -100,5 +118,7 @@ def split_frames(
         parts["val"] = [frames[i] for i in order[end:]]
     if end > max(sizes):
         parts["rest"] = [frames[i] for i in order[max(sizes) : end]]
+    if copies:
+        parts["copies"] = copies
     write_split(out, parts, {"seed": seed, "by_group": by_group, "inputs": dict(sources or {})})
     return {name: len(part) for name, part in parts.items()}

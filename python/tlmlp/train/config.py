@@ -44,6 +44,13 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _labels_are_there(self) -> "Config":
+        for term in self.data.absent:
+            if self.loss.uses(term):
+                raise ValueError(f"`loss.{term}` fits what `data.absent` says is not there")
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, those that were not given left out, without the section `tune`."""
         return self.model_dump(exclude_none=True, exclude={"tune"})

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tlmlp.data import Frame
+from tlmlp.data.isolated import isolated_mask
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential
 from tlmlp.train.dataset import Graph, build_graph
@@ -40,12 +42,24 @@ class Comparison:
     #: (n_frames, 6, 2) GPa, ASE's Voigt order.
     stresses: np.ndarray
 
+    @cached_property
+    def isolated(self) -> np.ndarray:
+        """(n_frames,) bool: frames of isolated atoms, which :meth:`errors` leaves out."""
+        return isolated_mask(self.frames)
+
     def errors(self, chosen: np.ndarray | None = None) -> dict[str, float | None]:
-        """Errors over the frames with ``chosen`` (n_frames,) true, or over all; None where there are no labels.
+        """Errors over the frames with ``chosen`` (n_frames,) true, or over all, without those of isolated atoms; None
+        where there are no labels.
 
         Energies per atom, each frame one sample; forces over all 3N components; stress over its six components.
         """
-        chosen = np.ones(len(self.frames), dtype=bool) if chosen is None else chosen
+        return self._errors(~self.isolated if chosen is None else chosen & ~self.isolated)
+
+    def isolated_errors(self) -> dict[str, float | None]:
+        """The same over the frames of isolated atoms alone."""
+        return self._errors(self.isolated)
+
+    def _errors(self, chosen: np.ndarray) -> dict[str, float | None]:
         atoms = np.repeat(chosen, [len(frame) for frame in self.frames])
         energy = _differences(self.energies[chosen]) * 1e3
         force = _differences(self.forces[atoms])
@@ -59,13 +73,18 @@ class Comparison:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Errors overall and under ``groups`` by group, with the numbers of frames and atoms."""
+        """Errors overall and under ``groups`` by group, with the numbers of frames and atoms; frames of isolated atoms
+        are in neither, but under ``isolated_atoms``."""
         groups = np.array([frame.group or "" for frame in self.frames])
+        bound = ~self.isolated
         parts = {
-            str(name): {**self.errors(groups == name), **_sizes(self.frames, groups == name)}
-            for name in sorted(set(groups.tolist()) - {""})
+            str(name): {**self.errors(groups == name), **_sizes(self.frames, bound & (groups == name))}
+            for name in sorted(set(groups[bound].tolist()) - {""})
         }
-        return {**self.errors(), **_sizes(self.frames, np.ones(len(groups), dtype=bool)), "groups": parts}
+        summary = {**self.errors(), **_sizes(self.frames, bound), "groups": parts}
+        if self.isolated.any():
+            summary["isolated_atoms"] = {**self.isolated_errors(), **_sizes(self.frames, self.isolated)}
+        return summary
 
 
 def _sizes(frames: Sequence[Frame], chosen: np.ndarray) -> dict[str, int]:
@@ -137,7 +156,7 @@ def evaluate(
     :param route: for a model that is opened here
     :return: ``energy_mae_mev_per_atom``, ``energy_rmse_mev_per_atom``, ``force_mae_ev_per_ang``,
         ``force_rmse_ev_per_ang`` (over 3N components), ``stress_mae_gpa``, ``stress_rmse_gpa`` (over six components), None without labels;
-        ``frames`` and ``atoms``; the same by group under ``groups``
+        ``frames`` and ``atoms``; the same by group under ``groups``, and of isolated atoms under ``isolated_atoms``
     :raises TlmlpError: when model or data cannot be read, or hold different elements
     """
     from tlmlp.data import read_frames

@@ -57,7 +57,7 @@ def report_run(run: Path, data: Sequence[Path] = (), out: Path | None = None, ro
     report = Page(f"{run.resolve().name}: {', '.join(potential.species)}")
     report.text(facts)
     report.heading("Errors")
-    report.records([{"frames": name, "n": len(frames), **comparison.errors()}])
+    report.records([{"frames": name, "n": int((~comparison.isolated).sum()), **comparison.errors()}])
     report.records(
         [{"at the end of the training": part, **values} for part, values in (metadata.get("errors") or {}).items()]
     )

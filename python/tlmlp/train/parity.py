@@ -46,8 +46,9 @@ def write_parity_figure(comparison: Comparison, path: Path, title: str) -> None:
     groups = np.array([frame.group or "" for frame in comparison.frames])
     atoms = np.repeat(groups, [len(frame) for frame in comparison.frames])
     errors = comparison.errors()
+    bound = np.where(comparison.isolated[:, None], np.nan, comparison.energies)  # atoms alone would stretch the axes
     panels = [
-        ("energy (eV/atom)", comparison.energies, groups, "energy_mae_mev_per_atom", "meV/atom", 1),
+        ("energy (eV/atom)", bound, groups, "energy_mae_mev_per_atom", "meV/atom", 1),
         ("force component (eV/Å)", comparison.forces, atoms, "force_mae_ev_per_ang", "eV/Å", 4),
         ("stress component (GPa)", comparison.stresses, groups, "stress_mae_gpa", "GPa", 3),
     ]

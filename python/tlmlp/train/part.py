@@ -9,6 +9,7 @@ import torch
 
 from tlmlp.console import progress
 from tlmlp.data import Frame
+from tlmlp.data.isolated import isolated_mask
 from tlmlp.models import Potential
 from tlmlp.train.dataset import Graph, build_graph
 from tlmlp.train.energy_shift import find_energy_shift
@@ -36,6 +37,8 @@ class Part:
                 self.graphs.append(build_graph(potential, frame, weight))
                 bar.advance(1)
         self.counts = species_counts(self.graphs, len(potential.species))
+        #: (n_frames,) bool: frames of which the energy shift is fitted, with neighbours that the model sees.
+        self.bound = ~isolated_mask(frames) & np.array([graph.n_edges > 0 for graph in self.graphs], dtype=bool)
 
     def min_distance(self) -> float | None:
         """Shortest edge, Å; None without edges."""
@@ -60,5 +63,12 @@ class Part:
 
     def _shift(self, potential: Potential, energies: np.ndarray, loss: LossSection) -> np.ndarray:
         return find_energy_shift(
-            loss.energy_shift, potential.species, self.counts, energies, self.frames, loss.isolated_energies
+            loss.energy_shift,
+            potential.species,
+            self.counts,
+            energies,
+            self.frames,
+            loss.isolated_energies,
+            bound=self.bound,
+            before=potential.energy_shift.numpy(),
         )

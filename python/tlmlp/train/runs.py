@@ -12,16 +12,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tlmlp.console import console, table
+from tlmlp.data.check import geometry_print
 from tlmlp.data.consistency import consistency_warnings
+from tlmlp.data.energies import energy_warnings
+from tlmlp.data.isolated import isolated_energies
 from tlmlp.errors import TlmlpError
 from tlmlp.export.header import describe_zbl
 from tlmlp.lock import run_lock
 from tlmlp.models import Potential, build_potential
 from tlmlp.train.checkpoint import newest_checkpoint
 from tlmlp.train.config import Config, as_config
+from tlmlp.train.energy_shift import find_energy_shift
 from tlmlp.train.evaluation import ERROR_KEYS, Comparison
 from tlmlp.train.losses import TERMS
 from tlmlp.train.modelfile import potential_from, weights_sha256
@@ -100,7 +105,7 @@ def start(
     observe: Observe | None = None,
 ) -> RunResult:
     """Train ``potential`` in ``run``, or go on with the same training there. ``origin``: method, source, element map."""
-    config = _resolved(config, potential)
+    config = _resolved(config, potential, data)
     metadata = {"provenance": {**origin, **_circumstances(config, data)}}
     together = processes()
     with _claimed(run, together):
@@ -112,8 +117,15 @@ def start(
         if left_over and not _begun_by(run, config):
             raise TlmlpError(f"{run}: holds {', '.join(left_over)} of another training; choose another directory")
         trainer = Trainer(run, config, potential, data, metadata, together)
-        for warning in consistency_warnings(data.train, metadata["min_distance"]):
+        prints = [geometry_print(frame) for frame in data.train]
+        for warning in (
+            *consistency_warnings(data.train, metadata["min_distance"]),
+            *energy_warnings(data.train, prints),
+            *trainer.warnings,
+        ):
             console.print(f"[yellow]warning:[/yellow] training data: {warning}")
+        for line in (*data.said, *trainer.shift_lines):
+            console.print(line, markup=False)
         _announce(trainer)
         return _train(trainer, observe)
 
@@ -203,12 +215,17 @@ def _begun_by(run: Path, config: Config) -> bool:
         return False
 
 
-def _resolved(config: Config, potential: Potential) -> Config:
+def _resolved(config: Config, potential: Potential, data: TrainingData) -> Config:
     """``config`` with everything written out that was taken from the data, the source or defaults."""
     model = {**potential.config.to_dict(), "species": list(potential.species), "zbl": potential.zbl_radii or "none"}
     del model["n_species"]
     training = {**config.training.model_dump(), "dtype": str(potential.dtype).removeprefix("torch.")}
-    return Config.model_validate({**config.to_dict(), "model": model, "training": training})
+    loss = config.loss.model_dump(exclude_none=True)
+    if config.loss.energy_shift == "isolated":
+        loss["isolated_energies"] = {**isolated_energies(data.isolated), **(config.loss.isolated_energies or {})}
+        nothing = np.zeros(0)  # fitted to nothing: only whether every element has an energy
+        find_energy_shift("isolated", potential.species, nothing, nothing, [], loss["isolated_energies"])
+    return Config.model_validate({**config.to_dict(), "model": model, "loss": loss, "training": training})
 
 
 def _circumstances(config: Config, data: TrainingData) -> dict[str, Any]:
@@ -294,7 +311,7 @@ def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, C
 
 def print_errors(title: str, comparisons: Mapping[str, Comparison]) -> None:
     """Table of errors with units, one row per entry, on standard output."""
-    print_error_rows(title, [(name, len(c.frames), c.errors()) for name, c in comparisons.items()])
+    print_error_rows(title, [(name, int((~c.isolated).sum()), c.errors()) for name, c in comparisons.items()])
 
 
 def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) -> None:

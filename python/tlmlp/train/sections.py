@@ -96,6 +96,10 @@ class DataSection(Section):
     energy_key: str | None = None
     forces_key: str | None = None
     stress_key: str | None = None
+    #: Labels that the files do not have, whatever their keys are called.
+    absent: list[Literal["energy", "forces", "stress"]] = []
+    #: Elements of files that number their kinds of atoms (LAMMPS dumps, MTP), in that order.
+    types: list[str] | None = Field(None, min_length=1)
 
     @field_validator("train", "val", "pool", mode="before")
     @classmethod
@@ -134,7 +138,7 @@ class LossSection(Section):
     huber_stress: float | None = Field(None, gt=0)
     #: How the energy per atom that is added to the network's is found, see :mod:`tlmlp.train.energy_shift`.
     energy_shift: Literal["least-squares", "mean", "isolated", "none"] = "least-squares"
-    #: eV, for `isolated`.
+    #: eV, for `isolated`; elements left out take the energy of their isolated atom in the training data.
     isolated_energies: dict[str, float] | None = None
 
     @field_validator("forces", "energy", "stress", mode="before")
@@ -162,8 +166,8 @@ class LossSection(Section):
     def _something_to_fit(self) -> "LossSection":
         if not any(self.uses(term) for term in ("forces", "energy", "stress")):
             raise ValueError("all weights are zero: there is nothing to fit")
-        if (self.energy_shift == "isolated") != (self.isolated_energies is not None):
-            raise ValueError("`energy_shift: isolated` and `isolated_energies` (eV per element) go together")
+        if self.energy_shift != "isolated" and self.isolated_energies is not None:
+            raise ValueError("`isolated_energies` (eV per element) are for `energy_shift: isolated`")
         return self
 
     def uses(self, term: str) -> bool:

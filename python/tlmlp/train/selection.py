@@ -1,14 +1,15 @@
 """From the section `data` of a config to checked training and validation frames."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tlmlp.console import console
 from tlmlp.data import Frame, read_frames
 from tlmlp.data.check import geometry_print
-from tlmlp.data.split import nested_subset, seeded_order
+from tlmlp.data.isolated import isolated_mask
+from tlmlp.data.split import nested_subset, seeded_order, without_copies
 from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_bytes
 from tlmlp.train.losses import TERMS
@@ -34,6 +35,10 @@ class TrainingData:
     extra: list[ExtraFrames]
     #: For each set: files, number of frames, SHA-256 over their geometries and labels.
     about: dict[str, dict[str, Any]]
+    #: Frames of isolated atoms in the training sets, which are in none of the above.
+    isolated: list[Frame] = field(default_factory=list)
+    #: What there is to say about the choice of the frames.
+    said: list[str] = field(default_factory=list)
 
     def all_frames(self) -> list[Frame]:
         """The training frames, then those of the further sets."""
@@ -60,9 +65,14 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
     if section.n_val is not None:
         files["val"] = section.pool or []
     labels = tuple(term for term in TERMS if loss.uses(term))
-    train = _read(section, files["train"], labels)
-    val = [] if section.val is None else _read(section, section.val, labels)
+    isolated: list[Frame] = []
+    said: list[str] = []
+    train = _read(section, files["train"], labels, isolated, said)
+    val = [] if section.val is None else _read(section, section.val, labels, [], said)
     if section.pool is not None:
+        train, copies = without_copies(train)
+        if copies:
+            said.append(f"data.pool: {len(copies)} frames are copies of others and are not drawn")
         order = _order(train, section)
         wanted = (section.n_train or 0) + (section.n_val or 0)
         if wanted > len(train):
@@ -75,7 +85,7 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
         (subset,) = nested_subset(len(train), [section.n_train], section.subset_seed, groups=groups)
         train = [train[i] for i in subset]
     extra = [
-        ExtraFrames(_read(section, part.files, labels), part.weight, part.per_batch)
+        ExtraFrames(_read(section, part.files, labels, isolated, said), part.weight, part.per_batch)
         for part in (*section.extra, *(() if replay is None else (replay,)))
     ]
     sets = {"train": train, "val": val}
@@ -89,7 +99,7 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
         name: {"files": [Path(f).name for f in files[name]], "frames": len(frames), "sha256": frames_sha256(frames)}
         for name, frames in sets.items()
     }
-    return TrainingData(train, val, extra, about)
+    return TrainingData(train, val, extra, about, isolated, said)
 
 
 def frames_sha256(frames: Sequence[Frame]) -> str:
@@ -97,15 +107,39 @@ def frames_sha256(frames: Sequence[Frame]) -> str:
     return sha256_bytes("\n".join(frame.sha256() for frame in frames).encode())
 
 
-def _read(section: DataSection, files: Sequence[str], labels: tuple[str, ...]) -> list[Frame]:
+def _read(
+    section: DataSection, files: Sequence[str], labels: tuple[str, ...], isolated: list[Frame], said: list[str]
+) -> list[Frame]:
+    """The frames to train or validate on; those of isolated atoms go to ``isolated``, and what was left out is ``said``."""
     keys = {name: getattr(section, name) for name in ("energy_key", "forces_key", "stress_key")}
-    frames = [frame for file in files for frame in read_frames(file, require=labels, **keys)]
+    frames = [
+        frame
+        for file in files
+        for frame in read_frames(file, require=labels, without=section.absent, types=section.types, **keys)
+    ]
     kept = [frame for frame in frames if frame.group not in section.exclude_groups]
     if not kept:
         raise TlmlpError(
             f"{', '.join(files)}: no frames are left after data.exclude_groups took away all {len(frames)}"
         )
-    return kept
+    names = ", ".join(Path(file).name for file in files)
+    alone = isolated_mask(kept)
+    if alone.any():
+        isolated += [frame for frame, is_alone in zip(kept, alone, strict=True) if is_alone]
+        kept = [frame for frame, is_alone in zip(kept, alone, strict=True) if not is_alone]
+        said.append(
+            f"{names}: {int(alone.sum())} frames of isolated atoms are left out; with loss.energy_shift: isolated they "
+            "give the energy shift"
+        )
+    # What a file marks as not computed may be missing; without forces a frame cannot be in a batch of them.
+    whole = [frame for frame in kept if all(getattr(frame, term) is not None for term in labels)]
+    if len(whole) < len(kept):
+        said.append(f"{names}: {len(kept) - len(whole)} frames without {' or '.join(labels)} are left out")
+    if not whole:
+        raise TlmlpError(
+            f"{names}: none of the {len(frames)} frames has {' and '.join(labels)} and atoms with neighbours"
+        )
+    return whole
 
 
 def _order(frames: Sequence[Frame], section: DataSection) -> list[int]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from tlmlp.console import table
+from tlmlp.console import console, table
 from tlmlp.data import read_frames
+from tlmlp.data.isolated import isolated_energies, isolated_mask
 from tlmlp.errors import TlmlpError
 from tlmlp.train.dataset import build_graph
-from tlmlp.train.energy_shift import find_energy_shift
+from tlmlp.train.energy_shift import find_energy_shift, what_is_determined
 from tlmlp.train.modelfile import open_model
 from tlmlp.train.predictions import predict, species_counts
 
@@ -31,7 +33,8 @@ def shift_model(
     before and after by element.
 
     :param mode: see :mod:`tlmlp.train.energy_shift`
-    :param isolated: energies of isolated atoms, for that mode
+    :param isolated: energies of isolated atoms, for that mode; elements left out take those of frames of isolated atoms
+    :param keys: arguments of ``read_frames``
     :raises TlmlpError: when the model or the data cannot be read, or have no energies where the mode needs them
     """
     from tlmlp.export import export_model
@@ -41,15 +44,31 @@ def shift_model(
     fitted = mode in ("least-squares", "mean")
     if fitted and all(frame.energy is None for frame in frames):
         raise TlmlpError(f"{', '.join(map(str, data)) or 'no data'}: the mode {mode} needs frames with energies")
+    if mode == "isolated":
+        isolated = {**isolated_energies(frames), **(isolated or {})}
     before = dict(zip(potential.species, potential.energy_shift.tolist(), strict=True))
     graphs = [build_graph(potential, frame) for frame in frames] if fitted else []
+    counts = species_counts(graphs, len(potential.species)) if graphs else np.zeros((0, len(potential.species)))
+    bound = ~isolated_mask(frames) & np.array([graph.n_edges > 0 for graph in graphs]) if graphs else np.zeros(0, bool)
+    if fitted and not any(take and frame.energy is not None for frame, take in zip(frames, bound, strict=True)):
+        raise TlmlpError(
+            f"{', '.join(map(str, data))}: only isolated atoms have energies, and a shift is not fitted to those; use "
+            "--mode isolated"
+        )
+    if fitted:
+        for line in what_is_determined(mode, potential.species, counts, frames, bound):
+            console.print(line, markup=False)
+        if not bound.all():
+            console.print(f"{int((~bound).sum())} frames without neighbours are left out of the fit", markup=False)
     shift = find_energy_shift(
         mode,
         potential.species,
-        species_counts(graphs, len(potential.species)) if graphs else None,
-        predict(potential, graphs, forces=False).energies if graphs else None,
-        frames,
+        counts,
+        predict(potential, graphs, forces=False).energies if graphs else np.zeros(0),
+        frames if fitted else [],
         isolated,
+        bound=bound,
+        before=potential.energy_shift.numpy(),
     )
     potential.energy_shift.copy_(torch.from_numpy(shift))
     after = dict(zip(potential.species, shift.tolist(), strict=True))

@@ -29,9 +29,11 @@ from tlmlp.train.batches import Batches
 from tlmlp.train.checkpoint import save_checkpoint
 from tlmlp.train.config import Config
 from tlmlp.train.dataset import displaced
+from tlmlp.train.energy_shift import what_is_determined
 from tlmlp.train.evaluation import Comparison
 from tlmlp.train.groups import RateFactors
 from tlmlp.train.interrupts import interrupts
+from tlmlp.train.learnable import training_warnings
 from tlmlp.train.losses import LossParts, weights_at
 from tlmlp.train.metrics import Metrics, metrics_row
 from tlmlp.train.modelfile import MODEL_FORMAT, load_torch, model_payload, potential_from, save_model
@@ -79,6 +81,10 @@ class Trainer:
         if not any(graph.n_edges for graph in self.train.graphs):
             raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
         self.metadata["min_distance"] = self.train.min_distance()
+        mode, train = config.loss.energy_shift, self.train
+        #: What is to be said when the training begins, see :mod:`tlmlp.train.learnable` and ``energy_shift``.
+        self.warnings = training_warnings(potential, train, config.loss)
+        self.shift_lines = what_is_determined(mode, potential.species, train.counts, train.frames, train.bound)
         self.step = TrainingStep(
             potential,
             clip=t.clip_gradient,

@@ -124,5 +124,5 @@ def test_coinciding_atoms_are_named(tmp_path, invoke, make_frame):
 
 def test_an_unreadable_file_stops_the_check(tmp_path, invoke):
     (tmp_path / "a.extxyz").write_text("2\nhello\nSi 0 0 0\n")
-    with pytest.raises(TlmlpError, match=r"a.extxyz: cannot be read"):
+    with pytest.raises(TlmlpError, match=r"a.extxyz, line 1: the file ends inside frame 0"):
         invoke("check", tmp_path / "a.extxyz")

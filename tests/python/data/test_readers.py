@@ -92,13 +92,17 @@ def test_a_wrong_key_names_the_keys_seen(tmp_path, make_frame):
 
 def test_a_misspelt_label_is_not_taken_for_a_missing_one(tmp_path, make_frame):
     path = write_atoms(tmp_path / "a.extxyz", make_frame, {"REF_energy": -1.0}, {"REF_forcse": make_frame().forces})
-    with pytest.raises(TlmlpError, match="'REF_forcse'; if that is it, name it with forces_key; keys seen: REF_energy"):
+    with pytest.raises(
+        TlmlpError, match=r"'REF_forcse'; if that is it, name it with forces_key, .*; keys seen: REF_energy"
+    ):
         read_frames(path)
 
 
 def test_two_energies_are_ambiguous_unless_equal(tmp_path, make_frame):
     path = write_atoms(tmp_path / "a.extxyz", make_frame, {"REF_energy": -1.0, "dft_energy": -2.0})
-    with pytest.raises(TlmlpError, match="energy is ambiguous, 'REF_energy', 'dft_energy' differ; name one"):
+    with pytest.raises(
+        TlmlpError, match=r"energy is ambiguous, 'REF_energy', 'dft_energy' differ .-1 and -2.; name one"
+    ):
         read_frames(path)
     assert read_frames(path, energy_key="dft_energy")[0].energy == -2.0
     path = write_atoms(tmp_path / "b.extxyz", make_frame, {"REF_energy": -1.0, "energy": -1.0})
@@ -138,7 +142,7 @@ def test_voigt_stress_and_constraints_of_ase_files(tmp_path, make_frame):
     ("name", "content", "message"),
     [
         ("a.extxyz", "", "the file is empty"),
-        ("a.extxyz", "2\nLattice\nSi 0 0", "cannot be read"),
+        ("a.extxyz", "2\nLattice\nSi 0 0", "line 1: the file ends inside frame 0, which has 2 atoms, 1 of them"),
         ("a.json", '[{"structure": ', "not valid JSON .* is the file truncated"),
         ("a.json", '[{"structure": {"sites": [{}]}, "outputs": {}}]', "not a complete mlearn record .KeyError"),
         ("a.unknown", "hello", "cannot be read"),

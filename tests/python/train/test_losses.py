@@ -78,7 +78,7 @@ def test_weights_follow_straight_lines_between_the_points():
         ({"energy": -1.0}, "a weight must not be negative"),
         ({"energy": [[0.5, 1.0], [0.1, 2.0]]}, "must rise from 0 to 1"),
         ({"energy": "high"}, "expects a number or points"),
-        ({"energy_shift": "isolated"}, "`isolated_energies` (eV per element) go together"),
+        ({"isolated_energies": {"Si": -1.0}}, "`isolated_energies` (eV per element) are for `energy_shift: isolated`"),
         ({"enrgy": 1.0}, "unknown key `loss.enrgy`; did you mean `energy`?"),
     ],
 )

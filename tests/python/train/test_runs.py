@@ -176,7 +176,7 @@ def test_frames_without_neighbours_do_no_harm(config, tmp_path, lj):
     lone = dataclasses.replace(
         lj(1, 0)[0],
         positions=[[0.0, 0, 0]],
-        cell=np.eye(3) * 9,
+        cell=np.eye(3) * 5,  # beyond the cutoff, and nearer than an isolated atom's images
         atomic_numbers=[14],
         forces=np.zeros((1, 3)),
         energy=-3.0,

@@ -1,0 +1,83 @@
+"""What a file marks as not computed or not to be counted: weights of zero, and numbers that stand for "none"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tlmlp.data.notes import Notes
+from tlmlp.errors import TlmlpError
+
+#: Parts of the name of a weight that tell which label it is about; a weight with none of them is about all.
+_ABOUT = {"energy": ("energ",), "forces": ("forc",), "stress": ("stress", "virial")}
+NOT_COUNTED = "{key} is 0: taken as absent: {kind}"
+NOT_USED = "{key} is neither 0 nor 1: weights in files are not used, give them to the data sets of the config"
+PLACEHOLDER = "{name} = {value:g} stands for a label that was not computed: taken as absent"
+
+
+def is_weight(key: str) -> bool:
+    """Whether ``key`` names a weight of labels (config_weight, config_energy_weight, forces_weight, weight_virial)."""
+    name = key.lower()
+    return "weight" in name and "atomic" not in name and "molec" not in name
+
+
+def weightless(values: Mapping[str, Any], source: str, notes: Notes) -> set[str]:
+    """Which of "energy", "forces" and "stress" have a weight of zero in ``values``.
+
+    :raises TlmlpError: where the atoms of a frame have different weights, some of them zero
+    """
+    absent: set[str] = set()
+    for key, value in values.items():
+        if not is_weight(key):
+            continue
+        try:
+            numbers = np.asarray(value, dtype=float).ravel()
+        except (TypeError, ValueError):
+            continue
+        if not numbers.size or not np.isfinite(numbers).all():
+            continue
+        name = key.lower()
+        kinds = {kind for kind, parts in _ABOUT.items() if any(part in name for part in parts)} or set(_ABOUT)
+        if np.all(numbers == 0.0):
+            absent |= kinds
+            what = ", ".join(kind for kind in _ABOUT if kind in kinds)
+            notes.add(NOT_COUNTED.format(key=key, kind=what), source)
+        elif np.any(numbers == 0.0):
+            raise TlmlpError(
+                f"{source}: {key!r} is 0 for some atoms only; labels count for whole frames: take the frame out, or "
+                "read it without that label (--no-forces)"
+            )
+        elif np.any(numbers != 1.0):
+            notes.add(NOT_USED.format(key=key), source)
+    return absent
+
+
+def is_placeholder(value: np.ndarray, name: str, source: str, notes: Notes) -> bool:
+    """Whether all entries of the label ``value`` (beside zeros) are one number like -1e6 or 99999.
+
+    :raises TlmlpError: where some entries are that, and others are not
+    """
+    flat = value.ravel()
+    suspects = [x for x in flat[np.abs(flat) >= 9999.0].tolist() if _stands_for_none(x)]
+    if not suspects:
+        return False
+    rest = flat[(flat != suspects[0]) & (flat != 0.0)]
+    if rest.size:
+        if value.size == 1:
+            return False
+        raise TlmlpError(
+            f"{source}: {name!r} holds {suspects[0]:g} beside other numbers; is a part of it not computed?"
+        )
+    notes.add(PLACEHOLDER.format(name=name, value=suspects[0]), source)
+    return True
+
+
+def _stands_for_none(x: float) -> bool:
+    """A power of ten from 1e5 on, or 9999, 99999, ... ."""
+    size = abs(x)
+    if not np.isfinite(size):
+        return False
+    power = round(np.log10(size))
+    return (power >= 5 and size == 10.0**power) or (power >= 4 and size in (10.0**power - 1.0, 10.0**power - 0.01))

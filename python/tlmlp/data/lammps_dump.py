@@ -1,0 +1,87 @@
+"""LAMMPS text dumps, through ASE, with what ASE fills in taken out: energies of zero, and elements from types."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from tlmlp.data.image import Image, image_from_atoms
+from tlmlp.data.notes import Notes
+from tlmlp.data.types import numbers_of_types
+from tlmlp.errors import TlmlpError
+
+#: Unit styles of LAMMPS that ASE converts.
+UNITS = ("metal", "real", "si", "cgs", "electron", "nano", "micro")
+ASSUMED = "the dump does not name its units (dump_modify units yes): metal is assumed, Å and eV/Å"
+
+
+def read_lammps_dump(text: str, file: str, types: Sequence[str] | None, notes: Notes) -> list[Image]:
+    """The frames of a dump; forces if it has them, no energies.
+
+    :param types: elements of the types 1, 2, ... of a dump without a column ``element``
+    :raises TlmlpError: for units that cannot be converted, atoms without elements, and a file that ends inside a frame
+    """
+    from ase.io.lammpsrun import read_lammps_dump_text
+
+    lines = text.split("\n")
+    units, blocks = "metal", []
+    stated = False
+    at = 0
+    while at < len(lines):
+        item = lines[at].strip()
+        if item == "ITEM: UNITS":
+            units, stated = lines[at + 1].strip() if at + 1 < len(lines) else "", True
+            if units not in UNITS:
+                raise TlmlpError(
+                    f"{file}, line {at + 2}: ITEM: UNITS is {units!r}, which cannot be converted to eV and Å"
+                )
+        if item == "ITEM: TIMESTEP":
+            blocks.append((at, units))
+        at += 1
+    images: list[Image] = []
+    for n, (start, unit) in enumerate(blocks):
+        end = blocks[n + 1][0] if n + 1 < len(blocks) else len(lines)
+        block = [line for line in lines[start:end] if line.strip()]
+        if "ITEM: UNITS" in (line.strip() for line in block):  # belongs to the next frame
+            k = next(k for k, line in enumerate(block) if line.strip() == "ITEM: UNITS")
+            if k + 2 >= len(block) and n + 1 < len(blocks):
+                block = block[:k]
+        source = f"{file}#{n}"
+        columns = _check(block, f"{file}, line {start + 1}")
+        if "element" not in columns and types is None and "mass" not in columns:
+            numbers_of_types([], 1, None, source)
+        try:
+            fd = io.StringIO("\n".join(block) + "\n")
+            atoms = read_lammps_dump_text(fd, index=0, units=unit, specorder=list(types) if types else None)
+        except TlmlpError:
+            raise
+        except Exception as error:
+            raise TlmlpError(f"{source}: cannot be read ({' '.join(str(error).split())})") from None
+        image = image_from_atoms(atoms, source)
+        image.values = dict(image.values)
+        image.values.pop("energy", None)  # ASE fills in 0.0
+        if "element" not in columns and types is not None:
+            image.numbers = numbers_of_types(atoms.arrays["type"].tolist(), 1, types, source)
+        if "fx" in columns and "forces" not in image.values:
+            raise TlmlpError(f"{source}: the dump must have fx, fy and fz together")
+        images.append(image)
+        if not stated:
+            notes.add(ASSUMED, file)
+    return images
+
+
+def _check(block: list[str], place: str) -> list[str]:
+    """The columns of one frame, whose number of lines must be that of its atoms."""
+    try:
+        count = int(block[next(k for k, line in enumerate(block) if "NUMBER OF ATOMS" in line) + 1])
+        head = next(k for k, line in enumerate(block) if line.startswith("ITEM: ATOMS"))
+    except (StopIteration, IndexError, ValueError):
+        raise TlmlpError(f"{place}: the dump has no whole frame here; is the file truncated?") from None
+    rows = [line for line in block[head + 1 :] if not line.startswith("ITEM:")][: max(count, 0) + 1]
+    columns = block[head].split()[2:]
+    if len(rows) != count or any(len(row.split()) != len(columns) for row in rows[-1:]):
+        raise TlmlpError(f"{place}: a frame of {count} atoms has {len(rows)} whole lines; is the file truncated?")
+    ids = [int(row.split()[columns.index("id")]) for row in rows] if "id" in columns else []
+    if len(set(ids)) != len(ids):
+        raise TlmlpError(f"{place}: two atoms have the same id")
+    return columns
