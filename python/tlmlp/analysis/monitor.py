@@ -93,7 +93,7 @@ class Monitor:
         self._pairs = PairCheck(symbols, min_distances(symbols, settings.min_distance))
         self._hottest = settings.hottest(len(atoms))
         self._text = _frame_text(atoms)
-        self._last: deque[str] = deque(maxlen=LAST_FRAMES)
+        self._last: deque[tuple] = deque(maxlen=LAST_FRAMES)
         self._files = files
         files.growing.parent.mkdir(parents=True, exist_ok=True)
         self._stream = open(files.growing, "w") if settings.trajectory_every else None
@@ -138,7 +138,7 @@ class Monitor:
             place.parent.mkdir(parents=True, exist_ok=True)
             os.replace(files.growing, place)
         if failure is not None:
-            atomic_write_text(files.last_frames, "".join(self._last))
+            atomic_write_text(files.last_frames, "".join(self._text(*frame) for frame in self._last))
         step = self._step if failure is None else failure.step
         sound = np.array(self._temperatures if failure is None else self._temperatures[:-1])
         later = sound[len(sound) // 10 :]
@@ -183,10 +183,10 @@ class Monitor:
         moved = positions - self._path
         whole = np.where(self._pbc, np.rint(moved @ self._inverse), 0.0)
         self._path = self._path + moved - whole @ self._reduced
-        text = self._text(step, self._settings.time(step), temperature, energy, self._path)
-        self._last.append(text)
+        frame = (step, self._settings.time(step), temperature, energy, self._path)
+        self._last.append(frame)
         if self._stream is not None and step % self._settings.trajectory_every == 0:
-            self._stream.write(text)
+            self._stream.write(self._text(*frame))
 
 
 def _frame_text(atoms: Atoms) -> Callable[[int, float, float, float, np.ndarray], str]:
