@@ -1,23 +1,65 @@
 #include "json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "tlmlp/error.h"
+#include "words.h"
 
 namespace tlmlp::engine {
 
 namespace {
+
 constexpr int max_depth = 32;
 const char *const type_names[] = {"null", "true or false", "a number", "a string", "a list", "an object"};
+
+/// Position of the first byte that is not UTF-8 (RFC 3629), or the size of the text.
+std::size_t utf8_end(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const auto lead = static_cast<unsigned char>(text[at]);
+        const int more = lead < 0x80 ? 0 : lead >> 5 == 0x6 ? 1 : lead >> 4 == 0xE ? 2 : lead >> 3 == 0x1E ? 3 : -1;
+        if (more < 0 || static_cast<std::size_t>(more) >= text.size() - at) {
+            return at;
+        }
+        std::uint32_t code = more == 0 ? lead : lead & (0x3F >> more);
+        for (int k = 1; k <= more; ++k) {
+            const auto next = static_cast<unsigned char>(text[at + k]);
+            if (next >> 6 != 0x2) {
+                return at;
+            }
+            code = code << 6 | (next & 0x3F);
+        }
+        constexpr std::uint32_t lowest[] = {0, 0x80, 0x800, 0x10000};
+        if (code < lowest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+            return at;
+        }
+        at += 1 + static_cast<std::size_t>(more);
+    }
+    return at;
+}
+
 } // namespace
 
 class JsonParser {
   public:
-    JsonParser(std::string_view text, const std::string &name) : text_(text), name_(name) {}
+    JsonParser(std::string_view text, const std::string &name, const Json::Limits &limits)
+        : text_(text), name_(name), limits_(limits) {}
 
     Json document() {
-        Json value = parse_value(name_, 0);
+        if (text_.size() > limits_.bytes) {
+            throw Error(name_ + " has " + std::to_string(text_.size()) + " bytes, more than the " +
+                        std::to_string(limits_.bytes) + " allowed");
+        }
+        at_ = utf8_end(text_);
+        if (at_ != text_.size()) {
+            fail("not UTF-8");
+        }
+        at_ = 0;
+        Json value;
+        value.place_ = std::make_shared<const Json::Place>(Json::Place{nullptr, name_});
+        parse_value(&value, 0);
         skip_space();
         if (at_ != text_.size()) {
             fail("text after the end of the document");
@@ -53,88 +95,132 @@ class JsonParser {
         return false;
     }
 
-    Json parse_value(const std::string &path, int depth) {
-        if (depth > max_depth) {
-            fail("lists nested too deeply");
+    /// One value, written to `value` or, where that is null, checked and forgotten.
+    void parse_value(Json *value, int depth) {
+        if (++count_ > limits_.values) {
+            fail("more than " + std::to_string(limits_.values) + " values");
         }
         skip_space();
-        Json value;
-        value.path_ = path;
         if (at_ >= text_.size()) {
             fail("unexpected end");
         }
         const char c = text_[at_];
-        if (c == '{') {
-            parse_object(value, depth);
-        } else if (c == '[') {
-            parse_array(value, depth);
+        if (c == '{' || c == '[') {
+            if (depth >= max_depth) {
+                fail("lists nested too deeply");
+            }
+            ++at_;
+            c == '{' ? parse_object(value, depth) : parse_array(value, depth);
         } else if (c == '"') {
-            value.type_ = Json::Type::string;
-            value.string_ = parse_string();
-        } else if (take_word("true")) {
-            value.type_ = Json::Type::boolean;
-            value.boolean_ = true;
-        } else if (take_word("false")) {
-            value.type_ = Json::Type::boolean;
+            std::string text = parse_string();
+            if (value) {
+                value->value_ = std::move(text);
+            }
+        } else if (take_word("true") || take_word("false")) {
+            if (value) {
+                value->value_ = c == 't';
+            }
         } else if (!take_word("null")) {
-            parse_number(value);
+            const Json::Number number = parse_number();
+            if (value) {
+                value->value_ = number;
+            }
         }
-        return value;
     }
 
-    void parse_object(Json &value, int depth) {
-        value.type_ = Json::Type::object;
-        ++at_;
-        if (take('}')) {
-            return;
-        }
-        do {
-            skip_space();
-            if (at_ >= text_.size() || text_[at_] != '"') {
-                fail("expected a key");
-            }
-            std::string key = parse_string();
-            if (value.find(key)) {
-                fail("key '" + key + "' given twice");
-            }
-            if (!take(':')) {
-                fail("expected ':'");
-            }
-            Json member = parse_value(value.path_ + "." + key, depth + 1);
-            value.object_.emplace_back(std::move(key), std::move(member));
-        } while (take(','));
+    bool is_known(std::string_view key, int depth) const {
+        return depth > 0 || limits_.known.empty() ||
+               std::find(limits_.known.begin(), limits_.known.end(), key) != limits_.known.end();
+    }
+
+    void parse_object(Json *value, int depth) {
+        std::vector<std::pair<std::string, Json>> members;
+        std::vector<std::string> keys;
         if (!take('}')) {
-            fail("expected ',' or '}'");
+            do {
+                skip_space();
+                if (at_ >= text_.size() || text_[at_] != '"') {
+                    fail("expected a key");
+                }
+                keys.push_back(parse_string());
+                if (!take(':')) {
+                    fail("expected ':'");
+                }
+                Json *member = nullptr;
+                if (value && is_known(keys.back(), depth)) {
+                    member = &members.emplace_back(keys.back(), Json()).second;
+                    member->place_ = std::make_shared<const Json::Place>(Json::Place{value->place_, keys.back()});
+                }
+                parse_value(member, depth + 1);
+            } while (take(','));
+            if (!take('}')) {
+                fail("expected ',' or '}'");
+            }
+        }
+        std::sort(keys.begin(), keys.end());
+        if (const auto twice = std::adjacent_find(keys.begin(), keys.end()); twice != keys.end()) {
+            fail("key " + in_quotes(*twice) + " given twice");
+        }
+        if (value) {
+            value->value_ = std::move(members);
         }
     }
 
-    void parse_array(Json &value, int depth) {
-        value.type_ = Json::Type::array;
-        ++at_;
-        if (take(']')) {
-            return;
-        }
-        do {
-            value.array_.push_back(parse_value(value.path_, depth + 1));
-        } while (take(','));
+    void parse_array(Json *value, int depth) {
+        std::vector<Json> items;
         if (!take(']')) {
-            fail("expected ',' or ']'");
+            do {
+                Json *item = nullptr;
+                if (value) {
+                    item = &items.emplace_back();
+                    item->place_ = value->place_;
+                }
+                parse_value(item, depth + 1);
+            } while (take(','));
+            if (!take(']')) {
+                fail("expected ',' or ']'");
+            }
+        }
+        if (value) {
+            value->value_ = std::move(items);
         }
     }
 
-    void parse_number(Json &value) {
-        const char *begin = text_.data() + at_, *end = text_.data() + text_.size();
-        // from_chars would take "inf", "nan" and a leading point as well.
-        const char *digit = begin + (*begin == '-');
-        if (digit >= end || *digit < '0' || *digit > '9') {
+    bool take_digits() {
+        const std::size_t begin = at_;
+        while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') {
+            ++at_;
+        }
+        return at_ > begin;
+    }
+
+    Json::Number parse_number() {
+        const std::size_t begin = at_;
+        take_word("-");
+        const bool zero = take_word("0");
+        if (!zero && !take_digits()) {
             fail("unexpected character");
         }
-        const auto [next, status] = std::from_chars(begin, end, value.number_);
-        if (status != std::errc() || !std::isfinite(value.number_)) {
+        Json::Number number{0.0, true};
+        if (take_word(".")) {
+            number.whole = false;
+            if (!take_digits()) {
+                fail("a point without digits");
+            }
+        }
+        if (take_word("e") || take_word("E")) {
+            number.whole = false;
+            take_word("+") || take_word("-");
+            if (!take_digits()) {
+                fail("an exponent without digits");
+            }
+        }
+        const char *end = text_.data() + at_;
+        const auto [next, status] = std::from_chars(text_.data() + begin, end, number.value);
+        if (status != std::errc() || next != end || !std::isfinite(number.value)) {
             fail("a number out of range");
         }
-        value.type_ = Json::Type::number;
-        at_ += static_cast<std::size_t>(next - begin);
+        return number;
     }
 
     unsigned hex4() {
@@ -189,8 +275,8 @@ class JsonParser {
                 out += to[k];
             } else if (escape == 'u') {
                 unsigned code = hex4();
-                if (code >= 0xD800 && code < 0xDC00 && take_word("\\u")) {
-                    const unsigned low = hex4();
+                if (code >= 0xD800 && code < 0xE000) {
+                    const unsigned low = code < 0xDC00 && take_word("\\u") ? hex4() : 0;
                     if (low < 0xDC00 || low > 0xDFFF) {
                         fail("a wrong surrogate pair");
                     }
@@ -204,58 +290,52 @@ class JsonParser {
     }
 
     std::string_view text_;
-    std::string name_;
-    std::size_t at_ = 0;
+    const std::string &name_;
+    const Json::Limits &limits_;
+    std::size_t at_ = 0, count_ = 0;
 };
 
-Json Json::parse(std::string_view text, const std::string &name) { return JsonParser(text, name).document(); }
-
-void Json::wrong_type(const char *expected) const {
-    throw Error(path_ + " must be " + expected + ", got " + type_names[static_cast<int>(type_)]);
+Json Json::parse(std::string_view text, const std::string &name, const Limits &limits) {
+    return JsonParser(text, name, limits).document();
 }
 
-double Json::number() const {
-    if (type_ != Type::number) {
-        wrong_type("a number");
+std::string Json::path() const {
+    std::string out;
+    const Place *place = place_.get();
+    for (; place && place->parent; place = place->parent.get()) {
+        const std::string key = in_quotes(place->key);
+        out = "." + key.substr(1, key.size() - 2) + out;
     }
-    return number_;
+    return (place ? place->key : std::string()) + out;
 }
+
+template <class Value> const Value &Json::as(const char *expected) const {
+    const Value *value = std::get_if<Value>(&value_);
+    if (!value) {
+        throw Error(path() + " must be " + expected + ", got " + type_names[value_.index()]);
+    }
+    return *value;
+}
+
+double Json::number() const { return as<Number>("a number").value; }
 
 std::int64_t Json::integer(std::int64_t low, std::int64_t high) const {
-    const double value = number();
-    if (value != std::floor(value) || value < static_cast<double>(low) || value > static_cast<double>(high)) {
-        throw Error(path_ + " must be a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
+    const auto [value, whole] = as<Number>("a number");
+    if (!whole || value < static_cast<double>(low) || value > static_cast<double>(high)) {
+        throw Error(path() + " must be a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
                     ", got " + std::to_string(value));
     }
     return static_cast<std::int64_t>(value);
 }
 
-bool Json::boolean() const {
-    if (type_ != Type::boolean) {
-        wrong_type("true or false");
-    }
-    return boolean_;
-}
+bool Json::boolean() const { return as<bool>("true or false"); }
 
-const std::string &Json::string() const {
-    if (type_ != Type::string) {
-        wrong_type("a string");
-    }
-    return string_;
-}
+const std::string &Json::string() const { return as<std::string>("a string"); }
 
-const std::vector<Json> &Json::array() const {
-    if (type_ != Type::array) {
-        wrong_type("a list");
-    }
-    return array_;
-}
+const std::vector<Json> &Json::array() const { return as<std::vector<Json>>("a list"); }
 
 const std::vector<std::pair<std::string, Json>> &Json::object() const {
-    if (type_ != Type::object) {
-        wrong_type("an object");
-    }
-    return object_;
+    return as<std::vector<std::pair<std::string, Json>>>("an object");
 }
 
 const Json *Json::find(std::string_view key) const {
@@ -270,7 +350,7 @@ const Json *Json::find(std::string_view key) const {
 const Json &Json::at(std::string_view key) const {
     const Json *value = find(key);
     if (!value) {
-        throw Error(path_ + " has no key '" + std::string(key) + "'");
+        throw Error(path() + " has no key " + in_quotes(key));
     }
     return *value;
 }

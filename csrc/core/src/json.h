@@ -2,25 +2,37 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace tlmlp::engine {
 
-/// A JSON value. Reading is strict (RFC 8259, no duplicate keys) and bounded in depth; every accessor throws Error with
-/// the path of the value when the type is not the one asked for.
+/// A JSON value. Reading is strict (RFC 8259 in UTF-8, no key twice in one object, at most 32 brackets open, whole numbers
+/// without point or exponent) and bounded in memory; every accessor throws Error with the path of the value when the
+/// type is not the one asked for. python/tlmlp/export/strict_json.py has the same rules.
 class Json {
   public:
     enum class Type { null, boolean, number, string, array, object };
 
-    /// `name` is how errors call the text.
-    static Json parse(std::string_view text, const std::string &name);
+    /// What a text may cost. Values of an unknown key are checked and counted, but not kept.
+    struct Limits {
+        std::size_t bytes = std::size_t(4) << 20;
+        std::size_t values = 250000; ///< lists, objects and members included; about 100 bytes of memory each
+        /// Keys of the outermost object whose values are kept; empty: all.
+        std::vector<std::string_view> known = {};
+    };
 
-    Type type() const { return type_; }
-    bool is_null() const { return type_ == Type::null; }
-    const std::string &path() const { return path_; }
+    /// `name` is how errors call the text.
+    static Json parse(std::string_view text, const std::string &name, const Limits &limits);
+    static Json parse(std::string_view text, const std::string &name) { return parse(text, name, Limits()); }
+
+    Type type() const { return static_cast<Type>(value_.index()); }
+    bool is_null() const { return type() == Type::null; }
+    std::string path() const;
 
     double number() const;
     /// A whole number in [low, high].
@@ -36,15 +48,20 @@ class Json {
 
   private:
     friend class JsonParser;
-    [[noreturn]] void wrong_type(const char *expected) const;
+    struct Number {
+        double value;
+        bool whole;
+    };
+    /// Where a value stands; the elements of a list share that of the list.
+    struct Place {
+        std::shared_ptr<const Place> parent;
+        std::string key;
+    };
+    template <class Value> const Value &as(const char *expected) const;
 
-    Type type_ = Type::null;
-    std::string path_;
-    double number_ = 0.0;
-    bool boolean_ = false;
-    std::string string_;
-    std::vector<Json> array_;
-    std::vector<std::pair<std::string, Json>> object_;
+    std::variant<std::monostate, bool, Number, std::string, std::vector<Json>, std::vector<std::pair<std::string, Json>>>
+        value_;
+    std::shared_ptr<const Place> place_;
 };
 
 } // namespace tlmlp::engine

@@ -1,33 +1,48 @@
 #include "model_file.h"
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "checksum.h"
 #include "json.h"
+#include "words.h"
 #include "zip.h"
 
 namespace tlmlp::engine {
 
 namespace {
 
-constexpr int max_size = 4096, max_species = 256, max_layers = 64, max_order = 12;
+constexpr int max_size = 4096, max_species = 256, max_layers = 64, max_order = 12, max_atomic_number = 118;
+constexpr std::size_t max_golden = 16, max_golden_atoms = 1000;
 constexpr double max_cutoff = 1000.0;
+/// Trained frequencies stay near those that the network starts with, pi n: below 202 for the largest number of them.
+constexpr double max_frequency = 500.0;
+constexpr std::uintmax_t max_file = std::uintmax_t(4) << 30;
 
 void expect(const Json &value, const std::string &text) {
     if (value.string() != text) {
-        throw Error(value.path() + " must be '" + text + "', got '" + value.string() + "'");
+        throw Error(value.path() + " must be '" + text + "', got " + in_quotes(value.string()));
     }
 }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 void check_version(const Json &header) {
     expect(header.at("format"), "tlmlp-model");
     const std::string &version = header.at("format_version").string();
-    if (version.substr(0, version.find('.')) != "1") {
-        throw Error(header.path() + " has format version '" + version +
-                    "', this program reads version 1; use a newer tlmlp, or export the model again");
+    if (!version.starts_with("1.") || version.size() < 3 || !std::all_of(version.begin() + 2, version.end(), is_digit)) {
+        throw Error(header.path() + " has format version " + in_quotes(version) +
+                    ", this program reads version 1; use a newer tlmlp, or export the model again");
     }
+}
+
+double positive(const Json &value) {
+    if (!(value.number() > 0.0)) {
+        throw Error(value.path() + " must be positive, got " + std::to_string(value.number()));
+    }
+    return value.number();
 }
 
 ModelSizes read_sizes(const Json &model) {
@@ -37,9 +52,9 @@ ModelSizes read_sizes(const Json &model) {
     };
     ModelSizes s;
     s.n_species = size("n_species", 1, max_species);
-    s.embed_size = size("embed_size", 1, max_size);
+    s.embed_size = size("embed_size", 2, max_size);
     s.out_size = size("out_size", 1, max_size);
-    s.int_emb_size = size("int_emb_size", 1, max_size);
+    s.int_emb_size = size("int_emb_size", 2, max_size);
     s.basis_emb_size = size("basis_emb_size", 1, max_size);
     s.atom_emb_size = size("atom_emb_size", 1, max_size);
     s.n_blocks = size("n_blocks", 0, max_layers);
@@ -56,46 +71,43 @@ ModelSizes read_sizes(const Json &model) {
     return s;
 }
 
-template <std::size_t n> std::array<double, n> read_matrix(const Json &value) {
-    std::array<double, n> out{};
-    std::size_t k = 0;
-    for (const Json &row : value.array()) {
-        for (const Json &number : row.array()) {
-            if (k == n) {
-                break;
-            }
-            out[k++] = number.number();
-        }
-    }
-    if (k != n) {
-        throw Error(value.path() + " must be a 3 x 3 matrix");
-    }
-    return out;
-}
-
-std::vector<double> read_vectors(const Json &value, std::size_t n) {
+/// `rows` lists of three numbers each.
+std::vector<double> read_vectors(const Json &value, std::size_t rows) {
     std::vector<double> out;
+    bool right = value.array().size() == rows;
     for (const Json &row : value.array()) {
+        right = right && row.array().size() == 3;
         for (const Json &number : row.array()) {
             out.push_back(number.number());
         }
     }
-    if (out.size() != 3 * n) {
-        throw Error(value.path() + " must hold three numbers for each of " + std::to_string(n) + " atoms");
+    if (!right) {
+        throw Error(value.path() + " must be a list of " + std::to_string(rows) + " lists of three numbers");
     }
     return out;
 }
 
-GoldenStructure read_golden(const Json &value, int n_species) {
+std::array<double, 9> read_matrix(const Json &value) {
+    const std::vector<double> numbers = read_vectors(value, 3);
+    std::array<double, 9> out{};
+    std::copy(numbers.begin(), numbers.end(), out.begin());
+    return out;
+}
+
+GoldenStructure read_golden(const Json &value, const ModelSizes &sizes) {
     GoldenStructure golden;
+    value.at("name").string();
+    if (value.at("species").array().size() > max_golden_atoms) {
+        throw Error(value.path() + " has more than " + std::to_string(max_golden_atoms) + " atoms");
+    }
     for (const Json &number : value.at("species").array()) {
-        golden.species.push_back(static_cast<std::int32_t>(number.integer(0, n_species - 1)));
+        golden.species.push_back(static_cast<std::int32_t>(number.integer(0, sizes.n_species - 1)));
     }
     const std::size_t n = golden.species.size();
     golden.positions = read_vectors(value.at("positions"), n);
     golden.forces = read_vectors(value.at("forces"), n);
-    golden.cell = read_matrix<9>(value.at("cell"));
-    golden.virial = read_matrix<9>(value.at("virial"));
+    golden.cell = read_matrix(value.at("cell"));
+    golden.virial = read_matrix(value.at("virial"));
     golden.energy = value.at("energy").number();
     const auto &pbc = value.at("pbc").array();
     if (pbc.size() != 3) {
@@ -104,21 +116,74 @@ GoldenStructure read_golden(const Json &value, int n_species) {
     for (std::size_t k = 0; k < 3; ++k) {
         golden.pbc[k] = pbc[k].boolean();
     }
+    check_golden_images(golden, sizes.cutoff, value.path());
     return golden;
+}
+
+bool is_symbol(const std::string &text) {
+    return !text.empty() && text.size() <= 3 && text[0] >= 'A' && text[0] <= 'Z' &&
+           std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
 void read_species(const Json &header, ModelFile &file) {
     const auto n = static_cast<std::size_t>(file.sizes.n_species);
     const auto &symbols = header.at("species").array();
     const auto &numbers = header.at("atomic_numbers").array();
-    if (symbols.size() != n || numbers.size() != n) {
-        throw Error(header.path() + " lists " + std::to_string(symbols.size()) + " species and " +
-                    std::to_string(numbers.size()) + " atomic numbers for a network of " + std::to_string(n));
+    const auto &shifts = header.at("energy_shift").object();
+    if (symbols.size() != n || numbers.size() != n || shifts.size() != n) {
+        throw Error(header.path() + " lists " + std::to_string(symbols.size()) + " species, " +
+                    std::to_string(numbers.size()) + " atomic numbers and " + std::to_string(shifts.size()) +
+                    " energy shifts for a network of " + std::to_string(n));
     }
     for (std::size_t k = 0; k < n; ++k) {
-        file.info.species.push_back(symbols[k].string());
-        file.info.atomic_numbers.push_back(static_cast<int>(numbers[k].integer(1, 200)));
-        file.energy_shift.push_back(header.at("energy_shift").at(symbols[k].string()).number());
+        const std::string &symbol = symbols[k].string();
+        if (!is_symbol(symbol)) {
+            throw Error(symbols[k].path() + " must be chemical symbols, got " + in_quotes(symbol));
+        }
+        if (std::find(file.info.species.begin(), file.info.species.end(), symbol) != file.info.species.end()) {
+            throw Error(symbols[k].path() + " names " + symbol + " twice");
+        }
+        file.info.species.push_back(symbol);
+        file.info.atomic_numbers.push_back(static_cast<int>(numbers[k].integer(1, max_atomic_number)));
+        file.energy_shift.push_back(header.at("energy_shift").at(symbol).number());
+    }
+}
+
+void read_terms(const Json &header, ModelFile &file) {
+    if (const Json &distance = header.at("min_distance"); !distance.is_null()) {
+        file.info.min_distance = positive(distance);
+    }
+    if (const Json &zbl = header.at("zbl"); !zbl.is_null()) {
+        file.zbl = ZblRadii{zbl.at("inner").number(), zbl.at("outer").number()};
+        file.info.zbl = true;
+        if (!(file.zbl->inner > 0.0 && file.zbl->inner < file.zbl->outer && file.zbl->outer <= file.sizes.cutoff)) {
+            throw Error(zbl.path() + ": the radii of the ZBL repulsion must rise from 0 < inner < outer <= cutoff");
+        }
+    }
+}
+
+void read_weights(const Json &header, std::string_view archive, const std::string &name, ModelFile &file) {
+    const Json &weights = header.at("weights");
+    const std::string weights_name = "weights.safetensors";
+    expect(weights.at("file"), weights_name);
+    const std::string_view data = zip_entry(archive, "/extra/" + weights_name, name);
+    if (sha256(data) != weights.at("sha256").string()) {
+        throw Error(name + " is damaged: the checksum of its weights is wrong; copy or export it again");
+    }
+    file.tensors = read_safetensors(data, expected_shapes(file.sizes), file.info.dtype, name + ": " + weights_name);
+    for (const auto &[key, tensor] : file.tensors) {
+        file.info.parameters += tensor.values.size();
+    }
+    const auto stated = weights.at("parameters").integer(0, std::int64_t(1) << 53);
+    if (static_cast<std::size_t>(stated) != file.info.parameters) {
+        throw Error(name + " has " + std::to_string(file.info.parameters) + " parameters, its description says " +
+                    std::to_string(stated));
+    }
+    for (const double frequency : file.tensors.at("frequencies").values) {
+        if (!(std::abs(frequency) <= max_frequency)) {
+            throw Error("the weights 'frequencies' of " + name + " must lie between -500 and 500, got " +
+                        std::to_string(frequency));
+        }
     }
 }
 
@@ -126,11 +191,17 @@ void read_species(const Json &header, ModelFile &file) {
 
 ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name) {
     const std::string_view text = zip_entry(bytes, "/extra/tlmlp.json", name);
-    const Json header = Json::parse(text, name + ": tlmlp.json");
+    Json::Limits limits;
+    limits.known = {"format", "format_version", "model",  "species",    "atomic_numbers", "cutoff", "units",
+                    "dtype",  "energy_shift",   "zbl",    "provenance", "min_distance",   "weights", "golden"};
+    const Json header = Json::parse(text, name + ": tlmlp.json", limits);
     check_version(header);
 
     ModelFile file;
     file.sizes = read_sizes(header.at("model"));
+    if (header.at("cutoff").number() != file.sizes.cutoff) {
+        throw Error(header.path() + ": cutoff and model.cutoff differ");
+    }
     const Json &units = header.at("units");
     expect(units.at("length"), "angstrom");
     expect(units.at("energy"), "eV");
@@ -140,41 +211,37 @@ ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name)
     file.info.cutoff = file.sizes.cutoff;
     file.info.sha256 = sha256(bytes);
     file.info.dtype = header.at("dtype").string();
-    if (const Json *distance = header.find("min_distance"); distance && !distance->is_null()) {
-        file.info.min_distance = distance->number();
+    if (file.info.dtype != "float32" && file.info.dtype != "float64") {
+        throw Error(header.path() + ".dtype must be float32 or float64, got " + in_quotes(file.info.dtype));
     }
-    if (const Json *zbl = header.find("zbl"); zbl && !zbl->is_null()) {
-        file.zbl = ZblRadii{zbl->at("inner").number(), zbl->at("outer").number()};
-        file.info.zbl = true;
-        if (!(file.zbl->inner > 0.0 && file.zbl->inner < file.zbl->outer && file.zbl->outer <= file.sizes.cutoff)) {
-            throw Error(zbl->path() + ": the radii of the ZBL repulsion must rise from 0 < inner < outer <= cutoff");
-        }
+    header.at("provenance").object();
+    read_terms(header, file);
+    const auto &golden = header.at("golden").array();
+    if (golden.size() > max_golden) {
+        throw Error(header.path() + ".golden has more than " + std::to_string(max_golden) + " structures");
     }
-
-    const Json &weights = header.at("weights");
-    const std::string_view data = zip_entry(bytes, "/extra/" + weights.at("file").string(), name);
-    if (sha256(data) != weights.at("sha256").string()) {
-        throw Error(name + " is damaged: the checksum of its weights is wrong; copy or export it again");
+    for (const Json &structure : golden) {
+        file.golden.push_back(read_golden(structure, file.sizes));
     }
-    file.tensors = read_safetensors(data, name + ": " + weights.at("file").string());
-    for (const auto &[key, tensor] : file.tensors) {
-        file.info.parameters += tensor.values.size();
-    }
-    if (const Json *golden = header.find("golden"); golden && !golden->is_null()) {
-        for (const Json &structure : golden->array()) {
-            file.golden.push_back(read_golden(structure, file.sizes.n_species));
-        }
-    }
+    read_weights(header, bytes, name, file);
     return file;
 }
 
 ModelFile ModelFile::from_path(const std::string &path) {
+    std::error_code problem;
+    const bool regular = std::filesystem::is_regular_file(path, problem); // a pipe would wait, a device never end
     std::ifstream stream(path, std::ios::binary);
-    std::ostringstream bytes;
-    if (!stream || !(bytes << stream.rdbuf())) {
+    if (!regular || !stream) {
         throw Error("cannot read the model file " + path + "; give the path of a file that `tlmlp export` wrote");
     }
-    return from_bytes(bytes.view(), path);
+    const std::uintmax_t size = std::filesystem::file_size(path, problem);
+    if (problem || size > max_file) {
+        throw Error("the model file " + path + " is larger than the " + std::to_string(max_file >> 30) + " GiB allowed");
+    }
+    std::string bytes(static_cast<std::size_t>(size), '\0');
+    stream.read(bytes.data(), static_cast<std::streamsize>(size));
+    bytes.resize(static_cast<std::size_t>(stream.gcount()));
+    return from_bytes(bytes, path);
 }
 
 const Tensor &ModelFile::tensor(const std::string &tensor_name, int rows, int columns) const {

@@ -3,46 +3,55 @@
 Needs neither torch nor trust: a header is checked before any number in it is used.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tlmlp.errors import TlmlpError
+from tlmlp.sizes import MAX_CUTOFF, SIZE_LIMITS
 
 FORMAT = "tlmlp-model"
 #: Readers accept every minor version of this major version.
 FORMAT_VERSION = "1.0"
 
-Size = Annotated[int, Field(ge=0, le=4096, strict=True)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Vector = Annotated[list[Finite], Field(min_length=3, max_length=3)]
 Matrix = Annotated[list[Vector], Field(min_length=3, max_length=3)]
+Symbol = Annotated[str, Field(pattern="^[A-Z][a-z]{0,2}$")]
+#: Larger golden systems, or more of them, are refused.
+MAX_GOLDEN, MAX_GOLDEN_ATOMS, MAX_GOLDEN_DISTANCES = 16, 1000, 2e7
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
+
+
+def _size(name: str) -> Any:
+    low, high = SIZE_LIMITS[name]
+    return Annotated[int, Field(ge=low, le=high, strict=True)]
 
 
 class NetworkSizes(_Part):
     """The network: its type and the fields of its configuration."""
 
     type: Literal["DimeNetPP"]
-    n_species: Annotated[int, Field(ge=1, le=256, strict=True)]
-    cutoff: Positive = Field(description="radius of the neighbourhood, Å")
-    embed_size: Annotated[int, Field(ge=2, le=4096, strict=True)] = Field(description="message width E")
-    out_size: Size = Field(description="width O of the output blocks")
-    int_emb_size: Size = Field(description="width I of the directional messages")
-    basis_emb_size: Size = Field(description="width B of the embedded bases")
-    atom_emb_size: Size = Field(description="width T of the species embedding")
-    n_blocks: Annotated[int, Field(ge=0, le=64, strict=True)]
-    num_spherical: Annotated[int, Field(ge=1, le=12, strict=True)]
-    num_radial: Annotated[int, Field(ge=1, le=64, strict=True)]
-    envelope_exponent: Annotated[int, Field(ge=2, le=64, strict=True)] = Field(description="p of the envelope")
-    n_residual_before: Annotated[int, Field(ge=0, le=64, strict=True)]
-    n_residual_after: Annotated[int, Field(ge=0, le=64, strict=True)]
-    n_dense_output: Annotated[int, Field(ge=0, le=64, strict=True)]
+    n_species: _size("n_species")
+    cutoff: Annotated[float, Field(gt=0.0, lt=MAX_CUTOFF)] = Field(description="radius of the neighbourhood, Å")
+    embed_size: _size("embed_size") = Field(description="message width E")
+    out_size: _size("out_size") = Field(description="width O of the output blocks")
+    int_emb_size: _size("int_emb_size") = Field(description="width I of the directional messages")
+    basis_emb_size: _size("basis_emb_size") = Field(description="width B of the embedded bases")
+    atom_emb_size: _size("atom_emb_size") = Field(description="width T of the species embedding")
+    n_blocks: _size("n_blocks")
+    num_spherical: _size("num_spherical")
+    num_radial: _size("num_radial")
+    envelope_exponent: _size("envelope_exponent") = Field(description="p of the envelope")
+    n_residual_before: _size("n_residual_before")
+    n_residual_after: _size("n_residual_after")
+    n_dense_output: _size("n_dense_output")
 
 
 class Units(_Part):
@@ -73,7 +82,9 @@ class Golden(_Part):
     """A structure with the numbers this model gives for it, computed in float64 with the plain route."""
 
     name: str
-    species: list[Annotated[int, Field(ge=0, strict=True)]] = Field(description="index into `species`, per atom")
+    species: Annotated[list[Annotated[int, Field(ge=0, strict=True)]], Field(max_length=MAX_GOLDEN_ATOMS)] = Field(
+        description="index into `species`, per atom"
+    )
     positions: list[Vector] = Field(description="Å")
     cell: Matrix = Field(description="rows are the lattice vectors, Å")
     pbc: Annotated[list[bool], Field(min_length=3, max_length=3)]
@@ -88,7 +99,7 @@ class Header(_Part):
     format: Literal["tlmlp-model"]
     format_version: Annotated[str, Field(pattern=r"^1\.[0-9]+$")]
     model: NetworkSizes
-    species: Annotated[list[str], Field(min_length=1)] = Field(description="chemical symbols, in embedding order")
+    species: Annotated[list[Symbol], Field(min_length=1)] = Field(description="chemical symbols, in embedding order")
     atomic_numbers: list[Annotated[int, Field(ge=1, le=118, strict=True)]]
     cutoff: Positive = Field(description="Å")
     units: Units
@@ -98,7 +109,7 @@ class Header(_Part):
     zbl: ZblRadii | None = Field(description="short-range repulsion beside the network; null for none")
     provenance: dict[str, Any] = Field(description="source model, element map, data hashes, versions, seed")
     weights: Weights
-    golden: list[Golden]
+    golden: Annotated[list[Golden], Field(max_length=MAX_GOLDEN)]
 
     @model_validator(mode="after")
     def _counts_agree(self) -> "Header":
@@ -118,12 +129,42 @@ class Header(_Part):
                 raise ValueError(f"golden system {system.name!r} has lists of different lengths")
             if any(index >= n for index in system.species):
                 raise ValueError(f"golden system {system.name!r} has a species index out of range")
+            _check_images(system, self.cutoff)
         return self
 
 
 def describe_zbl(radii: Mapping[str, float] | None) -> str:
     """``none``, or for example ``ZBL, bare below 1.604 Å, ends at 1.887 Å``."""
     return "none" if radii is None else f"ZBL, bare below {radii['inner']:g} Å, ends at {radii['outer']:g} Å"
+
+
+def _check_images(system: Golden, cutoff: float) -> None:
+    """Refuse a periodic system without volume, or with so thin a cell or such far atoms that finding its neighbours
+    would mean more than twenty million distances."""
+    if not any(system.pbc):
+        return
+    a, b, c = system.cell
+    volume = abs(_dot(a, _cross(b, c)))
+    if not (1e-6 < volume < math.inf):
+        raise ValueError(f"golden system {system.name!r} is periodic and its cell has no volume")
+    distances = float(len(system.species)) ** 2
+    for periodic, normal in zip(system.pbc, (_cross(b, c), _cross(c, a), _cross(a, b)), strict=True):
+        if periodic:
+            heights = [_dot(position, normal) / volume for position in system.positions] or [0.0]
+            reach = cutoff * math.sqrt(_dot(normal, normal)) / volume + max(heights) - min(heights)
+            distances *= 2.0 * (math.ceil(reach) if math.isfinite(reach) else math.inf) + 1.0
+    if not distances <= MAX_GOLDEN_DISTANCES:
+        raise ValueError(
+            f"the cell of golden system {system.name!r} is too thin, or its atoms lie too far apart, to be checked"
+        )
+
+
+def _cross(a: list[float], b: list[float]) -> list[float]:
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+
+
+def _dot(a: list[float], b: list[float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def check_header(header: object) -> dict[str, Any]:

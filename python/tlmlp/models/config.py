@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from tlmlp.errors import TlmlpError
+from tlmlp.sizes import MAX_CUTOFF, SIZE_LIMITS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,27 +42,16 @@ class DimeNetPPConfig:
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        smallest = {
-            "envelope_exponent": 2,
-            "n_blocks": 0,
-            "n_residual_before": 0,
-            "n_residual_after": 0,
-            "n_dense_output": 0,
-        }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name == "cutoff":
-                if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < 1000.0:
+                if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < MAX_CUTOFF:
                     raise TlmlpError(f"model size `cutoff` must be a positive length in angstrom, got {value!r}")
                 object.__setattr__(self, "cutoff", float(value))
                 continue
-            least = smallest.get(field.name, 1)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise TlmlpError(f"model size `{field.name}` must be an integer >= {least}, got {value!r}")
-        if self.embed_size < 2 or self.int_emb_size < 2:
-            raise TlmlpError(f"model size `embed_size` must be at least 4, got {self.embed_size}")
-        if self.num_spherical > 12:
-            raise TlmlpError(f"model size `num_spherical` must be at most 12, got {self.num_spherical}")
+            low, high = SIZE_LIMITS[field.name]
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise TlmlpError(f"model size `{field.name}` must be an integer from {low} to {high}, got {value!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """All sizes, those that follow ``embed_size`` written out."""

@@ -103,6 +103,14 @@ inline std::string safetensors_bytes(const Weights &weights) {
     return little_endian(header.str().size(), 8) + header.str() + data;
 }
 
+inline std::size_t count_parameters(const ModelSizes &m) {
+    std::size_t count = 0;
+    for (const auto &[name, shape] : tlmlp::engine::expected_shapes(m)) {
+        count += static_cast<std::size_t>(shape.rows) * shape.columns;
+    }
+    return count;
+}
+
 inline std::string header_json(const ModelSizes &m, const std::string &weights, const std::string &version = "1.0") {
     static const char *const symbols[] = {"Si", "Ge", "C"};
     static const int numbers[] = {14, 32, 6};
@@ -128,8 +136,9 @@ inline std::string header_json(const ModelSizes &m, const std::string &weights, 
         out << (s ? "," : "") << '"' << symbols[s] << "\":" << -1.0 - s;
     }
     out << R"(},"units":{"length":"angstrom","energy":"eV","network_length":"nm","network_energy":"kJ/mol"},)"
-        << R"("cutoff":)" << m.cutoff << R"(,"dtype":"float64","min_distance":2.1,"zbl":null,"golden":[],"weights":)"
-        << R"({"file":"weights.safetensors","sha256":")" << tlmlp::engine::sha256(weights) << "\"}}";
+        << R"("cutoff":)" << m.cutoff << R"(,"dtype":"float64","min_distance":2.1,"zbl":null,"golden":[],"provenance":{},"weights":)"
+        << R"({"file":"weights.safetensors","sha256":")" << tlmlp::engine::sha256(weights) << "\",\"parameters\":"
+        << count_parameters(m) << "}}";
     return out.str();
 }
 

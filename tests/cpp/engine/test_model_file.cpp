@@ -42,10 +42,26 @@ void test_json() {
     expect(json.at("b").at("c").string() == "x\n\xc3\xa9\xf0\x9f\x98\x80", "string");
     for (const char *bad : {"", "{", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "nul", "01x", "1 2", "\"\\q\"", "\"\\u12\"",
                             "\"abc", "[1e999]", "{\"a\":1,\"a\":2}", "\"\x01\"", "\"\\ud800\\u0041\"", "-", "+1", ".5",
-                            "NaN", "inf"}) {
+                            "NaN", "inf", "01", "-01", "1.", "1e", "1e+", "0x1", "1e-400", "\"\xe9\"", "\"\xc0\xaf\"",
+                            "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\\ud800\"", "\"\\udc00\"", "\"\xe2\x82\""}) {
         expect_error<Error>([&] { Json::parse(bad, "text"); }, "text", std::string("JSON ") + bad);
     }
     expect_error<Error>([&] { Json::parse(std::string(100000, '['), "text"); }, "nested", "deep JSON");
+    expect_error<Error>([&] { Json::parse("{\"a\\n\\u001b[31m\":1,\"a\\n\\u001b[31m\":2}", "text"); }, "'a??[31m' given twice",
+                        "what a file says is cleaned");
+    const Json whole = Json::parse("[7, 7.0, 7e0, 5e-324, 0e-400]", "text");
+    expect(whole.array()[0].integer(0, 9) == 7, "whole number");
+    expect_error<Error>([&] { whole.array()[1].integer(0, 9); }, "whole number", "7.0 is no whole number");
+    expect_error<Error>([&] { whole.array()[2].integer(0, 9); }, "whole number", "7e0 is no whole number");
+    expect(whole.array()[3].number() > 0.0 && whole.array()[4].number() == 0.0, "small numbers");
+    Json::Limits limits{100, 9, {"kept"}};
+    const Json kept = Json::parse(R"({"kept":[1,2],"other":{"a":[]}})", "text", limits);
+    expect(kept.find("other") == nullptr && kept.at("kept").array().size() == 2, "an unknown key is not kept");
+    expect_error<Error>([&] { Json::parse(R"({"other":[1,2,3,4,5,6,7,8]})", "text", limits); }, "more than 9 values",
+                        "values that are not kept count too");
+    expect_error<Error>([&] { Json::parse(R"({"other":{"a":1,"a":1}})", "text", limits); }, "given twice",
+                        "keys that are not kept stand once");
+    expect_error<Error>([&] { Json::parse(std::string(101, ' '), "text", limits); }, "more than the 100 allowed", "size");
     expect_error<Error>([&] { json.at("a").number(); }, "text.a must be a number", "type");
     expect_error<Error>([&] { json.at("z"); }, "no key 'z'", "key");
 }
@@ -129,6 +145,11 @@ void test_hostile_contents(const ModelSizes &sizes, const Weights &weights) {
     const std::string wrong_data = safetensors_bytes(wrong);
     expect_error<Error>([&] { tlmlp::Engine::from_bytes(build(wrong_data, header_json(sizes, wrong_data))); },
                         "must have shape (2, 2), got (1, 2)", "wrong shape");
+    Weights fast = weights;
+    fast["frequencies"].values[0] = 1e9;
+    const std::string fast_data = safetensors_bytes(fast);
+    expect_error<Error>([&] { ModelFile::from_bytes(build(fast_data, header_json(sizes, fast_data)), "x.pt"); },
+                        "between -500 and 500", "a frequency without bound");
 }
 
 } // namespace

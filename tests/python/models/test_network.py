@@ -119,7 +119,7 @@ def test_shift_keeps_double_precision_and_pickles(make_potential):
 @pytest.mark.parametrize(
     "change, words",
     [
-        (dict(embed_size=0), "`embed_size` must be an integer >= 1, got 0"),
+        (dict(embed_size=0), "`embed_size` must be an integer from 2 to 4096, got 0"),
         (dict(cutoff=-1.0), "`cutoff` must be a positive length in angstrom, got -1.0"),
         (dict(cutoff=float("nan")), "`cutoff`"),
         (dict(num_radial=2.5), "`num_radial` must be an integer"),
