@@ -95,10 +95,12 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
     if (edges.n_foreign > 0 && !options.exchange) {
         throw Error("atoms of other processes need an exchange, ComputeOptions::exchange");
     }
-    self.graph.build(edges, self.file.sizes.cutoff, self.file.sizes.n_species);
     engine::Totals &totals = self.totals;
-    self.runner->run(self.graph, edges.species, self.file.energy_shift, self.options.threads, options, edges.n_edges,
-                     totals);
+    within_memory(edges.n_atoms, [&] {
+        self.graph.build(edges, self.file.sizes.cutoff, self.file.sizes.n_species);
+        self.runner->run(self.graph, edges.species, self.file.energy_shift, self.options.threads, options,
+                         edges.n_edges, totals);
+    });
     if (self.zbl) {
         self.zbl->add(edges, options, totals);
     }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "crowding.h"
 #include "tlmlp/error.h"
 
 namespace tlmlp {
@@ -14,6 +15,29 @@ constexpr double farthest = 1e9; // cells, so that lattice vectors fit into 32 b
 inline int floor_of(double x) {
     const int cut = static_cast<int>(x);
     return cut - (cut > x);
+}
+
+/// The error about the atom whose pairs begin at `first`, with its nearest neighbour.
+[[noreturn]] void refuse_crowd(const PairList &pairs, std::size_t first, const double *positions,
+                               const std::array<double, 9> &cell, double reach) {
+    const std::int64_t atom = pairs.target[first];
+    std::int64_t nearest = atom;
+    double smallest = reach * reach;
+    for (std::size_t e = first; e < pairs.source.size(); ++e) {
+        const std::int64_t j = pairs.source[e];
+        double square = 0.0;
+        for (std::size_t x = 0; x < 3; ++x) {
+            const double v = positions[3 * j + static_cast<std::int64_t>(x)] -
+                             positions[3 * atom + static_cast<std::int64_t>(x)] + pairs.shift[3 * e] * cell[x] +
+                             pairs.shift[3 * e + 1] * cell[3 + x] + pairs.shift[3 * e + 2] * cell[6 + x];
+            square += v * v;
+        }
+        if (square < smallest) {
+            smallest = square;
+            nearest = j;
+        }
+    }
+    throw_crowded(atom, nearest, std::sqrt(smallest), reach);
 }
 
 } // namespace
@@ -51,6 +75,7 @@ void find_all_pairs(std::int64_t n_atoms, const double *positions, const std::ar
     const double reach_squared = reach * reach;
     std::array<int, 3> low{}, high{};
     for (std::size_t i = 0; i < inside.size(); i += 3) {
+        const std::size_t first = pairs.source.size();
         for (std::size_t j = 0; j < inside.size(); j += 3) {
             for (std::size_t k = 0; k < 3; ++k) {
                 if (pbc[k]) {
@@ -73,6 +98,9 @@ void find_all_pairs(std::int64_t n_atoms, const double *positions, const std::ar
                         pairs.target.push_back(static_cast<std::int64_t>(i / 3));
                         pairs.source.push_back(static_cast<std::int64_t>(j / 3));
                         pairs.shift.insert(pairs.shift.end(), {a, b, c});
+                        if (pairs.source.size() - first > static_cast<std::size_t>(most_neighbours)) {
+                            refuse_crowd(pairs, first, positions, cell, reach);
+                        }
                     }
                 }
             }

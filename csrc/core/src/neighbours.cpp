@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "crowding.h"
+
 namespace tlmlp {
 
 namespace {
@@ -185,6 +187,7 @@ void NeighbourFinder::build(const Structure &structure, double cutoff, double sk
     pbc_ = structure.pbc;
     first_cell_ = complete_cell(structure.cell, pbc_);
     const Matrix inverse = inverse_of(first_cell_);
+    check_crowding(structure.n_atoms, structure.positions, first_cell_, inverse, pbc_, cutoff + skin);
     if (structure.n_atoms <= few_atoms) {
         find_all_pairs(structure.n_atoms, structure.positions, first_cell_, inverse, pbc_, cutoff + skin, pairs_);
     } else {
@@ -192,7 +195,6 @@ void NeighbourFinder::build(const Structure &structure, double cutoff, double sk
         sort_by_target(structure.n_atoms);
     }
     ++builds_;
-    n_atoms_ = structure.n_atoms;
     position_.assign(structure.positions, structure.positions + n);
     image_.assign(n, 0.0);
     start_.resize(n);
@@ -219,6 +221,8 @@ void NeighbourFinder::search_cells(const Structure &structure, double reach, int
                         reinterpret_cast<const double(*)[3]>(first_cell_.data()), pbc_.data(), VesinDevice{VesinCPU, 0},
                         options, &list_, &message);
     if (status != 0) {
+        // vesin 0.6.2 leaves pointers to memory that a failed growth has already given back: a leak is the lesser evil.
+        list_ = {};
         throw Error(std::string("the neighbour list failed: ") + (message ? message : "unknown reason"));
     }
 }

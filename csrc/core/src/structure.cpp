@@ -12,8 +12,11 @@ Result Engine::energy_forces_virial(const Structure &structure, const ComputeOpt
         impl_->neighbours = std::make_shared<NeighbourFinder>();
     }
     const auto start = std::chrono::steady_clock::now();
-    const EdgeList edges = impl_->neighbours->find(structure, impl_->file.sizes.cutoff, impl_->options.skin,
-                                                    impl_->options.threads);
+    EdgeList edges;
+    within_memory(structure.n_atoms, [&] {
+        edges = impl_->neighbours->find(structure, impl_->file.sizes.cutoff, impl_->options.skin,
+                                        impl_->options.threads);
+    });
     impl_->neighbour_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return energy_forces_virial(edges, options);
 }
