@@ -13,6 +13,8 @@ cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLM
   -DPython_EXECUTABLE="$PWD/.venv/bin/python" > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }
 cmake --build build/core-tests
 ctest --test-dir build/core-tests --output-on-failure
+# What reads files from anywhere, for 20 s each; `scripts/fuzz.sh 3600` is the long run.
+scripts/fuzz.sh 20
 
 # Tests run side by side, one thread each; what is about threads sets their number itself.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Fuzz the readers of files from anywhere: model files and JSON by libFuzzer under the address and undefined-behaviour
+# sanitizers, extended XYZ by seeded mutations in Python.
+# usage: scripts/fuzz.sh [SECONDS]      20 by default, for each of the three, side by side
+#        scripts/fuzz.sh 3600           the long run: an hour for each
+# Needs clang with libFuzzer for the first two; where it is missing they are left out, and that is said.
+# An input that fails is kept in build/fuzz, with the command that runs it again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+seconds="${1:-20}"
+clang="${CLANG:-clang++}"
+work="$PWD/build/fuzz"
+mkdir -p "$work"
+
+core=(checksum expected_shapes golden_images json model_file safetensors weights zip)
+flags=(-std=c++20 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Icsrc/core/include -Icsrc/core/src)
+
+build() {
+  "$clang" "${flags[@]}" -fsanitize=fuzzer,address,undefined "tests/fuzz/fuzz_$1.cpp" "${core[@]/#/csrc/core/src/}" -o "$work/fuzz_$1"
+}
+
+# libfuzzer NAME MAX_LENGTH: new inputs go to build/fuzz, the kept corpus stays as it is.
+libfuzzer() {
+  mkdir -p "$work/corpus-$1"
+  "$work/fuzz_$1" "$work/corpus-$1" "tests/fuzz/corpus/$1" -dict=tests/fuzz/json.dict -max_len="$2" -max_total_time="$seconds" \
+    -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$work/$1-" > "$work/$1.log" 2>&1 || {
+    tail -n 60 "$work/$1.log" >&2
+    echo "error: fuzz_$1 failed; run it again with: build/fuzz/fuzz_$1 build/fuzz/$1-..." >&2
+    return 1
+  }
+  echo "fuzz $1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$1.log") executions without a fault, $(sed -n \
+    's/^stat::peak_rss_mb: *//p' "$work/$1.log") MB at most"
+}
+
+core=("${core[@]/%/.cpp}")
+jobs=()
+python="${PYTHON:-.venv/bin/python}"
+[[ -x "$python" ]] || python=python3
+"$python" tests/fuzz/fuzz_extxyz.py "$seconds" &
+jobs+=($!)
+if echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long) { return 0; }' |
+  "$clang" -fsanitize=fuzzer,address,undefined -x c++ - -o "$work/probe" 2> /dev/null; then
+  build model & first=$!
+  build json & wait $!
+  wait "$first"
+  libfuzzer model 30000 &
+  jobs+=($!)
+  libfuzzer json 4096 &
+  jobs+=($!)
+else
+  echo "SKIPPED fuzzing of model files and JSON: $clang with libFuzzer is not here (Debian: apt install clang)"
+fi
+status=0
+for job in "${jobs[@]}"; do
+  wait "$job" || status=1
+done
+exit "$status"
