@@ -9,6 +9,7 @@ import struct
 import subprocess
 import zipfile
 
+import numpy as np
 import pytest
 
 from tlmlp.errors import TlmlpError
@@ -180,6 +181,27 @@ def test_damaged_and_foreign_files(decks, germanium, style):
         assert expected.get(name, "") in line, (name, line)
         if style == "tlmlp/torch":
             assert f"cannot use the model file {path}" in line, (name, line)
+
+
+def test_bits_of_the_part_that_tlmlp_does_not_read(decks, germanium):
+    """The TorchScript half of the archive: ``tlmlp`` takes nothing from it, so a bit there changes no energy."""
+    whole = germanium.path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        read = [e for e in archive.infolist() if "/extra/" in e.filename]
+        table = archive.start_dir
+    rest = [
+        k for k in range(table) if not any(e.header_offset <= k < e.header_offset + 4096 + e.file_size for e in read)
+    ]
+    assert len(rest) > 10_000
+    path = decks.folder / "bit.pt"
+    text = box() + "pair_style tlmlp precision double\npair_coeff * * {} Ge\nthermo_modify format float %.15g\nrun 0\n"
+    wanted = decks.run_text(text.format(germanium.path)).tables[-1]["E_pair"]
+    sections = []
+    for k in np.random.default_rng(3).choice(rest, 12, replace=False):
+        path = decks.folder / f"bit{k}.pt"
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ 1 << k % 8]) + whole[k + 1 :])
+        sections.append(text.format(path))
+    assert [table["E_pair"] for table in decks.run_text("clear\n".join(sections)).tables] == [wanted] * 12
 
 
 def test_coinciding_atoms(decks, germanium):

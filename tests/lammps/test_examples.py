@@ -74,3 +74,17 @@ def test_zbl_is_added_to_the_model(example, germanium):
     run = example("zbl", model=germanium.path, steps=20)
     assert run.tables[-1]["Temp"][0] > 1000
     assert run.tables[-1]["Step"] == [0, 20]
+
+
+def test_thermal_conductivity_is_the_integral_of_the_correlation(example, alloy, tmp_path):
+    """Once more from the written fluxes: running mean of products over all starts, then trapezia."""
+    samples, every = 4, 2
+    run = example("heat-flux", model=alloy.path, n=1, warm=5, steps=24, every=every, samples=samples, T=600)
+    kappa = float(re.findall(r"^thermal conductivity (\S+) W/m/K", run.output, re.M)[-1])
+    flux = np.loadtxt(tmp_path / "flux.dat")[:, 1:].T
+    n = flux.shape[1]
+    assert n == 13
+    correlation = [(flux[:, : n - lag] * flux[:, lag:]).mean(axis=1) for lag in range(samples)]
+    integral = (sum(correlation) - 0.5 * (correlation[0] + correlation[-1])) * every * 1e-3
+    expected = 1602.1766 * integral.mean() / (5.46**3 * 8.617333e-5 * 600**2)
+    assert kappa == pytest.approx(expected, rel=1e-4)
