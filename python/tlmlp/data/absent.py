@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from tlmlp.data.notes import Notes
 from tlmlp.errors import TlmlpError
 
-#: Parts of the name of a weight that tell which label it is about; a weight with none of them is about all.
+#: Parts of the name of a weight or flag that tell which label it is about; a weight with none of them is about all.
 _ABOUT = {"energy": ("energ",), "forces": ("forc",), "stress": ("stress", "virial")}
-NOT_COUNTED = "{key} is 0: taken as absent: {kind}"
+#: Parts of the name of a flag that says whether a label is there or counts.
+_FLAGS = ("mask", "has", "valid", "computed", "calculate", "calculated", "use", "available", "flag", "converged")
+NOT_COUNTED = "{key} is {value}: taken as absent: {kind}"
 NOT_USED = "{key} is neither 0 nor 1: weights in files are not used, give them to the data sets of the config"
 PLACEHOLDER = "{name} = {value:g} stands for a label that was not computed: taken as absent"
 
@@ -23,14 +26,25 @@ def is_weight(key: str) -> bool:
     return "weight" in name and "atomic" not in name and "molec" not in name
 
 
-def weightless(values: Mapping[str, Any], source: str, notes: Notes) -> set[str]:
-    """Which of "energy", "forces" and "stress" have a weight of zero in ``values``.
+def _is_flag(key: str, value: Any) -> bool:
+    """Whether ``key`` says if a label is there (has_energy=F, forces_mask=0)."""
+    words = re.split(r"[_\W]+", key.lower())
+    if not any(word in _FLAGS for word in words):
+        return False
+    array = np.asarray(value)
+    return array.dtype.kind == "b" or (array.dtype.kind in "if" and bool(np.isin(array, (0, 1)).all()))
 
+
+def weightless(values: Mapping[str, Any], there: Callable[[str], bool], source: str, notes: Notes) -> set[str]:
+    """Which of "energy", "forces" and "stress" have a weight of zero in ``values``, or a flag that says no.
+
+    :param there: whether an entry called like that label is there at all
     :raises TlmlpError: where the atoms of a frame have different weights, some of them zero
     """
     absent: set[str] = set()
     for key, value in values.items():
-        if not is_weight(key):
+        weight = is_weight(key)
+        if not weight and not _is_flag(key, value):
             continue
         try:
             numbers = np.asarray(value, dtype=float).ravel()
@@ -39,17 +53,20 @@ def weightless(values: Mapping[str, Any], source: str, notes: Notes) -> set[str]
         if not numbers.size or not np.isfinite(numbers).all():
             continue
         name = key.lower()
-        kinds = {kind for kind, parts in _ABOUT.items() if any(part in name for part in parts)} or set(_ABOUT)
+        kinds = {kind for kind, parts in _ABOUT.items() if any(part in name for part in parts)}
+        kinds = {kind for kind in (kinds or (set(_ABOUT) if weight else ())) if there(kind)}
+        if not kinds:
+            continue
         if np.all(numbers == 0.0):
             absent |= kinds
-            what = ", ".join(kind for kind in _ABOUT if kind in kinds)
-            notes.add(NOT_COUNTED.format(key=key, kind=what), source)
+            kind = ", ".join(kind for kind in _ABOUT if kind in kinds)
+            notes.add(NOT_COUNTED.format(key=key, kind=kind, value=0 if weight else "F"), source)
         elif np.any(numbers == 0.0):
             raise TlmlpError(
                 f"{source}: {key!r} is 0 for some atoms only; labels count for whole frames: take the frame out, or "
                 "read it without that label (--no-forces)"
             )
-        elif np.any(numbers != 1.0):
+        elif weight and np.any(numbers != 1.0):
             notes.add(NOT_USED.format(key=key), source)
     return absent
 

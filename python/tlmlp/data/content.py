@@ -28,6 +28,8 @@ _MARKS = (
     (re.compile(r"^\s*ITEM: (?:TIMESTEP|UNITS|TIME)", re.MULTILINE), "lammps-dump-text"),
     (re.compile(r"^\s*BEGIN_CFG", re.MULTILINE), "mtp"),
     (re.compile(r"^\s*1\.0 Version.*?The number of configurations", re.DOTALL), "mlab"),
+    (re.compile(r"^\s*\d+\s+atoms\s*\n.*^\s*\d+\s+atom types\s*$", re.MULTILINE | re.DOTALL), "lammps-data"),
+    (re.compile(r"\A\s*begin\s*\n"), "runnerdata"),
     (re.compile(r"<modeling>"), "vasp-xml"),
     (re.compile(r"^ ?vasp\.\d|^\s*executed on .*\n.*|\n INCAR:\s", 0), "vasp-out"),
     (re.compile(r"CP2K\| version string"), "cp2k"),
@@ -99,6 +101,10 @@ def _readable(kind: str, path: Path) -> str:
 def _kind_of_text(text: str, path: Path) -> str:
     head = text[: 1 << 16]
     first = head.lstrip().split("\n", 1)[0].strip()
+    if first.startswith("version https://git-lfs"):
+        raise TlmlpError(f"{path}: this is a Git LFS pointer, not the file; fetch it with git lfs pull")
+    if re.match(r"<(!doctype )?html", first, re.IGNORECASE):
+        raise TlmlpError(f"{path}: this is a web page, not data; did the download go wrong?")
     if first.startswith(("{", "[")):
         return "json"
     # VASP's structures begin with free text, which may be a number.

@@ -167,7 +167,7 @@ def _symbols() -> dict[str, int]:
 def _atomic_numbers(species: list[str], place: str, first: int) -> np.ndarray:
     known = _symbols()
     found = {}
-    for symbol in set(species):
+    for symbol in dict.fromkeys(species):
         z = known.get(symbol) or known.get(symbol.capitalize())
         if z is None:
             row = species.index(symbol)

@@ -6,6 +6,7 @@ are refused: the geometry is never left among free metadata.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -18,13 +19,18 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 
 LATTICE, PBC, PROPERTIES = "Lattice", "pbc", "Properties"
-#: Keys that are read, whatever their case, and other words for them, which are refused unless the key itself is there.
+#: Keys that are read, whatever their case.
 KNOWN_KEYS = {"lattice": LATTICE, "pbc": PBC, "properties": PROPERTIES}
+#: Other words for them (without case, "_" and "-"), which are refused unless the key itself is there.
 OTHER_WORDS = {
-    LATTICE: ("cell", "unit_cell", "unitcell", "latticevectors", "lattice_vectors", "cell_vectors", "box", "h_matrix"),
-    PBC: ("periodic", "periodicity", "boundary", "boundary_conditions", "boundaries"),
-    PROPERTIES: ("property", "columns", "props"),
-}
+    LATTICE: ("cell", "unitcell", "latticevector", "latticevectors", "cellvectors", "cellvector", "celllattice", "box",
+              "boxvectors", "simulationcell", "hmatrix", "latvec", "latvecs", "supercell"),
+    PBC: ("periodic", "periodicity", "boundary", "boundaryconditions", "boundaries", "bc", "pbcs"),
+}  # fmt: skip
+#: How alike a key with nine numbers and Lattice must be for a misspelling.
+ALIKE = 0.75
+#: The value of Properties, under whatever key.
+_COLUMNS_VALUE = re.compile(r"\w+:[RISL]:\d+(?::\w+:[RISL]:\d+)*")
 #: Columns that are read, whatever their case, by the other names in use too.
 KNOWN_COLUMNS = {
     **dict.fromkeys(("species", "element", "elements", "symbol", "symbols"), "species"),
@@ -89,17 +95,31 @@ def parse_header(line: str) -> Header:
             raise TlmlpError(f"the key {key!r} is there twice; leave one")
         else:
             values[key] = _value(text)
-    for name, words in OTHER_WORDS.items():
-        if name not in known and (name != PBC or LATTICE in known):
-            for key, value in values.items():
-                if key.lower() in words and (name != PROPERTIES or (isinstance(value, str) and ":" in value)):
-                    raise TlmlpError(
-                        f"the key {key!r} is not read; name it {name}, as extended XYZ does, or leave it out"
-                    )
+    if len(known) < len(KNOWN_KEYS):
+        _refuse_other_words(known, values)
     lattice = None if LATTICE not in known else _lattice(known[LATTICE])
     pbc = None if PBC not in known else _pbc(known[PBC])
     columns = parse_properties(known.get(PROPERTIES, DEFAULT_PROPERTIES))
     return Header(lattice, pbc, PROPERTIES in known, columns, values)
+
+
+def _refuse_other_words(known: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """:class:`TlmlpError` for a key that stands for a known one that is missing."""
+    for key, value in values.items():
+        plain = key.lower().replace("_", "").replace("-", "")
+        meant = None
+        if LATTICE not in known and (plain in OTHER_WORDS[LATTICE] or (np.size(value) == 9 and _alike(plain))):
+            meant = LATTICE
+        elif LATTICE in known and PBC not in known and plain in OTHER_WORDS[PBC]:
+            meant = PBC
+        elif PROPERTIES not in known and isinstance(value, str) and _COLUMNS_VALUE.fullmatch(value):
+            meant = PROPERTIES
+        if meant is not None:
+            raise TlmlpError(f"the key {key!r} is not read; name it {meant}, as extended XYZ does, or leave it out")
+
+
+def _alike(plain: str) -> bool:
+    return difflib.SequenceMatcher(None, plain, LATTICE.lower()).ratio() > ALIKE
 
 
 def _pairs(line: str) -> list[tuple[str, str]]:

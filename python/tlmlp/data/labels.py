@@ -46,7 +46,7 @@ ANOTHER_THING = (
     "weight", "sigma", "std", "var", "err", "unc", "cut", "tol", "thresh", "conv", "unit", "mask", "kinetic", "fermi",
     "level", "peratom", "correction", "dispersion", "entropy", "gap", "formation", "binding", "cohesive", "adsorption",
     "hull", "reaction", "zeropoint", "max", "mean", "rms", "norm", "shift", "scale", "atomi", "local", "grid", "step",
-    "constant", "field", "pred", "energies", "stresses", "virialstresses",
+    "constant", "field", "smear", "width", "window", "range", "spacing", "temp", "ensemble", "pred", "energies", "stresses", "virialstresses",
 )  # fmt: skip
 #: Virial and stress, and energies and forces under two names, must agree to this share of the largest number.
 AGREE = {"energy": 1e-6, "forces": 1e-4, "stress": 1e-2}
@@ -79,7 +79,7 @@ def read_labels(
     """
     values, source, n = image.values, image.source, len(image.positions)
     units = stated_units(values, source)
-    absent = weightless(values, source, notes) | set(without)
+    absent = weightless(values, lambda kind: _is_named(kind, values, keys[kind]), source, notes) | set(without)
     volume = image.volume * units.length**3
     labels: dict[str, Any] = dict.fromkeys(KINDS)
     for kind in KINDS:
@@ -157,7 +157,7 @@ def _must_agree(kind: str, found: list[tuple[str, np.ndarray]], option: str, sou
         if np.isfinite(scale) and not np.abs(first - value).max(initial=0.0) <= AGREE[option] * scale:
             raise TlmlpError(
                 f"{source}: {kind} is ambiguous, {', '.join(repr(n) for n, _ in found)} differ "
-                f"({_short(first, value)}); name one with {option}_key"
+                f"({_short(first, value)}); name one with {kind.split()[0]}_key"
             )
 
 
@@ -172,7 +172,7 @@ def _energy(
 ) -> float | None:
     found = _entries("energy", values, key, None, source)
     free = [] if key is not None else _entries("free energy", values, None, None, source)
-    per_atom = [] if found or free else _entries("energy per atom", values, key, None, source)
+    per_atom = [] if key is not None else _entries("energy per atom", values, None, None, source)
     for name, value in (*found, *free, *per_atom):
         if value.size != 1:
             raise TlmlpError(f"{source}: the energy must be one number, {name!r} has {value.size}")
@@ -184,6 +184,8 @@ def _energy(
     if free and plain_name(free[0][0]).startswith("ref"):
         own_choice = False
     chosen = free if free and not own_choice else found or per_atom
+    if chosen is not per_atom and per_atom:
+        _must_agree("energy (eV)", [chosen[0], *((name, value * n) for name, value in per_atom)], "stress", source)
     label = _unless_placeholder(chosen, units.energy, source, notes)
     if label is None:
         return None
@@ -231,6 +233,8 @@ def _refuse_misspelling(kind: str, values: Mapping[str, Any], n: int, key: str |
         and not is_weight(name)
         and _has_shape_of(kind, value, n)
     ]
+    if kind == "forces" and key is None:
+        suspects += [name for name in values if plain_name(name) in ("fx", "fy", "fz", "forcex", "forcey", "forcez")]
     if suspects:
         raise TlmlpError(
             f"{source}: no {kind} under a known name, but {', '.join(map(repr, suspects))}; if that is it, name it with "

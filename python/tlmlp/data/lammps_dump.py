@@ -48,26 +48,36 @@ def read_lammps_dump(text: str, file: str, types: Sequence[str] | None, notes: N
                 block = block[:k]
         source = f"{file}#{n}"
         columns = _check(block, f"{file}, line {start + 1}")
-        if "element" not in columns and types is None and "mass" not in columns:
-            numbers_of_types([], 1, None, source)
+        numbers = None
+        if "element" not in columns and (types is not None or "mass" not in columns):
+            numbers = numbers_of_types(_types(block, columns), 1, types, source)
         try:
             fd = io.StringIO("\n".join(block) + "\n")
-            atoms = read_lammps_dump_text(fd, index=0, units=unit, specorder=list(types) if types else None)
-        except TlmlpError:
-            raise
+            atoms = read_lammps_dump_text(fd, index=0, units=unit)
         except Exception as error:
             raise TlmlpError(f"{source}: cannot be read ({' '.join(str(error).split())})") from None
         image = image_from_atoms(atoms, source)
         image.values = dict(image.values)
         image.values.pop("energy", None)  # ASE fills in 0.0
-        if "element" not in columns and types is not None:
-            image.numbers = numbers_of_types(atoms.arrays["type"].tolist(), 1, types, source)
+        if numbers is not None:
+            image.numbers = numbers
         if "fx" in columns and "forces" not in image.values:
             raise TlmlpError(f"{source}: the dump must have fx, fy and fz together")
         images.append(image)
         if not stated:
             notes.add(ASSUMED, file)
     return images
+
+
+def _types(block: list[str], columns: list[str]) -> list[int]:
+    """The types of the atoms, in the order of their ids, which is that of ASE."""
+    if "type" not in columns:
+        return []
+    head = next(k for k, line in enumerate(block) if line.startswith("ITEM: ATOMS"))
+    rows = [line.split() for line in block[head + 1 :] if not line.startswith("ITEM:")]
+    if "id" in columns:
+        rows.sort(key=lambda row: int(row[columns.index("id")]))
+    return [int(row[columns.index("type")]) for row in rows]
 
 
 def _check(block: list[str], place: str) -> list[str]:

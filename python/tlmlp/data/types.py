@@ -23,7 +23,7 @@ def numbers_of_types(types: Sequence[int], first: int, given: Sequence[str] | No
         )
     for symbol in given:
         if atomic_numbers.get(symbol, 0) < 1:
-            raise TlmlpError(f"--types expects chemical symbols, got {symbol!r}")
+            raise TlmlpError(f"{source}: --types expects chemical symbols, got {symbol!r}")
     wrong = sorted({int(t) for t in types} - set(range(first, first + len(given))))
     if wrong:
         raise TlmlpError(f"{source}: the file has type {wrong[0]}, and --types names {len(given)} from {first} on")
