@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from tlmlp.data.image import Image
 from tlmlp.data.notes import Notes
 from tlmlp.data.types import numbers_of_types
 from tlmlp.errors import TlmlpError
+
+#: What ABACUS prints at the end of the electronic steps of a configuration.
+_ENDED = re.compile(r"convergence (is achieved|has not been achieved)", re.IGNORECASE)
 
 
 def read_dpdata(content: Content, file: str, types: Sequence[str] | None, notes: Notes) -> list[Image]:
@@ -30,9 +34,7 @@ def read_dpdata(content: Content, file: str, types: Sequence[str] | None, notes:
     for path, kind in _parts(content):
         for system in _systems(dpdata, path, kind, file):
             images += _images(system.data, path if kind.startswith("deepmd") else None, file, len(images), types)
-    if content.kind.startswith("abacus"):
-        _say_unconverged(content.path, len(images), file, notes)
-    return images
+    return _converged(content.path, images, file, notes) if content.kind.startswith("abacus") else images
 
 
 def _parts(content: Content) -> list[tuple[Path, str]]:
@@ -92,12 +94,19 @@ def _images(
     return images
 
 
-def _say_unconverged(folder: Path, kept: int, file: str, notes: Notes) -> None:
-    """dpdata leaves out the steps that did not converge; count them."""
-    from tlmlp.data.convergence import say_unconverged
+def _converged(folder: Path, images: list[Image], file: str, notes: Notes) -> list[Image]:
+    """The ``images`` whose electrons converged by the log; some versions of dpdata leave the others out themselves."""
+    from tlmlp.data.convergence import kept_of, say_unconverged
 
-    failed = 0
-    for log in folder.glob("OUT.*/running_*.log"):
-        text = log.read_text(errors="replace")
-        failed += text.count("convergence has NOT been achieved") + text.count("SCF IS NOT CONVERGED")
-    say_unconverged(failed, kept, file, notes)
+    logs = [log.read_text(errors="replace") for log in sorted(folder.glob("OUT.*/running_*.log"))]
+    good = [match[1].lower() == "is achieved" for log in logs for match in _ENDED.finditer(log)]
+    if len(images) == len(good):
+        return kept_of(images, good, file, notes)
+    failed = good.count(False)
+    if failed and len(images) != good.count(True):
+        raise TlmlpError(
+            f"{file}: {failed} of {len(good)} steps did not converge by the log, and dpdata reads {len(images)}: it cannot be "
+            "told which are good"
+        )
+    say_unconverged(failed, len(images), file, notes)
+    return images

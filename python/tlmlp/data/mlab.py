@@ -35,9 +35,8 @@ def read_mlab(text: str, file: str) -> list[Image]:
 
 def _block(part: str, title: str) -> list[list[str]]:
     """Words of the lines below ``title`` and its rule, up to the next rule."""
-    found = re.search(
-        rf"^\s*{re.escape(title)}[^\n]*\n\s*-+[^\n]*\n(.*?)(?=^\s*[-=*]{{10,}})", part, re.MULTILINE | re.DOTALL
-    )
+    pattern = rf"^[ \t]*{re.escape(title)}[ \t]*\n[ \t]*-+[ \t]*\n(.*?)(?=^[ \t]*[-=*]{{10,}})"
+    found = re.search(pattern, part, re.MULTILINE | re.DOTALL)
     if found is None:
         raise ValueError(f"no {title!r}")
     return [line.split() for line in found[1].splitlines() if line.strip()]
@@ -46,11 +45,7 @@ def _block(part: str, title: str) -> list[list[str]]:
 def _configuration(part: str, source: str) -> Image:
     from ase.data import atomic_numbers
 
-    count = (
-        int(_block(part, "The number of atoms\n")[0][0])
-        if "The number of atoms\n" in part
-        else int(_block(part, "The number of atoms")[0][0])
-    )
+    count = int(_block(part, "The number of atoms")[0][0])
     numbers = [
         z for symbol, n in _block(part, "Atom types and atom numbers") for z in [atomic_numbers[symbol]] * int(n)
     ]
