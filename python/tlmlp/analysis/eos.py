@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,9 @@ import numpy as np
 from tlmlp.analysis.crystal import relaxed_crystal, starting_crystal
 from tlmlp.analysis.models import open_model
 from tlmlp.analysis.relax import Relaxation, relax
+from tlmlp.console import console
 from tlmlp.errors import TlmlpError
+from tlmlp.files import atomic_write_json
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 if TYPE_CHECKING:
@@ -140,3 +144,46 @@ def cubic_lattice_constant(atoms: Atoms, volume: float) -> float | None:
     lattice = cell.get_bravais_lattice(eps=1e-4) if cell.rank == 3 else None
     cells = {"CUB": 1.0, "BCC": 2.0, "FCC": 4.0}.get(lattice.name) if lattice is not None else None
     return None if cells is None else float((volume * cells) ** (1.0 / 3.0))
+
+
+def write_eos(found: EquationOfState, model: Model, out: Path) -> None:
+    """eos.json, eos.csv and the figure (PNG and SVG) into the folder ``out``."""
+    from tlmlp.analysis.figures import write_columns
+
+    write_columns(
+        out / "eos.csv",
+        {
+            "volume_ang3_per_atom": found.volumes,
+            "energy_eV_per_atom": found.energies,
+            "fit_eV_per_atom": found.energy(found.volumes),
+            "pressure_GPa": found.pressures,
+            "fit_pressure_GPa": found.pressure(found.volumes),
+        },
+    )
+    draw_eos(found, out / "eos")
+    atomic_write_json(out / "eos.json", {"model": str(model), **found.as_dict()})
+
+
+def draw_eos(found: EquationOfState, stem: Path) -> bool:
+    """Energy and pressure over the volume beside the fit, as PNG and SVG; False without matplotlib."""
+    if find_spec("matplotlib") is None:
+        console.print("no figure without matplotlib (pip install matplotlib); its numbers are in eos.csv")
+        return False
+    from matplotlib.figure import Figure
+
+    from tlmlp.analysis.figures import COLOURS, save_sheet
+
+    fine = np.linspace(found.volumes[0], found.volumes[-1], 200)
+    sheet = Figure(figsize=(8.4, 3.4), layout="constrained")
+    left, right = sheet.subplots(1, 2)
+    left.plot(fine, 1e3 * (found.energy(fine) - found.e0), color=COLOURS[1], lw=1.2, label="Birch-Murnaghan fit")
+    left.plot(found.volumes, 1e3 * (found.energies - found.e0), "o", ms=4, color=COLOURS[0], label="model")
+    left.set(xlabel="volume (Å³/atom)", ylabel="energy − minimum (meV/atom)")
+    left.legend(frameon=False)
+    right.plot(fine, found.pressure(fine), color=COLOURS[1], lw=1.2, label="derivative of the fit")
+    right.plot(found.volumes, found.pressures, "o", ms=4, color=COLOURS[0], label="stress of the model")
+    right.axhline(0.0, color="0.8", lw=0.8, zorder=0)
+    right.set(xlabel="volume (Å³/atom)", ylabel="pressure (GPa)")
+    right.legend(frameon=False)
+    save_sheet(sheet, stem)
+    return True

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ForceModel:
-    """One model, ready to compute, in double precision."""
+    """One model, ready to compute."""
 
     #: In tables, figures and file names.
     name: str
@@ -68,10 +68,14 @@ def split_models(words: Sequence[str]) -> tuple[list[str], str | None]:
     return models, structure
 
 
-def open_model(model: Model, *, threads: int = 1, name: str | None = None) -> ForceModel:
-    """Open ``model`` for computing in double precision.
+def open_model(
+    model: Model, *, threads: int = 1, name: str | None = None, precision: str = "double", skin: float = 0.5
+) -> ForceModel:
+    """Open ``model`` for computing, in double precision unless told otherwise.
 
     :param threads: of the engine
+    :param precision: of the network of an exported model, "double" or "single"
+    :param skin: Å, of its neighbour list; 0 where one structure has nothing to do with the next
     :param name: left out: the file's name without its ending
     :raises TlmlpError: when the file is unusable, or LAMMPS is needed and missing
     """
@@ -89,7 +93,7 @@ def open_model(model: Model, *, threads: int = 1, name: str | None = None) -> Fo
     else:
         from tlmlp.calculators import TlmlpCalculator
 
-        engine = TlmlpCalculator(path, precision="double", threads=threads)
+        engine = TlmlpCalculator(path, precision=precision, threads=threads, skin=skin)
         calculator, elements = engine, tuple(engine.header["species"])
     return ForceModel(
         name or Path(_file_name(path)).name, calculator, elements, {"file": str(path), "sha256": sha256_file(path)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,6 +117,38 @@ def relax(
     return Relaxation(
         work, converged, optimiser.nsteps, energy_start, energy, _largest(forces), stress, _largest(moved)
     )
+
+
+def write_relaxed(done: Relaxation, calculator: Calculator, path: Path) -> None:
+    """The relaxed structure with its energy, forces and stress, in the format that the ending of ``path`` names.
+
+    Constraints are written where the format has them; extended XYZ as the column ``move_mask``.
+
+    :raises TlmlpError: when ASE cannot write the format
+    """
+    import ase.io
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.constraints import FixAtoms, FixCartesian
+
+    atoms = done.atoms.copy()
+    atoms.calc = calculator
+    results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(apply_constraint=False)}
+    if done.stress is not None:
+        results["stress"] = atoms.get_stress(apply_constraint=False)
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{path.name}")
+    options: dict[str, Any] = {}
+    try:
+        kind = ase.io.formats.filetype(str(path), read=False)
+        if kind == "extxyz" and any(isinstance(c, FixAtoms | FixCartesian) for c in atoms.constraints):
+            options["columns"] = ["symbols", "positions", "forces", "move_mask"]
+        ase.io.write(part, atoms, format=kind, **options)
+        part.replace(path)
+    except Exception as error:  # every format of ASE has its own
+        raise TlmlpError(f"{path} cannot be written: {' '.join(str(error).split()) or type(error).__name__}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _largest(vectors: np.ndarray) -> float:

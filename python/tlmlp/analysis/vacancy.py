@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from tlmlp.analysis.models import Model
 
-#: Å, of random displacements before the relaxation: without them a relaxation could not leave the site's symmetry.
-NUDGE = 0.02
-
 
 @dataclass(frozen=True)
 class Vacancy:
@@ -52,6 +49,7 @@ def vacancy(
     supercell: tuple[int, int, int] = (3, 3, 3),
     fmax: float = 1e-3,
     steps: int = 1000,
+    nudge: float = 0.02,
     seed: int = 0,
     threads: int = 1,
 ) -> list[Vacancy]:
@@ -60,7 +58,8 @@ def vacancy(
     :param structure: a crystal; left out: that of the model's element
     :param supercell: copies of its relaxed cell; widths of 15 Å or more keep a vacancy from its images
     :param fmax: eV/Å, to which the atoms around the vacancy are relaxed at constant cell
-    :param seed: of the nudge of NUDGE Å that lets the relaxation leave the symmetry of the site
+    :param nudge: Å, of random displacements before the relaxation, which else could not leave the symmetry of the site
+    :param seed: of the nudge
     :raises TlmlpError: for crystals of several elements, whose vacancies depend on chemical potentials, and when
         something does not relax
     """
@@ -86,7 +85,7 @@ def vacancy(
         del defect[site]
         defect.calc = opened.calculator
         unrelaxed = float(defect.get_potential_energy())
-        defect.positions += np.random.default_rng(seed).normal(scale=NUDGE, size=defect.positions.shape)
+        defect.positions += np.random.default_rng(seed).normal(scale=nudge, size=defect.positions.shape)
         done = relax(defect, opened.calculator, fmax=fmax, steps=steps)
         if not done.converged:
             raise TlmlpError(

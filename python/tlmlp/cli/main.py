@@ -16,6 +16,7 @@ from tlmlp.cli import (
     openmm,
     ops,
     phonons,
+    properties,
     quickstart,
     short_range,
     stability,
@@ -38,6 +39,7 @@ conformance.register(app)
 md.register(app)
 stability.register(app)
 phonons.register(app)
+properties.register(app)
 structure.register(app)
 lammps.register(app)
 bench.register(app)

@@ -17,7 +17,8 @@ def _numbers(values: np.ndarray) -> str:
     return " ".join(map(repr, np.asarray(values, dtype=np.float64).ravel().tolist()))
 
 
-def _frame_text(frame: Frame) -> str:
+def frame_text(frame: Frame) -> str:
+    """One frame as :func:`write_frames` writes it."""
     from ase.data import chemical_symbols
 
     header = []
@@ -51,4 +52,4 @@ def _frame_text(frame: Frame) -> str:
 def write_frames(path: str | os.PathLike, frames: Iterable[Frame]) -> None:
     """Write ``frames`` as extended XYZ: REF_energy (eV), REF_forces (eV/Å), REF_stress (eV/Å^3, nine numbers, tensile
     positive), ``group`` and ``temperature`` (K) where a frame has them. The file appears whole or not at all."""
-    atomic_write_text(path, "".join(map(_frame_text, frames)))
+    atomic_write_text(path, "".join(map(frame_text, frames)))
