@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
             int, typer.Option(help="Train so many models with seeds of their own, in RUN/member-0 and so on.", min=1)
         ] = 1,
     ) -> None:
-        """Train a potential from scratch, on forces unless the config says otherwise."""
+        """Train a potential from scratch, on all labels that the frames have unless the config says otherwise."""
         from tlmlp.train import as_config, fit, fit_members
 
         if members > 1:

@@ -81,6 +81,7 @@ def _write_configs(out: Path) -> None:
         "si": {
             "data": {"train": "../data/si/train.extxyz", "val": "../data/si/val.extxyz"},
             "model": {"species": ["Si"], "cutoff": CUTOFF},
+            "loss": "forces",
             "training": {
                 "updates": SILICON_UPDATES,
                 "batch_size": SILICON_BATCH,
@@ -107,8 +108,8 @@ def _write_configs(out: Path) -> None:
                 "seed": SEED,
             },
         }
-        if energy_weight is not None:
-            configs[f"ge-{setting}"]["loss"] = {"energy": energy_weight, "stress": 0.0}
+        loss = "forces" if energy_weight is None else {"energy": energy_weight, "stress": 0.0}
+        configs[f"ge-{setting}"]["loss"] = loss
     for name, config in configs.items():
         atomic_write_text(out / "configs" / f"{name}.yaml", yaml.safe_dump(config, sort_keys=False))
 

@@ -28,6 +28,7 @@ from tlmlp.train.checkpoint import newest_checkpoint
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.energy_shift import find_energy_shift
 from tlmlp.train.evaluation import ERROR_KEYS, Comparison
+from tlmlp.train.label_weights import unused_labels, weighted
 from tlmlp.train.losses import TERMS
 from tlmlp.train.modelfile import potential_from, weights_sha256
 from tlmlp.train.parallel import Processes, processes
@@ -246,14 +247,14 @@ def _circumstances(config: Config, data: TrainingData) -> dict[str, Any]:
             "noise": t.noise_seed,
             "subset": config.data.subset_seed,
         },
-        "loss": config.loss.model_dump(exclude_none=True),
+        "loss": weighted(config.loss, data.all_frames()).model_dump(exclude_none=True),
         "training": t.model_dump(exclude_none=True),
         "frozen": list(config.transfer.frozen),
     }
 
 
 def _announce(trainer: Trainer) -> None:
-    potential, t, loss = trainer.potential, trainer.config.training, trainer.config.loss
+    potential, t = trainer.potential, trainer.config.training
     parameters = sum(p.numel() for p in potential.parameters())
     validation = len(trainer.val.frames) if trainer.val else 0
     threads = torch.get_num_threads()
@@ -267,13 +268,25 @@ def _announce(trainer: Trainer) -> None:
         f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
         f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {validation} validation frames; "
         f"{t.updates} updates of {trainer.batches.size} frames, learning rate {t.learning_rate:g} to "
-        f"{trainer.schedule(t.updates):g}; fitted to {', '.join(term for term in TERMS if loss.uses(term))}; "
+        f"{trainer.schedule(t.updates):g}; fitted to {_terms(trainer)}; "
         f"{where}"
     )
     smallest = trainer.metadata["min_distance"]
     console.print(
         f"short-range repulsion: {describe_zbl(potential.zbl_radii)}; smallest training distance {smallest:.3f} Å"
     )
+
+
+def _terms(trainer: Trainer) -> str:
+    """The labels that are fitted, with the weights found for them, and those that are not."""
+    asked, loss = trainer.config.loss, trainer.loss
+    used = [
+        f"{term} (weight {getattr(loss, term):g})" if getattr(asked, term) == "auto" else term
+        for term in TERMS
+        if loss.uses(term)
+    ]
+    unused = unused_labels(loss, trainer.train.frames)
+    return ", ".join(used) + (f" (labels left unused: {', '.join(unused)})" if unused else "")
 
 
 def _train(trainer: Trainer, observe: Observe | None) -> RunResult:
@@ -292,7 +305,7 @@ def _train(trainer: Trainer, observe: Observe | None) -> RunResult:
 
 
 def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, Comparison]) -> None:
-    mode = trainer.config.loss.energy_shift
+    mode = trainer.loss.energy_shift
     if comparisons["training"].errors()["energy_mae_mev_per_atom"] is None and mode in ("least-squares", "mean"):
         console.print("[yellow]warning:[/yellow] the training frames have no energies: the energy shift is zero")
     for symbol, value in zip(kept.species, kept.energy_shift.tolist(), strict=True):

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 #: A constant, or points (share of the training, weight) with straight lines between them.
 Weight = float | list[tuple[float, float]]
@@ -125,13 +125,13 @@ class DataSection(Section):
 
 
 class LossSection(Section):
-    """What is fitted: a weighted sum of mean squares."""
+    """What is fitted: a weighted sum of mean squares. ``loss: forces`` stands for forces alone."""
 
     #: Weights of the mean squares of force components ((eV/Å)^2), energies per atom ((eV/atom)^2) and the six stress
-    #: components (GPa^2).
+    #: components (GPa^2). ``auto``: where frames have the label, see :mod:`tlmlp.train.label_weights`.
     forces: Weight = 1.0
-    energy: Weight = 0.0
-    stress: Weight = 0.0
+    energy: Weight | Literal["auto"] = "auto"
+    stress: Weight | Literal["auto"] = "auto"
     #: Beyond these deviations (eV/Å, eV/atom, GPa) the loss grows linearly (Huber).
     huber_forces: float | None = Field(None, gt=0)
     huber_energy: float | None = Field(None, gt=0)
@@ -141,9 +141,20 @@ class LossSection(Section):
     #: eV, for `isolated`; elements left out take the energy of their isolated atom in the training data.
     isolated_energies: dict[str, float] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _forces_alone(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value != "forces":
+                raise ValueError(f"expects `forces` (forces alone) or a section of weights, got {value!r}")
+            return {"forces": 1.0, "energy": 0.0, "stress": 0.0}
+        return value
+
     @field_validator("forces", "energy", "stress", mode="before")
     @classmethod
-    def _number_or_points(cls, value: Any) -> Any:
+    def _number_or_points(cls, value: Any, info: ValidationInfo) -> Any:
+        if value == "auto" and info.field_name != "forces":
+            return value
         numbers = (int, float)
         if isinstance(value, numbers) and not isinstance(value, bool):
             if not 0.0 <= value < float("inf"):
@@ -171,9 +182,15 @@ class LossSection(Section):
         return self
 
     def uses(self, term: str) -> bool:
-        """Whether the weight of ``term`` is ever above zero."""
+        """Whether the weight of ``term`` is ever above zero, or found from the frames."""
         weight = getattr(self, term)
+        if weight == "auto":
+            return True
         return weight > 0.0 if isinstance(weight, float) else any(w > 0.0 for _, w in weight)
+
+    def requires(self, term: str) -> bool:
+        """Whether every frame must have the label ``term``."""
+        return getattr(self, term) != "auto" and self.uses(term)
 
 
 class TrainingSection(Section):

@@ -64,7 +64,7 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
     files = {"train": section.train or section.pool or [], "val": section.val or []}
     if section.n_val is not None:
         files["val"] = section.pool or []
-    labels = tuple(term for term in TERMS if loss.uses(term))
+    labels = tuple(term for term in TERMS if loss.requires(term))
     isolated: list[Frame] = []
     said: list[str] = []
     train = _read(section, files["train"], labels, isolated, said)

@@ -33,6 +33,7 @@ from tlmlp.train.energy_shift import what_is_determined
 from tlmlp.train.evaluation import Comparison
 from tlmlp.train.groups import RateFactors
 from tlmlp.train.interrupts import interrupts
+from tlmlp.train.label_weights import weighted
 from tlmlp.train.learnable import training_warnings
 from tlmlp.train.losses import LossParts, weights_at
 from tlmlp.train.metrics import Metrics, metrics_row
@@ -72,6 +73,7 @@ class Trainer:
     ) -> None:
         t = config.training
         self.run, self.config, self.potential, self.metadata = run, config, potential, metadata
+        self.loss = weighted(config.loss, data.all_frames())
         self.processes = processes
         device = find_device(t.device, t.route)
         if device is not None and processes.size > 1:
@@ -163,7 +165,7 @@ class Trainer:
                 atomic_write_text(self.run / "config.yaml", content)
             if self.saved < 0:
                 self.metrics.rewind(-1)
-                if self.config.loss.uses("energy"):
+                if self.loss.uses("energy"):
                     self._shift_to_training_set()
                 self._validate()
                 self._save()
@@ -206,7 +208,7 @@ class Trainer:
             kept, update = potential_from(last, route), self.update
             if self.tail is not None:
                 torch.nn.utils.vector_to_parameters(self.tail.mean().to(kept.dtype), kept.parameters())
-        training, shift = self.train.compare(kept, self.config.loss)
+        training, shift = self.train.compare(kept, self.loss)
         kept.energy_shift.copy_(torch.from_numpy(shift))
         errors = {"training": training}
         if self.val is not None:
@@ -225,7 +227,7 @@ class Trainer:
         return self.config.training.keep == "best"
 
     def _shift_to_training_set(self) -> None:
-        shift = self.train.shift(self.potential, self.config.loss)
+        shift = self.train.shift(self.potential, self.loss)
         self.potential.energy_shift.copy_(torch.from_numpy(shift))
 
     def _one_update(self) -> None:
@@ -235,7 +237,7 @@ class Trainer:
             random = np.random.default_rng([t.noise_seed or 0, self.update])
             moves = [torch.from_numpy(random.normal(scale=t.position_noise, size=(g.n_atoms, 3))) for g in batch]
             batch = [displaced(graph, move) for graph, move in zip(batch, moves, strict=True)]
-        weights = weights_at(self.config.loss, self.update / t.updates)
+        weights = weights_at(self.loss, self.update / t.updates)
         try:
             loss = self.step(batch, self.schedule(self.update), weights, self.rate_factors(self.update))
         except TlmlpError as error:
@@ -267,7 +269,7 @@ class Trainer:
             self.step.optimizer.assign(vector)
 
     def _validate(self) -> None:
-        loss = self.config.loss
+        loss = self.loss
         with self._averaged():
             errors, shift = {}, self.potential.energy_shift.numpy().copy()
             if self.val is not None:
@@ -297,7 +299,7 @@ class Trainer:
                     self._save_model("best.pt", payload, self._model_metadata("validation"))
 
     def _score(self, errors: dict[str, float | None]) -> float | None:
-        weights = weights_at(self.config.loss, 1.0)
+        weights = weights_at(self.loss, 1.0)
         terms = (
             (weights.forces, errors.get("force_rmse_ev_per_ang"), 1.0),
             (weights.energy, errors.get("energy_rmse_mev_per_atom"), 1e-3),

@@ -87,6 +87,7 @@ def config(data_dir: Path) -> Callable[..., dict]:
         return {
             "model": {"cutoff": CUTOFF, "embed_size": 8, "n_blocks": 1, "num_spherical": 3, "num_radial": 3},
             "data": {"train": str(data_dir / "si-train.extxyz"), "val": str(data_dir / "si-val.extxyz")},
+            "loss": "forces",
             "training": {"updates": 12, "batch_size": 3, "validate_every": 4, "route": "plain", **training},
         }
 
@@ -100,6 +101,7 @@ def ge_config(data_dir: Path) -> Callable[..., dict]:
     def make(**training) -> dict:
         return {
             "data": {"pool": str(data_dir / "ge-pool.extxyz"), "n_train": 4, "n_val": 3},
+            "loss": "forces",
             "training": {"updates": 8, "batch_size": 2, "validate_every": 4, "route": "plain", **training},
         }
 

@@ -74,7 +74,7 @@ def test_weights_follow_straight_lines_between_the_points():
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        ({"forces": 0.0}, "all weights are zero"),
+        ({"forces": 0.0, "energy": 0.0, "stress": 0.0}, "all weights are zero"),
         ({"energy": -1.0}, "a weight must not be negative"),
         ({"energy": [[0.5, 1.0], [0.1, 2.0]]}, "must rise from 0 to 1"),
         ({"energy": "high"}, "expects a number or points"),
