@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def export(
     run: Annotated[Path, typer.Argument(help="run directory, or a model file to export again", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="file to write, such as ge.pt", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--out", "-o", "--output", help="file to write, such as ge.pt", show_default=False)
+    ],
     which: Annotated[str, typer.Option(help="best or last model of the run")] = "best",
     portable: Annotated[bool, typer.Option("--portable", help="standard torch operators alone; slower")] = False,
     structure: Annotated[
@@ -38,12 +40,9 @@ def export(
 ) -> None:
     """Write a trained model as one file for LAMMPS, OpenMM and ASE."""
     from tlmlp.console import console
-    from tlmlp.errors import TlmlpError
     from tlmlp.export import export_model
     from tlmlp.train import open_model
 
-    if which not in ("best", "last"):
-        raise TlmlpError(f"--which takes best or last, got {which!r}")
     potential, metadata = open_model(run, which, route="plain")
     header = export_model(potential, output, metadata, portable, _symbols(structure))
     console.print(

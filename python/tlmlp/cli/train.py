@@ -74,8 +74,15 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def transfer(
-        source: Model,
-        config: ConfigFile,
+        arguments: Annotated[
+            list[str],
+            typer.Argument(
+                help="Source model (run directory, exported model or name; of several the best by cross-validation), then "
+                "a training config, or files of labelled frames for the recipe of their number.",
+                metavar="SOURCE... CONFIG.yaml|DATA...",
+                show_default=False,
+            ),
+        ],
         out: Out,
         element_map: Annotated[
             str,
@@ -86,12 +93,19 @@ def register(app: typer.Typer) -> None:
             ),
         ],
         overrides: Overrides = None,
+        folds: Annotated[
+            int | None,
+            typer.Option(
+                help="Parts of the cross-validation, 0 for none.",
+                min=0,
+                show_default="3 up to 40 frames, else none",
+            ),
+        ] = None,
     ) -> None:
-        """Carry a trained potential over to other elements and train it on."""
-        from tlmlp.train import as_config
-        from tlmlp.train import transfer as run
+        """Carry a trained potential over to other elements and train it on: by a config, or on files of frames alone."""
+        from tlmlp.train.few_frames import run_transfer
 
-        _exit(run(source, as_config(config, overrides or ()), element_map, out).finished)
+        _exit(run_transfer(arguments, element_map, out, overrides or (), folds))
 
     @app.command()
     def resume(
@@ -117,6 +131,7 @@ def register(app: typer.Typer) -> None:
                 show_default="the JSON file's name with .png, else parity-DATA.png in the run or beside the model",
             ),
         ] = None,
+        which: Annotated[str, typer.Option(help="Of a run directory: the best model or the last.")] = "best",
         route: Annotated[str, typer.Option(help="ops (compiled) or plain (standard torch operators).")] = "ops",
         energy_key: Annotated[str | None, typer.Option(help="Name of the energy in the files.")] = None,
         forces_key: Annotated[str | None, typer.Option(help="Name of the forces in the files.")] = None,
@@ -130,7 +145,7 @@ def register(app: typer.Typer) -> None:
         from tlmlp.train.report import evaluate_files
 
         keys = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
-        evaluate_files(model, data, json_file=json, figure=figure, route=route, keys=keys)
+        evaluate_files(model, data, json_file=json, figure=figure, route=route, keys=keys, which=which)
 
     @app.command()
     def report(

@@ -10,11 +10,13 @@ from tlmlp.train.committee import fit_members
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.element_transfer import transfer, transferred
 from tlmlp.train.evaluation import evaluate
+from tlmlp.train.few_frames import FewFramesResult, transfer_frames
 from tlmlp.train.modelfile import load_run, open_model, weights_sha256
 from tlmlp.train.runs import RunResult, fit, resume
 
 __all__ = [
     "Config",
+    "FewFramesResult",
     "RunResult",
     "as_config",
     "evaluate",
@@ -24,6 +26,7 @@ __all__ = [
     "open_model",
     "resume",
     "transfer",
+    "transfer_frames",
     "transferred",
     "weights_sha256",
 ]

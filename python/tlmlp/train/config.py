@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from tlmlp.errors import TlmlpError
 from tlmlp.train.sections import (
     DataSection,
+    FoldsSection,
     LossSection,
     ModelSection,
     Section,
@@ -33,11 +34,18 @@ class Config(Section):
     loss: LossSection = LossSection()
     training: TrainingSection = TrainingSection()
     transfer: TransferSection = TransferSection()
+    folds: FoldsSection = FoldsSection()
     tune: TuneSection = TuneSection()
 
     @model_validator(mode="after")
     def _can_choose(self) -> "Config":
-        if not self.data.validates and (self.training.keep == "best" or self.training.patience is not None):
+        if self.data.validation == "folds":
+            if self.training.keep == "best" or self.training.patience is not None:
+                raise ValueError(
+                    "`data.validation: folds` leaves no frames to choose the best update by: set training.keep to last "
+                    "or average and leave training.patience out"
+                )
+        elif not self.data.validates and (self.training.keep == "best" or self.training.patience is not None):
             raise ValueError(
                 "`data`: give either `val`, or `pool` with `n_val`, to choose the best model on validation frames; "
                 "or set training.keep to last or average and leave training.patience out"
@@ -52,8 +60,8 @@ class Config(Section):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, those that were not given left out, without the section `tune`."""
-        return self.model_dump(exclude_none=True, exclude={"tune"})
+        """Plain values, those that were not given left out, without the sections of searches, `folds` and `tune`."""
+        return self.model_dump(exclude_none=True, exclude={"folds", "tune"})
 
 
 def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", overrides: Sequence[str] = ()) -> Config:
@@ -81,6 +89,11 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
         return Config.model_validate(content)
     except ValidationError as error:
         raise TlmlpError("; ".join(f"{name}: {_explain(problem)}" for problem in error.errors()[:3])) from None
+
+
+def setting(key: str, value: Any) -> str:
+    """An override for :func:`as_config` that sets the entry ``key`` to ``value``."""
+    return f"{key}={yaml.safe_dump(value, default_flow_style=True, width=10**6).splitlines()[0]}"
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

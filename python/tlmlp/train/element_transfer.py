@@ -157,6 +157,10 @@ def transfer(
     config = as_config(config)
     element_map = parse_element_map(element_map) if isinstance(element_map, str) else dict(element_map)
     set_up_torch(config)
+    if config.data.validation == "folds":
+        from tlmlp.train.folds import train_with_folds
+
+        return train_with_folds(lambda c, run: transfer(source, c, element_map, run), config, Path(out))
     route = config.training.route
     potential, about = (source, {}) if isinstance(source, Potential) else open_model(source, route=route)
     data = load_data(config.data, config.loss, config.transfer.replay)

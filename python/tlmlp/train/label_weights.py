@@ -3,9 +3,9 @@
 With sigma_F the root mean square of the force components (eV/Å), sigma_E the standard deviation of the energies per atom
 about what the composition explains (eV/atom) and sigma_S the root mean square of the stress components (GPa),
 
-    w_E = 2 (sigma_F / sigma_E)^2,  between 5 and 50        w_S = (sigma_F / sigma_S)^2 / 25,  between 0.001 and 0.01
+    w_E = 2 (sigma_F / sigma_E)^2,  between 5 and 50        w_S = (sigma_F / sigma_S)^2 / 20,  between 0.001 and 0.005
 
-beside w_F = 1: in units of what the labels vary by, energies count twice as much as forces and stresses a twenty-fifth.
+beside w_F = 1: in units of what the labels vary by, energies count twice as much as forces and stresses a twentieth.
 The bounds speak where few frames say little: one frame has no spread of energies, a perfect crystal no forces.
 """
 
@@ -23,7 +23,7 @@ from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 #: (share, smallest, largest weight) of energies and stresses.
 ENERGY = (2.0, 5.0, 50.0)
-STRESS = (0.04, 1e-3, 1e-2)
+STRESS = (0.05, 1e-3, 5e-3)
 
 
 def weighted(loss: LossSection, frames: Sequence[Frame]) -> LossSection:

@@ -96,6 +96,8 @@ def open_model(
 
     :raises TlmlpError: when there is no model, or it is damaged
     """
+    if which not in ("best", "last"):
+        raise TlmlpError(f"--which takes best or last, got {which!r}")
     path = model_path(path)
     if path.is_dir():
         file = path / f"{which}.pt"

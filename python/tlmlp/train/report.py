@@ -25,17 +25,19 @@ def evaluate_files(
     figure: Path | None = None,
     route: str = "ops",
     keys: Mapping[str, str | None] | None = None,
+    which: str = "best",
 ) -> dict[str, Any]:
     """Evaluate ``model`` on the frames of ``data``; returns what goes into the JSON file.
 
     :param figure: PNG file, its numbers go beside it (CSV); left out: the JSON file's name, else a name of its own in
         the run directory or beside the model file; a model that comes with the package gets none unasked
     :param keys: arguments of ``read_frames``
+    :param which: of a run directory, its ``best`` model or the ``last``
     :raises TlmlpError: when model or data cannot be read, hold different elements, or have no labels at all
     """
     if figure is not None and figure.suffix.lower() != ".png":
         raise TlmlpError(f"--figure expects a file name that ends in .png, got {figure}")
-    potential, _ = open_model(model, route=route)
+    potential, _ = open_model(model, which, route)
     frames = [frame for file in data for frame in read_frames(file, **(keys or {}))]
     with progress("evaluating", len(frames)) as bar:
         comparison = compare_potential(potential, frames, bar.advance)

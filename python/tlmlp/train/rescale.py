@@ -39,7 +39,7 @@ from tlmlp.units import EV_PER_ANG3_IN_GPA
 #: Grid of log s: lengths between 0.61 and 1.65 of the source's.
 LOG_LENGTHS = np.arange(-10, 11) * 0.05
 #: Frames that the grid, and the search within its best interval, are evaluated on, at even distances.
-GRID_FRAMES, FIT_FRAMES = 10, 64
+GRID_FRAMES, FIT_FRAMES = 4, 64
 #: How far log s and log r may be from zero: decides between minima of J, and does not move them.
 WIDTHS = (0.1, 0.3)
 #: What reference data are good for: meV-scale energies (eV/atom), forces (eV/Å), stresses (GPa).
@@ -94,9 +94,10 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame]) -> Rescaling:
     """
     from scipy.optimize import minimize_scalar
 
+    coarse = Potential(source.network, source.species)
     model = _network_in_float64(source)
     few = _evenly(frames, GRID_FRAMES)
-    found = [_best_energy_scale(_moments(model, few, math.exp(x))) for x in LOG_LENGTHS]
+    found = [_best_energy_scale(_moments(coarse, few, math.exp(x))) for x in LOG_LENGTHS]
     scores = np.array([score for _, score in found])
     labels = _moments(model, few, 1.0).of
     if not any(square > RESOLUTION[kind] ** 2 for kind, (_, _, square) in labels.items()):
@@ -114,7 +115,7 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame]) -> Rescaling:
         lambda x: _best_energy_scale(_moments(model, many, math.exp(x)))[1],
         bounds=(LOG_LENGTHS[best - 1], LOG_LENGTHS[best + 1]),
         method="bounded",
-        options={"xatol": 1e-8},
+        options={"xatol": 3e-8},
     )
     length = float(f"{math.exp(result.x):.7g}")
     after = _moments(model, many, length)

@@ -75,6 +75,10 @@ def fit(
         raise TlmlpError(
             "the section `transfer` is for tlmlp transfer; take it out of the config to train from scratch"
         )
+    if config.data.validation == "folds":
+        from tlmlp.train.folds import train_with_folds
+
+        return train_with_folds(fit, config, Path(out))
     data = load_data(config.data, config.loss)
     potential = build_potential(
         config.model.species or data.elements(),
@@ -316,6 +320,11 @@ def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, C
         "average": f"mean over the last {trainer.tail.count if trainer.tail else 0} updates",
     }[trainer.config.training.keep]
     print_errors(f"{trainer.run}: {which}", comparisons)
+    if trainer.config.training.keep == "best" and trainer.best.update < 0.1 * trainer.update:
+        console.print(
+            f"[yellow]note:[/yellow] the best of {trainer.update} updates was number {trainer.best.update}: a lower learning "
+            f"rate may do better; the last model is kept too, compare it by --which last"
+        )
     console.print(
         f"weights of best.pt: sha256 {weights_sha256(kept)[:16]}..., of the last update: "
         f"{weights_sha256(trainer.potential)[:16]}..."

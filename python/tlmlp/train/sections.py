@@ -93,6 +93,10 @@ class DataSection(Section):
     #: Draw the groups in proportion to their sizes.
     by_group: bool = False
     exclude_groups: list[str] = []
+    #: (i, k): every k-th of the training frames, beginning with number i, is a validation frame instead.
+    fold: tuple[int, int] | None = None
+    #: `folds`: the settings are chosen by cross-validation within the training frames, see section `folds`.
+    validation: Literal["frames", "folds"] = "frames"
     energy_key: str | None = None
     forces_key: str | None = None
     stress_key: str | None = None
@@ -116,12 +120,34 @@ class DataSection(Section):
             raise ValueError("`pool` needs `n_train`, the number of frames to draw from it")
         if self.val is not None and self.n_val is not None:
             raise ValueError("give either `val` or `n_val`, not both")
+        if self.fold is not None and not 0 <= self.fold[0] < self.fold[1]:
+            raise ValueError(f"`fold` is a number from 0 and how many there are, such as [0, 3], got {list(self.fold)}")
+        apart = [name for name in ("val", "n_val") if getattr(self, name) is not None]
+        if apart and (self.fold is not None or self.validation == "folds"):
+            raise ValueError(f"validation frames come from the training frames: leave out `{apart[0]}`")
         return self
 
     @property
     def validates(self) -> bool:
         """Whether there are validation frames."""
-        return self.val is not None or self.n_val is not None
+        return self.val is not None or self.n_val is not None or self.fold is not None
+
+
+class FoldsSection(Section):
+    """Cross-validation within the training frames, for ``data.validation: folds``: see :mod:`tlmlp.train.folds`."""
+
+    #: Parts that the frames are divided into; each is predicted by a model trained on the others.
+    number: int = Field(3, ge=2)
+    #: Entries of the config to the values to try, in all combinations.
+    choices: dict[str, list[Any]] = {"training.learning_rate": [3e-4, 1e-3]}
+
+    @field_validator("choices", mode="after")
+    @classmethod
+    def _something_to_try(cls, value: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        empty = [key for key, values in value.items() if not values]
+        if empty:
+            raise ValueError(f"`{empty[0]}` needs values to try")
+        return value
 
 
 class LossSection(Section):

@@ -84,6 +84,13 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
         groups = [f.group for f in train] if section.by_group else None
         (subset,) = nested_subset(len(train), [section.n_train], section.subset_seed, groups=groups)
         train = [train[i] for i in subset]
+    if section.fold is not None:
+        part, parts = section.fold
+        if len(train) < parts:
+            raise TlmlpError(f"{parts} folds need as many training frames, but there are {len(train)}")
+        val = train[part::parts]
+        train = [frame for n, frame in enumerate(train) if n % parts != part]
+        files["val"] = files["train"]
     extra = [
         ExtraFrames(_read(section, part.files, labels, isolated, said), part.weight, part.per_batch)
         for part in (*section.extra, *(() if replay is None else (replay,)))

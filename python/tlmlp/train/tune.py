@@ -21,7 +21,7 @@ import yaml
 from tlmlp.console import console, table
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
-from tlmlp.train.config import Config, as_config
+from tlmlp.train.config import Config, as_config, setting
 from tlmlp.train.element_transfer import transfer
 from tlmlp.train.figures import new_figure, save_figure, write_csv
 from tlmlp.train.runs import fit
@@ -66,7 +66,7 @@ def tune(
     if (source is None) != (element_map is None):
         raise TlmlpError("a transfer needs both the source model and --element-map")
     for key, values in config.tune.space.items():  # every entry must be part of the config
-        as_config(config, [_change(key, _example(values))])
+        as_config(config, [setting(key, _example(values))])
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -149,11 +149,7 @@ def _one_trial(
 
 
 def _settings(trial: optuna.Trial, space: Mapping[str, Range]) -> list[str]:
-    return [_change(key, _suggest(trial, key, values)) for key, values in space.items()]
-
-
-def _change(key: str, value: Any) -> str:
-    return f"{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
+    return [setting(key, _suggest(trial, key, values)) for key, values in space.items()]
 
 
 def _suggest(trial: optuna.Trial, key: str, values: Range) -> Any:
@@ -217,7 +213,7 @@ def _write_results(study: optuna.Study, config: Config, out: Path) -> None:
         for t in done
     ]
     best = study.best_trial
-    changes = [_change(key, value) for key, value in best.params.items()]
+    changes = [setting(key, value) for key, value in best.params.items()]
     atomic_write_text(out / "best.yaml", yaml.safe_dump(as_config(config, changes).to_dict(), sort_keys=False))
     write_csv(out / "search.csv", rows)
     complete = [row for row in rows if row["state"] == "complete"]

@@ -27,13 +27,14 @@ def frame(energy=None, force=None, pressure=None, n=4, numbers=None):
     ("frames", "energy", "stress"),
     [
         # sigma_F 0.5; sigma_E 0.1 sqrt(2) with one degree of freedom; sigma_S sqrt(1/2) 2 GPa, half of the components zero
-        ([frame(-3.1, 0.5, 2.0), frame(-2.9, -0.5, -2.0)], 2 * 0.25 / 0.02, 0.04 * 0.25 / 2.0),
+        ([frame(-3.1, 0.5, 2.0), frame(-2.9, -0.5, -2.0)], 2 * 0.25 / 0.02, 5e-3),
         ([frame(-3.1, 0.5), frame(-2.9, 0.5)], 2 * 0.25 / 0.02, 0.0),
         ([frame(None, 0.5), frame(None, 0.5)], 0.0, 0.0),
-        ([frame(-3.0, 0.5, 2.0)], 5.0, 0.04 * 0.25 / 2.0),  # one energy has no spread
+        ([frame(-3.0, 0.5, 2.0)], 5.0, 5e-3),  # one energy has no spread
         ([frame(-3.0, 0.0, 2.0), frame(-2.0, 0.0, 2.0)], 5.0, 1e-3),  # crystals at rest
-        ([frame(-3.0, 2.0, 0.1), frame(-3.01, 2.0, 0.1)], 50.0, 1e-2),  # the upper bounds
-        ([frame(-3.1, 0.5, 2.0), frame(None, 0.5)], 5.0, 0.04 * 0.25 / 2.0),  # labels of some frames
+        ([frame(-3.0, 0.5, 4.0)], 5.0, 0.05 * 0.25 / 8.0),
+        ([frame(-3.0, 2.0, 0.1), frame(-3.01, 2.0, 0.1)], 50.0, 5e-3),  # the upper bounds
+        ([frame(-3.1, 0.5, 2.0), frame(None, 0.5)], 5.0, 5e-3),  # labels of some frames
     ],
 )
 def test_the_weights_follow_the_scales_of_the_labels(frames, energy, stress):
