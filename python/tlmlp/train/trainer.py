@@ -83,9 +83,9 @@ class Trainer:
         if not any(graph.n_edges for graph in self.train.graphs):
             raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
         self.metadata["min_distance"] = self.train.min_distance()
-        mode, train = config.loss.energy_shift, self.train
+        mode, train = self.loss.energy_shift, self.train
         #: What is to be said when the training begins, see :mod:`tlmlp.train.learnable` and ``energy_shift``.
-        self.warnings = training_warnings(potential, train, config.loss)
+        self.warnings = training_warnings(potential, train, self.loss)
         self.shift_lines = what_is_determined(mode, potential.species, train.counts, train.frames, train.bound)
         self.step = TrainingStep(
             potential,
