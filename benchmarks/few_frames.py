@@ -1,0 +1,358 @@
+"""Ways to transfer a model on few frames, compared on the same draws: a row of a CSV file for every training.
+
+    tlmlp data mlearn --element Ge --out data/ge
+    OMP_NUM_THREADS=1 python benchmarks/few_frames.py run --source si-dft --element-map Si:Ge \\
+        --pool data/ge/pool.extxyz --test data/ge/test.extxyz --sizes 10 --draws 0-4 --methods recipe,plain
+    python benchmarks/few_frames.py show --figure docs/figures/few_frames.png
+
+``run`` goes on where it was stopped: what has a row is not trained again, whatever the order of the calls. A draw is the
+frames of ``data.pool`` with that ``subset_seed``; draws of one seed are nested. The test frames are evaluated once a
+training and choose nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: Method to the changes of the recipe that make it.
+TRANSFERS: dict[str, list[str]] = {
+    "recipe": [],
+    "untrained": ["training.updates=1", "training.learning_rate=1e-12"],
+    "plain": ["transfer.rescale=none", "loss=forces"],
+    "rescaled, forces alone": ["loss=forces"],
+    "all labels, not rescaled": ["transfer.rescale=none"],
+    "known ratios": ["transfer.length_scale=1.0522", "transfer.energy_scale=0.8281"],
+    "L2-SP": ["transfer.l2_sp=0.01"],
+    "frozen groups": ["transfer.frozen=[embedding, frequencies, interaction.0, interaction.1]"],
+    "rates by group": ["transfer.learning_rates={embedding: 3.0, interaction: 0.5, output: 2.0}"],
+    "average of the last third": ["training.schedule=constant", "training.keep=average", "training.average_share=0.33"],
+    "weight decay 0.2": ["training.weight_decay=0.2"],
+    "Huber 0.1": ["loss.huber_forces=0.1"],
+    "half the updates": ["training.updates=250"],
+    "three times the rate": ["training.learning_rate=1e-3"],
+}
+#: Trainings from scratch, by their changes of the recipe: more and larger steps than a transfer needs.
+SCRATCH: dict[str, list[str]] = {
+    "scratch": ["training.learning_rate=4e-3", "model.cutoff=4.3"],
+    "scratch, forces alone": ["training.learning_rate=4e-3", "model.cutoff=4.3", "loss=forces"],
+}
+MEMBERS = 3
+#: Made of the trainings of three orders of the frames: mean of the predictions, model of the mean weights.
+TOGETHER = ("committee of 3", "mean weights of 3")
+RIDGE = "ridge on the last layers"
+METHODS = (*TRANSFERS, *SCRATCH, *TOGETHER, RIDGE)
+FIELDS = ("element_map", "source", "method", "frames", "draw", "seconds", "updates", "length_scale", "energy_scale")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="train and evaluate what has no row yet")
+    run.add_argument("--source", default="si-dft")
+    run.add_argument("--element-map", default="Si:Ge")
+    run.add_argument("--pool", required=True, type=Path)
+    run.add_argument("--test", required=True, type=Path)
+    run.add_argument("--methods", default="recipe", help=f"comma-separated, or all; of: {', '.join(METHODS)}")
+    run.add_argument("--sizes", default="10")
+    run.add_argument("--draws", default="0-4")
+    show = commands.add_parser("show", help="print the table of means, draw the figure")
+    show.add_argument("--figure", type=Path)
+    for command in (run, show):
+        command.add_argument("--csv", type=Path, default=Path("benchmarks/few_frames.csv"))
+    options = parser.parse_args()
+    if options.command == "show":
+        print(table(read_rows(options.csv)))
+        if options.figure:
+            draw(read_rows(options.csv), options.figure)
+        return
+    first, _, last = options.draws.partition("-")
+    for n in map(int, options.sizes.split(",")):
+        for number in range(int(first), int(last or first) + 1):
+            for method in METHODS if options.methods == "all" else _split(options.methods):
+                train_one(options, method, n, number)
+
+
+def _split(methods: str) -> list[str]:
+    """Names at commas; a name that has a comma itself is found whole."""
+    found, rest = [], methods
+    while rest:
+        name = max((m for m in METHODS if rest == m or rest.startswith(m + ",")), key=len, default=None)
+        if name is None:
+            raise SystemExit(f"no method called {rest.partition(',')[0]!r}; there are: {', '.join(METHODS)}")
+        found.append(name)
+        rest = rest[len(name) + 1 :]
+    return found
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """All rows so far."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def train_one(options: argparse.Namespace, method: str, n: int, number: int) -> None:
+    """Train ``method`` on ``n`` frames of draw ``number``, unless its row is there, and add the row."""
+    from tlmlp.data import read_frames
+    from tlmlp.train import as_config
+    from tlmlp.train.recipe import few_frames_config
+
+    key = (options.element_map, str(options.source), method, str(n), str(number))
+    if any(tuple(row[name] for name in FIELDS[:5]) == key for row in read_rows(options.csv)):
+        return
+    test = read_frames(options.test)
+    content = few_frames_config([], n)
+    content["data"] = {"pool": str(options.pool), "n_train": n, "subset_seed": number}
+    content["training"]["seed"] = number
+    changes = {**TRANSFERS, **SCRATCH}.get(method, [])
+    started = time.process_time()
+    folder = Path(tempfile.mkdtemp(prefix="few-frames-"))
+
+    def one(run: str, extra: Sequence[str] = ()) -> Any:
+        return trained(options, method, as_config(content, [*changes, *extra]), folder / run)
+
+    try:
+        if method in TOGETHER:
+            results = [one(str(k), [f"training.shuffle_seed={1000 * k + number}"]) for k in range(MEMBERS)]
+            result = results[0]
+            seconds = time.process_time() - started
+            errors = mean_prediction(results, test) if method == TOGETHER[0] else mean_weights(results, test)
+        elif method == RIDGE:
+            result = one("0", TRANSFERS["untrained"])
+            ridge(result.potential, as_config(content))
+            seconds = time.process_time() - started
+            errors = errors_of(result.potential, test)
+        else:
+            result = one("0")
+            seconds = time.process_time() - started
+            errors = errors_of(result.potential, test)
+    finally:
+        shutil.rmtree(folder)
+    about = result.metadata["provenance"]
+    how = about.get("transfer") or {}
+    row = dict(
+        zip(
+            FIELDS,
+            (*key, f"{seconds:.1f}", about["training"]["updates"], how.get("length_scale"), how.get("energy_scale")),
+            strict=True,
+        )
+    )
+    row |= {name: None if value is None else f"{value:.6g}" for name, value in errors.items()}
+    options.csv.parent.mkdir(parents=True, exist_ok=True)
+    new = not options.csv.exists()
+    with options.csv.open("a", newline="") as stream:
+        out = csv.DictWriter(stream, list(row), lineterminator="\n")
+        if new:
+            out.writeheader()
+        out.writerow(row)
+
+
+def trained(options: argparse.Namespace, method: str, config: Any, run: Path) -> Any:
+    """A finished training from scratch or a transfer."""
+    from tlmlp.train import fit, transfer
+
+    return fit(config, run) if method in SCRATCH else transfer(options.source, config, options.element_map, run)
+
+
+def errors_of(potential: Any, test: Sequence[Any]) -> dict[str, float | None]:
+    """Errors on the test frames."""
+    from tlmlp.train.evaluation import compare_potential
+
+    return compare_potential(potential, test).errors()
+
+
+def mean_prediction(results: Sequence[Any], test: Sequence[Any]) -> dict[str, float | None]:
+    """Errors of the mean of the members' predictions."""
+    from tlmlp.train.evaluation import Comparison, compare_potential
+
+    found = [compare_potential(result.potential, test) for result in results]
+    means = (np.mean([getattr(c, name) for c in found], axis=0) for name in ("energies", "forces", "stresses"))
+    return Comparison(found[0].frames, *means).errors()
+
+
+def mean_weights(results: Sequence[Any], test: Sequence[Any]) -> dict[str, float | None]:
+    """Errors of the model whose parameters and shift are the means of the members'."""
+    import torch
+
+    kept = results[0].potential
+    with torch.no_grad():
+        for name, parameter in kept.named_parameters():
+            others = [dict(result.potential.named_parameters())[name] for result in results]
+            parameter.copy_(torch.stack(others).mean(0))
+    kept.energy_shift.copy_(torch.stack([r.potential.energy_shift for r in results]).mean(0))
+    return errors_of(kept, test)
+
+
+def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)) -> None:
+    """Fit the last linear layers of ``potential`` in closed form to forces, energies and stresses with the weights of the
+    loss; the penalty of the change of the weights is chosen by leaving every third frame out."""
+    import torch
+
+    from tlmlp.train.dataset import build_graph
+    from tlmlp.train.label_weights import weighted
+    from tlmlp.train.losses import VOIGT
+    from tlmlp.train.predictions import predict
+    from tlmlp.train.selection import load_data
+    from tlmlp.units import EV_PER_ANG3_IN_GPA
+
+    frames = load_data(config.data, config.loss).train
+    loss = weighted(config.loss, frames)
+    graphs = [build_graph(potential, frame) for frame in frames]
+    last = [p for name, p in potential.network.named_parameters() if name.endswith("final.weight")]
+    start = torch.cat([p.detach().reshape(-1) for p in last])
+    sizes = [p.numel() for p in last]
+
+    def assign(vector: Any) -> None:
+        with torch.no_grad():
+            for p, part in zip(last, vector.split(sizes), strict=True):
+                p.copy_(part.view_as(p))
+
+    def numbers(vector: Any) -> list[np.ndarray]:
+        """For every frame its energy, forces and stress, divided by what makes a unit of the loss."""
+        assign(vector)
+        got = predict(potential, graphs, virials=True)
+        at, found = 0, []
+        for n, frame in enumerate(frames):
+            stress = 0.5 * (-got.virials[n] - got.virials[n].T)[VOIGT] / frame.volume * EV_PER_ANG3_IN_GPA
+            parts = (got.energies[n : n + 1] / len(frame), got.forces[at : at + len(frame)].ravel(), stress)
+            found.append(_in_units(parts, loss))
+            at += len(frame)
+        return found
+
+    reference = [
+        _in_units(
+            (
+                np.array([frame.energy / len(frame)]),
+                frame.forces.ravel(),
+                0.5 * (frame.stress + frame.stress.T)[VOIGT] * EV_PER_ANG3_IN_GPA,
+            ),
+            loss,
+        )
+        for frame in frames
+    ]
+    base = numbers(start)
+    columns = [numbers(unit) for unit in torch.eye(len(start), dtype=start.dtype)]
+    shift = [_in_units((np.ones(1), np.zeros(3 * len(f)), np.zeros(6)), loss) for f in frames]
+    scale = float(start.square().mean().sqrt())
+    blocks = [np.column_stack([*(scale * column[n] for column in columns), shift[n]]) for n in range(len(frames))]
+    rests = [reference[n] - base[n] for n in range(len(frames))]
+
+    def solve(chosen: Sequence[int], penalty: float) -> np.ndarray:
+        a = np.concatenate([blocks[n] for n in chosen])
+        b = np.concatenate([rests[n] for n in chosen])
+        damping = np.full(a.shape[1], penalty * len(chosen))
+        damping[-1] = 0.0
+        return np.linalg.solve(a.T @ a + np.diag(damping), a.T @ b)
+
+    everything = range(len(frames))
+    folds = [range(k, len(frames), 3) for k in range(min(3, len(frames)))] if len(frames) > 1 else []
+
+    def left_out(penalty: float) -> float:
+        total = 0.0
+        for fold in folds:
+            x = solve([n for n in everything if n not in fold], penalty)
+            total += sum(float(np.square(rests[n] - blocks[n] @ x).sum()) for n in fold)
+        return total
+
+    best = min(penalties, key=left_out) if folds else penalties[-1]
+    x = solve(everything, best)
+    assign(start + scale * torch.from_numpy(x[:-1]).to(start.dtype))
+    potential.energy_shift.fill_(float(x[-1]))
+
+
+def _in_units(parts: Sequence[np.ndarray], loss: Any) -> np.ndarray:
+    energy, forces, stress = parts
+    return np.concatenate(
+        [
+            np.sqrt(loss.energy) * energy,
+            np.sqrt(loss.forces / len(forces)) * forces,
+            np.sqrt(loss.stress / len(stress)) * stress,
+        ]
+    )
+
+
+def table(rows: Sequence[dict[str, str]]) -> str:
+    """Means and standard deviations over the draws, as a Markdown table."""
+    lines = [
+        "| pair | frames | method | draws | energy MAE (meV/atom) | force MAE (meV/Å) | stress MAE (GPa) | seconds |",
+        "|---|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for pair, n, method, chosen in groups(rows):
+        cells = [
+            _spread([factor * float(row[key]) for row in chosen if row[key]], digits)
+            for key, factor, digits in (
+                ("energy_mae_mev_per_atom", 1.0, 2),
+                ("force_mae_ev_per_ang", 1e3, 1),
+                ("stress_mae_gpa", 1.0, 3),
+                ("seconds", 1.0, 0),
+            )
+        ]
+        lines.append(f"| {pair} | {n} | {method} | {len(chosen)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def groups(rows: Sequence[dict[str, str]]) -> list[tuple[str, int, str, list[dict[str, str]]]]:
+    """(element map, frames, method, rows), in the order of the methods."""
+    keys = sorted(
+        {(row["element_map"], int(row["frames"]), METHODS.index(row["method"])) for row in rows},
+        key=lambda key: (key[0] != "Si:Ge", *key),
+    )
+    return [
+        (
+            pair,
+            n,
+            METHODS[m],
+            [r for r in rows if (r["element_map"], r["frames"], r["method"]) == (pair, str(n), METHODS[m])],
+        )
+        for pair, n, m in keys
+    ]
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    if not values:
+        return "-"
+    mean = f"{np.mean(values):.{digits}f}"
+    return f"{mean} ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 and digits else mean
+
+
+def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
+    """Errors of the recipe and of a training from scratch over the number of frames, every draw and the mean."""
+    from matplotlib.figure import Figure
+
+    looks = {"recipe": ("#0072b2", "o"), "plain": ("#e69f00", "s"), "scratch": ("#666666", "^")}
+    figure = Figure(figsize=(10.5, 3.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    quantities = (
+        ("energy_mae_mev_per_atom", "energy MAE (meV/atom)", 1.0),
+        ("force_mae_ev_per_ang", "force MAE (meV/Å)", 1e3),
+        ("stress_mae_gpa", "stress MAE (GPa)", 1.0),
+    )
+    for panel, (key, label, factor) in zip(panels, quantities, strict=True):
+        for method, (colour, marker) in looks.items():
+            found = [g for g in groups(rows) if g[0] == "Si:Ge" and g[2] == method]
+            for _, n, _, chosen in found:
+                panel.plot([n] * len(chosen), [factor * float(r[key]) for r in chosen], marker, color=colour, alpha=0.3)
+            means = [factor * float(np.mean([float(r[key]) for r in chosen])) for _, _, _, chosen in found]
+            if found:
+                panel.plot([n for _, n, _, _ in found], means, marker=marker, color=colour, label=method)
+        panel.set(xscale="log", yscale="log", xlabel="training frames", ylabel=f"test {label}")
+        ticks = sorted({int(row["frames"]) for row in rows})
+        panel.set_xticks(ticks, [str(n) for n in ticks])
+        panel.minorticks_off()
+    panels[0].legend(fontsize="small")
+    for ending in (".png", ".svg"):
+        figure.savefig(path.with_suffix(ending), dpi=130)
+
+
+if __name__ == "__main__":
+    main()
