@@ -13,6 +13,12 @@ from tlmlp.errors import TlmlpError
 
 #: Parts of the name of a weight or flag that tell which label it is about; a weight with none of them is about all.
 _ABOUT = {"energy": ("energ",), "forces": ("forc",), "stress": ("stress", "virial")}
+#: Names of weights that are about all labels of a frame, without "_" and "-".
+_OF_FRAMES = {
+    f"{of}weight{s}"
+    for of in ("", "config", "configuration", "frame", "sample", "structure", "loss", "data", "training")
+    for s in ("", "s")
+}
 #: Parts of the name of a flag that says whether a label is there or counts.
 _FLAGS = ("mask", "has", "valid", "computed", "calculate", "calculated", "use", "available", "flag", "converged")
 NOT_COUNTED = "{key} is {value}: taken as absent: {kind}"
@@ -22,8 +28,8 @@ PLACEHOLDER = "{name} = {value:g} stands for a label that was not computed: take
 
 def is_weight(key: str) -> bool:
     """Whether ``key`` names a weight of labels (config_weight, config_energy_weight, forces_weight, weight_virial)."""
-    name = key.lower()
-    return "weight" in name and "atomic" not in name and "molec" not in name
+    name = key.lower().replace("_", "").replace("-", "")
+    return name in _OF_FRAMES or ("weight" in name and any(part in name for parts in _ABOUT.values() for part in parts))
 
 
 def _is_flag(key: str, value: Any) -> bool:

@@ -50,6 +50,8 @@ def read_through_ase(content: Content, file: str, notes: Notes, index: str | Non
         raise TlmlpError(f"{file}: a binary dump has no elements and no units; write a text dump with a column element")
     if kind == "lammps-data" and "\nMasses" not in (text or ""):
         numbers_of_types([], 1, None, file)
+    if kind == "runnerdata":
+        notes.add("input.data of RuNNer and n2p2 names no units: bohr and Hartree are assumed", file)
     if text is not None:
         refuse_unconverged(text, file)
     return _numbered(_read(content, file, None, index), file)

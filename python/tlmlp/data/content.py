@@ -107,13 +107,24 @@ def _kind_of_text(text: str, path: Path) -> str:
         raise TlmlpError(f"{path}: this is a web page, not data; did the download go wrong?")
     if first.startswith(("{", "[")):
         return "json"
-    # VASP's structures begin with free text, which may be a number.
-    if re.fullmatch(r"[+-]?\d+", first) and not re.match(r"POSCAR|CONTCAR|XDATCAR|POTCAR", path.name):
+    if re.fullmatch(r"[+-]?\d+", first) and _like_xyz(head, path):
         return "extxyz"
     for mark, kind in _MARKS:
         if mark.search(head):
             return kind
     return _kind_for_ase(path, text)
+
+
+def _like_xyz(head: str, path: Path) -> bool:
+    """Whether a text that begins with a number is extended XYZ: VASP's structures and .gro begin with free text, which
+    may be one."""
+    lines = head.lstrip().split("\n", 3)
+    if len(lines) < 3 or re.search(r"properties\s*=|lattice\s*=", lines[1], re.IGNORECASE):
+        return True
+    if re.match(r"POSCAR|CONTCAR|XDATCAR|POTCAR", path.name):
+        return False
+    words = lines[2].split()
+    return path.suffix != ".gro" or (len(words) == 4 and words[0].isalpha())
 
 
 def _kind_for_ase(path: Path, text: str) -> str:

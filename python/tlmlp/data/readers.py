@@ -87,10 +87,13 @@ def _found(
             raise TlmlpError(f"{file}: not valid JSON ({error}); is the file truncated?") from None
         if is_mlearn(records):
             return read_mlearn(records, file)
-        if isinstance(records, dict) and "ids" not in records:
+        if isinstance(records, dict) and "ids" not in records and not file.endswith(("nomad-json", ".cml", ".cjson")):
             raise TlmlpError(
-                f"{file}: this JSON is neither an mlearn list nor an ASE database; its keys are {', '.join(map(str, list(records)[:6]))}"
+                f"{file}: this JSON is neither an mlearn list nor an ASE database; its keys are "
+                f"{', '.join(map(str, list(records)[:6]))}"
             )
+        if isinstance(records, dict) and "ids" not in records:
+            content.kind = "cjson" if file.endswith("cjson") else "nomad-json"
     if kind == "cp2k":
         from tlmlp.data.cp2k import read_cp2k_output
 

@@ -77,7 +77,7 @@ def stated_units(values: Mapping[str, Any], source: str) -> Stated:
         if not isinstance(value, str) or "unit" not in key.lower():
             continue
         match = _UNIT_KEY.match(key.lower())
-        if match is None:
+        if match is None or match["after"] in ("cell", "cells"):
             continue
         word = match["before"] or match["after"] or ""
         if word in _OTHERS:

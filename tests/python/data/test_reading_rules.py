@@ -348,6 +348,7 @@ ABSENT += [
         said="config_energy_weight"),
     Row("stress weight with energy", frame(f'{LATTICE} {REF} REF_energy=-10.8 stress_weight=0 REF_stress="1 0 0 0 1 0 0 0 1"'),
         values={"stress":None}, said="stress_weight"),
+    Row("a setting with weights in its name", frame(f"{LATTICE} {P} energy=-10.8 pdos_calculate_weights=F"), values=LABELS),
     Row("molecular weight", frame(f"{LATTICE} {REF} REF_energy=-10.8 molecular_weight=0"), values={"energy":-10.8}),
     Row("use_energy=F", frame(f"{LATTICE} {REF} REF_energy=0.0 energy_mask=0"), values={"energy":None},
         said="energy_mask"),
@@ -487,6 +488,7 @@ STATED_UNITS += [
     Row("virial kbar*", frame(f'{LATTICE} {P} energy=-5.4 virial="1 0 0 0 1 0 0 0 1" virial_unit=kbar'),
         refused="virial_unit=kbar"),
     Row("dft_energy_unit", frame(f'{LATTICE} {P} dft_energy=-1 dft_energy_unit=Hartree'), values={"energy":-HARTREE}),
+    Row("unit_cell=conventional", frame(f"{LATTICE} {P} energy=-10.8 unit_cell=conventional"), values=LABELS),
     Row("in key", frame(f'{LATTICE} {P} energy_Ha=-1'), refused="energy_Ha"),
     Row("in key bracket", frame(f'{LATTICE} {P} "energy(Hartree)"=-1'), refused="energy"),
 ]  # fmt: skip
@@ -578,6 +580,8 @@ NAMES = [
                 "stress": -np.array([[1, 0.3, 0.2], [0.3, 2, 0.1], [0.2, 0.1, 3]]) / VOLUME}),
 ]  # fmt: skip
 NAMES += [
+    Row("a .gro whose title is a number", "1\n    2\n    1SOL     OW    1   0.000   0.000   0.000\n    1SOL    HW1    2   0.137   0.137   0.137\n"
+        "   0.54700   0.54700   0.54700\n", file="a.gro", values={"atomic_numbers": [8, 1], "energy": None}),
     Row("bz2", bz2.compress(GOOD.encode()), file="a.xyz.bz2", values=LABELS),
     Row("xz", lzma.compress(GOOD.encode()), file="a.xyz.xz", values=LABELS),
     Row("gz cut", gzip.compress(GOOD.encode())[:-20], file="a.xyz.gz", refused="truncated"),
