@@ -2,6 +2,7 @@
 
 #include "device_runner.h"
 #include "engine_impl.h"
+#include "team.h"
 
 namespace tlmlp {
 
@@ -98,8 +99,8 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
     engine::Totals &totals = self.totals;
     within_memory(edges.n_atoms, [&] {
         self.graph.build(edges, self.file.sizes.cutoff, self.file.sizes.n_species);
-        self.runner->run(self.graph, edges.species, self.file.energy_shift, self.options.threads, options,
-                         edges.n_edges, totals);
+        self.runner->run(self.graph, edges.species, self.file.energy_shift, engine::team_of(self.options.threads),
+                         options, edges.n_edges, totals);
     });
     if (self.zbl) {
         self.zbl->add(edges, options, totals);
@@ -111,6 +112,8 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
 std::ptrdiff_t Engine::exchange_size() const { return impl_->runner->exchange_size(); }
 
 std::size_t Engine::memory() const { return impl_->runner->memory() + impl_->graph.memory(); }
+
+bool threads_lost_by_fork() { return engine::team_lost_by_fork(); }
 
 std::vector<std::string> simd_levels() { return engine::available_levels(); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <numeric>
 
 #include <openmm/OpenMMException.h>
@@ -46,6 +47,7 @@ void TLMLPForceImpl::initialize(ContextImpl &context) {
         engine_.emplace(Engine::from_bytes(*owner_.getModel(), options, owner_.getModelName()));
         read_atoms(context.getSystem().getNumParticles());
     });
+    may_warn_ = owner_.getWarnsOfClosePairs() && engine_->model().min_distance > 0.0;
     // The CPU platform builds on the Reference platform's data.
     const std::string &platform = context.getPlatform().getName();
     has_derivatives_ = platform == "Reference" || platform == "CPU";
@@ -115,12 +117,31 @@ Result TLMLPForceImpl::evaluate(ContextImpl &context) {
     }
     ComputeOptions wanted;
     wanted.forces = wants_forces_;
+    wanted.closest_pair = may_warn_;
     const auto start = std::chrono::steady_clock::now();
     const Result result = translated([&] { return engine_->energy_forces_virial(structure, wanted); });
     statistics_.engineSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ++statistics_.evaluations;
     statistics_.energiesAlone += !wants_forces_;
+    if (may_warn_) {
+        warn_of(result.closest_pair);
+    }
     return result;
+}
+
+/// The sentence of tlmlp.data.closest; OpenMM has no log to put it in.
+void TLMLPForceImpl::warn_of(const Pair &pair) {
+    const double least = engine_->model().min_distance;
+    if (pair.first < 0 || pair.distance >= least) {
+        return;
+    }
+    may_warn_ = false;
+    const auto [i, j] = std::minmax(particles_[static_cast<std::size_t>(pair.first)],
+                                    particles_[static_cast<std::size_t>(pair.second)]);
+    std::fprintf(stderr,
+                 "TLMLPForce: warning: atoms %d and %d are %.3f Å apart, closer than any pair in the training data of the "
+                 "model (%.3f Å)\n",
+                 i, j, pair.distance, least);
 }
 
 /// Integrators may ask for the energy alone, which needs no reverse pass; the platform's kernel does not pass that on.

@@ -31,6 +31,7 @@ class TLMLPForceImpl : public OpenMM::CustomCPPForceImpl {
     void read_atoms(int n_particles);
     int thread_count(OpenMM::ContextImpl &context) const;
     Result evaluate(OpenMM::ContextImpl &context);
+    void warn_of(const Pair &pair);
 
     const TLMLPForce &owner_;
     std::optional<Engine> engine_;
@@ -38,6 +39,7 @@ class TLMLPForceImpl : public OpenMM::CustomCPPForceImpl {
     std::vector<std::int32_t> species_;
     std::vector<double> positions_; ///< [atom][3], Angstrom
     bool all_particles_ = false;    ///< the atoms are the particles, in order
+    bool may_warn_ = true;          ///< of close pairs: asked to, the model says from where on, and not done yet
     bool wants_forces_ = true;      ///< of the evaluation that OpenMM asks for now
     bool has_derivatives_ = false;  ///< the platform takes energy derivatives by parameters from us
     TLMLPForce::Statistics statistics_;

@@ -74,6 +74,7 @@ void TLMLPForceProxy::serialize(const void *object, SerializationNode &node) con
     node.setDoubleProperty("skin", force.getSkin());
     node.setIntProperty("threads", force.getThreads());
     node.setStringProperty("device", force.getDevice());
+    node.setBoolProperty("warns", force.getWarnsOfClosePairs());
     node.setStringProperty("scale", force.getScaleParameter());
     node.setDoubleProperty("scaleDefault", force.getScaleDefaultValue());
     node.setStringProperty("model", base64_encode(*force.getModel()));
@@ -98,6 +99,7 @@ void *TLMLPForceProxy::deserialize(const SerializationNode &node) const {
     force->setSkin(node.getDoubleProperty("skin"));
     force->setThreads(node.getIntProperty("threads"));
     force->setDevice(node.getStringProperty("device", "cpu"));
+    force->setWarnsOfClosePairs(node.getBoolProperty("warns", true));
     force->setScaleParameter(node.getStringProperty("scale"), node.getDoubleProperty("scaleDefault"));
     for (const SerializationNode &atom : node.getChildNode("Atoms").getChildren()) {
         force->addAtom(atom.getIntProperty("p"), atom.getIntProperty("z"));

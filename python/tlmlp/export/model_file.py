@@ -6,8 +6,10 @@ size, checksum, shape and key is checked, and each failure is one line. The engi
 has the same rules, so that no file is one model here and another, or none, there.
 """
 
+import io
 import os
 import stat
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,27 +30,46 @@ WEIGHTS = "weights.safetensors"
 MAX_FILE_BYTES = 4 << 30
 
 
-def read_header(path: str | os.PathLike) -> dict[str, Any]:
+#: A file, the name of a model that comes with the package, or the bytes of such a file.
+Model = str | os.PathLike | bytes
+
+
+def read_header(model: Model) -> dict[str, Any]:
     """The checked ``tlmlp.json`` of an exported model.
 
     :raises TlmlpError: when the file is missing, damaged, foreign or of a later format
     """
-    return _read(Path(path), weights=False)[0]
+    return _read(model, weights=False)[0]
 
 
-def read_model_file(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_model_file(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The checked description and the parameters by name, as float32 or float64 arrays.
 
     :raises TlmlpError: when the file is missing, damaged, foreign or of a later format
     """
-    header, weights = _read(Path(path), weights=True)
-    return header, weights
+    return _read(model, weights=True)
 
 
-def _read(path: Path, weights: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    path = model_path(path)
+def engine_part(model: Model) -> bytes:
+    """The description and the parameters alone, as an archive of the same form: all that the engine reads.
+
+    The same model gives the same bytes, wherever its file lies and whatever it is called.
+
+    :raises TlmlpError: when the file is missing, damaged, foreign or of a later format
+    """
+    _read(model, weights=True)
+    content = model if isinstance(model, bytes) else _bytes(model_path(model))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as part:
+        for name in (HEADER, WEIGHTS):
+            part.writestr(zipfile.ZipInfo(f"model/extra/{name}"), stored_entry(content, name))  # a fixed date
+    return out.getvalue()
+
+
+def _read(model: Model, weights: bool) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    path = Path("(bytes)") if isinstance(model, bytes) else model_path(model)
     try:
-        archive = _bytes(path)
+        archive = model if isinstance(model, bytes) else _bytes(path)
         header = check_header(strict_json.parse(stored_entry(archive, HEADER), HEADER))
         arrays = _weights(stored_entry(archive, WEIGHTS), header) if weights else {}
     except TlmlpError as error:

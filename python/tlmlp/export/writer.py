@@ -16,10 +16,11 @@ import tlmlp
 from tlmlp.errors import TlmlpError
 from tlmlp.export.golden import golden_systems, with_route
 from tlmlp.export.header import FORMAT, FORMAT_VERSION, check_header
-from tlmlp.export.model_file import HEADER, WEIGHTS, read_model_file
+from tlmlp.export.model_file import HEADER, WEIGHTS, Model, read_model_file
 from tlmlp.export.script import ExportedModel
 from tlmlp.files import atomic_write_bytes, sha256_bytes
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
+from tlmlp.shipped import model_path
 
 #: Entries of the metadata that have a key of their own in tlmlp.json; the rest is provenance.
 _OWN_KEYS = ("min_distance", "zbl", "provenance")
@@ -95,7 +96,7 @@ def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> d
     )
 
 
-def load_potential(path: str | os.PathLike, route: str = "ops", dtype: torch.dtype | None = None) -> Potential:
+def load_potential(path: Model, route: str = "ops", dtype: torch.dtype | None = None) -> Potential:
     """The potential of an exported model, from its description and parameters alone: no code of the file is run.
 
     :param dtype: of the parameters; as stored by default
@@ -127,6 +128,7 @@ def load_archive(path: str | os.PathLike, dtype: torch.dtype | None = None) -> t
     :param dtype: of the parameters; as stored by default
     :raises TlmlpError: when the file is unusable
     """
+    path = model_path(path)
     read_model_file(path)
     with zipfile.ZipFile(path) as archive:  # libtorch does not compare the checksums of the entries
         damaged = archive.testzip()

@@ -23,7 +23,7 @@ class TlmlpPotentialImpl(MLPotentialImpl):
         """Called by openmm-ml; see its documentation for the arguments."""
         options = {**self.options, **args}
         implementation = options.pop("implementation", "auto")
-        unknown = sorted(set(options) - {"precision", "threads", "skin", "scale", "device", "portable"})
+        unknown = sorted(set(options) - {"precision", "threads", "skin", "scale", "device", "portable", "warn_close"})
         if unknown:
             raise TlmlpError(f"unknown option {unknown[0]!r} for the potential 'tlmlp'")
         from tlmlp.openmm.system import available_routes, make_force

@@ -29,10 +29,11 @@ def native_force(
     skin: float = 0.5,
     scale: str | None = None,
     device: str = "cpu",
+    warn_close: bool = True,
 ) -> Any:
     """``TLMLPForce``, a force in C++ for the Reference and CPU platforms, and any other by copies through the host.
 
-    :param model: file written by ``tlmlp export``; the force keeps what it needs of it, in XML too
+    :param model: file written by ``tlmlp export``, or the name of a model that comes with the package; the force keeps what it needs of it, in XML too
     :param topology: ``openmm.app.Topology``, for the elements and the periodicity
     :param elements: instead of it, symbol or atomic number of every particle; with neither, a model of one species acts
         on all particles of the System
@@ -45,6 +46,8 @@ def native_force(
         platforms give the derivative of the energy by it
     :param device: where the engine runs, whatever OpenMM's platform: "cpu", or "cuda", "cuda:N" in a build with CUDA
         ("cuda-on-cpu" runs the GPU's kernels on the CPU, for tests)
+    :param warn_close: whether a Context writes one line on the standard error when two atoms come closer than any pair in
+        the training data of the model
     :return: ``openmm.Force`` for ``system.addForce``
     :raises TlmlpError: when the native force is not available, the file is unusable, or the particles do not fit it
 
@@ -64,6 +67,7 @@ def native_force(
         "skin": repr(skin * NM_PER_ANGSTROM),
         "threads": threads or 0,
         "device": device,
+        "warns": int(warn_close),
         "scale": scale or "",
         "scaleDefault": 1,
         "model": base64.b64encode(selection.model).decode(),

@@ -1,12 +1,13 @@
 """The engine behind OpenMM's PythonForce: for any OpenMM from 8.5 on, whatever it was built with."""
 
 import os
-import threading
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from tlmlp.data.closest import Pair, too_close
 from tlmlp.errors import TlmlpError
 from tlmlp.openmm.native import check_options
 from tlmlp.openmm.selection import Element, Selection, select
@@ -29,9 +30,16 @@ class EngineCall:
     """Energy (kJ/mol) and forces (kJ/mol/nm) of an ``openmm.State``. Pickles with the model inside."""
 
     def __init__(
-        self, selection: Selection, precision: str, threads: int | None, skin: float, scale: str | None, device: str
+        self,
+        selection: Selection,
+        precision: str,
+        threads: int | None,
+        skin: float,
+        scale: str | None,
+        device: str,
+        warn_close: bool,
     ) -> None:
-        self.selection, self.scale = selection, scale
+        self.selection, self.scale, self.warn_close = selection, scale, warn_close
         self.options = {"precision": precision, "threads": threads or 1, "skin": skin, "device": device}
         self._prepare()
 
@@ -45,7 +53,6 @@ class EngineCall:
         openmm.RMSDForce([openmm.Vec3(0, 0, 0)])
 
         self._engine = Engine.from_bytes(self.selection.model, **self.options)
-        self._lock = threading.Lock()  # Contexts in several threads may share the force
         self._particles = None if self.selection.particles is None else np.array(self.selection.particles)
         self._last = -1 if self._particles is None else int(self._particles.max())
         self._rows = None if self.selection.rows is None else np.array(self.selection.rows, dtype=np.int32)
@@ -53,7 +60,12 @@ class EngineCall:
         self._open = np.zeros((3, 3))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"selection": self.selection, "options": self.options, "scale": self.scale}
+        return {
+            "selection": self.selection,
+            "options": self.options,
+            "scale": self.scale,
+            "warn_close": self.warn_close,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -70,14 +82,24 @@ class EngineCall:
         cell = self._open
         if self.selection.periodic:
             cell = state.getPeriodicBoxVectors(asNumpy=True)._value / NM_PER_ANGSTROM
-        with self._lock:
-            result = self._engine.compute(rows, positions, cell, self._pbc)
+        result = self._engine.compute(rows, positions, cell, self._pbc)
+        self._warn(result["closest_pair"])
         factor = EV_IN_KJ_PER_MOL if self.scale is None else EV_IN_KJ_PER_MOL * state.getParameters()[self.scale]
         forces = result["forces"] * (factor / NM_PER_ANGSTROM)
         if self._particles is not None:
             forces, chosen = np.zeros((every, 3)), forces
             forces[self._particles] = chosen
         return result["energy"] * factor, forces
+
+    def _warn(self, pair: Pair | None) -> None:
+        """Once, of a pair closer than any in the training data."""
+        least = self.selection.header["min_distance"]
+        if self.warn_close and least is not None and pair is not None and pair[2] < least:
+            self.warn_close = False
+            if self._particles is not None:
+                i, j = sorted(int(self._particles[k]) for k in pair[:2])
+                pair = i, j, pair[2]
+            warnings.warn(too_close(pair, least), stacklevel=3)
 
 
 def python_force(
@@ -92,6 +114,7 @@ def python_force(
     skin: float = 0.5,
     scale: str | None = None,
     device: str = "cpu",
+    warn_close: bool = True,
 ) -> Any:
     """``openmm.PythonForce`` on the engine; arguments as those of :func:`tlmlp.openmm.native_force`.
 
@@ -105,7 +128,7 @@ def python_force(
     import openmm
 
     selection = select(model, topology, elements, atoms, periodic)
-    call = EngineCall(selection, precision, threads, skin, scale, device)
+    call = EngineCall(selection, precision, threads, skin, scale, device, warn_close)
     force = openmm.PythonForce(call, {} if scale is None else {scale: 1.0})
     force.setUsesPeriodicBoundaryConditions(selection.periodic)
     force.setName("TLMLPPythonForce")

@@ -1,15 +1,13 @@
 """What every force has in common: the model's bytes, and which particles it acts on."""
 
-import io
 import os
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import Any
 
 from tlmlp.errors import TlmlpError
-from tlmlp.export.model_file import HEADER, WEIGHTS, read_model_file
+from tlmlp.export.model_file import engine_part, read_header
 
 Element = int | str
 
@@ -42,19 +40,19 @@ class Selection:
 def select(
     model: str | os.PathLike,
     topology: Any = None,
-    elements: Iterable[Element] | None = None,
+    elements: Iterable[Element | None] | None = None,
     atoms: Iterable[int] | None = None,
     periodic: bool | None = None,
 ) -> Selection:
     """Read the model and find out which particles it acts on.
 
     :param topology: ``openmm.app.Topology``; its particles without element (virtual sites) are left out
-    :param elements: instead of it, chemical symbol or atomic number of every particle
+    :param elements: instead of it, chemical symbol or atomic number of every particle; None, 0 or "X" for one without
     :param atoms: indices of the particles that the model acts on; all by default
     :param periodic: by default what the topology says, True without one
     :raises TlmlpError: when the file is unusable, or atoms and elements do not fit each other or the model
     """
-    header, _ = read_model_file(model)
+    header, part = read_header(model), engine_part(model)
     if topology is not None and elements is not None:
         raise TlmlpError("give `topology` or `elements`, not both")
     if periodic is None:
@@ -74,28 +72,36 @@ def select(
         _check_known(header, chosen, numbers)
     if chosen is not None and not chosen:
         raise TlmlpError("no atoms: the topology has no particle with an element, or `atoms` is empty")
-    return Selection(os.fspath(model), header, _engine_part(Path(model)), chosen, numbers, bool(periodic))
+    return Selection(os.fspath(model), header, part, chosen, numbers, bool(periodic))
 
 
-def _elements(topology: Any, elements: Iterable[Element] | None) -> list[int] | None:
+def _elements(topology: Any, elements: Iterable[Element | None] | None) -> list[int] | None:
     """Atomic number of every particle, 0 for one without element; None when nothing says."""
     if topology is not None:
         return [0 if atom.element is None else int(atom.element.atomic_number) for atom in topology.atoms()]
     if elements is None:
         return None
+    return [_number(element) for element in elements]
+
+
+def _number(element: Element | None) -> int:
+    """Atomic number; 0 for None, 0 and "X", which are no element, as a topology's virtual sites are."""
     from ase.data import atomic_numbers
 
-    numbers = []
-    for element in elements:
-        number = atomic_numbers.get(element) if isinstance(element, str) else int(element)
-        if not number or number < 0:
-            raise TlmlpError(f"`elements` must hold chemical symbols or atomic numbers, got {element!r}")
-        numbers.append(number)
-    return numbers
+    number = 0 if element is None else atomic_numbers.get(element) if isinstance(element, str) else element
+    if isinstance(number, bool) or not isinstance(number, Integral) or not 0 <= number < len(atomic_numbers):
+        raise TlmlpError(
+            f"`elements` must hold chemical symbols or atomic numbers, got {element!r} (None stands for no element)"
+        )
+    return int(number)
 
 
 def _indices(atoms: Iterable[int], count: int | None) -> list[int]:
-    chosen = [int(index) for index in atoms]
+    chosen = list(atoms)
+    for index in chosen:
+        if isinstance(index, bool) or not isinstance(index, Integral):
+            raise TlmlpError(f"`atoms` must hold indices, got {index!r}")
+    chosen = [int(index) for index in chosen]
     wrong = [index for index in chosen if index < 0 or (count is not None and index >= count)]
     if wrong:
         raise TlmlpError(f"`atoms` must hold indices from 0 to {'...' if count is None else count - 1}, got {wrong[0]}")
@@ -112,14 +118,3 @@ def _check_known(header: dict[str, Any], chosen: Sequence[int], numbers: Sequenc
             symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else f"element {number}"
             what = symbol if number else "without element"
             raise TlmlpError(f"particle {index} is {what}, the model knows {', '.join(header['species'])}")
-
-
-def _engine_part(path: Path) -> bytes:
-    """The description and the parameters alone, as an archive of the same form."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as part:
-        for name in (HEADER, WEIGHTS):
-            entry = next(entry for entry in archive.infolist() if entry.filename.endswith(f"/extra/{name}"))
-            # A fixed date: the same model gives the same bytes.
-            part.writestr(zipfile.ZipInfo(f"model/extra/{name}"), archive.read(entry))
-    return out.getvalue()

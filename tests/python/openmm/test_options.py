@@ -198,6 +198,11 @@ def test_copies_are_the_same(germanium, crystal):
     [
         ({"elements": ["Si", "C"]}, "particle 1 is C, the model knows Si, Ge"),
         ({"elements": ["Si", "Xy"]}, "chemical symbols or atomic numbers, got 'Xy'"),
+        ({"elements": [14.7, 32]}, "chemical symbols or atomic numbers, got 14.7"),
+        ({"elements": [True, 32]}, "chemical symbols or atomic numbers, got True"),
+        ({"elements": [-14, 32]}, "chemical symbols or atomic numbers, got -14"),
+        ({"elements": [500]}, "chemical symbols or atomic numbers, got 500"),
+        ({"elements": ["Si"], "atoms": [0.5]}, "`atoms` must hold indices, got 0.5"),
         ({}, "give `topology` or `elements`"),
         ({"elements": ["Si"], "atoms": [1]}, "indices from 0 to 0, got 1"),
         ({"elements": ["Si"], "atoms": [-1]}, "got -1"),
@@ -215,6 +220,24 @@ def test_wrong_options_are_refused_in_one_line(alloy, route, options, message):
     with pytest.raises(TlmlpError) as error:
         getattr(forces, f"{route}_force")(alloy[1], **options)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("nothing", [None, 0, "X"])
+@pytest.mark.parametrize("route", ("native", "python"))
+def test_particles_without_element_are_left_out(germanium, crystal, route, nothing):
+    """As the virtual sites of a topology are."""
+    elements = [*crystal.numbers.tolist(), *[nothing] * 3]
+    system = openmm.System()
+    for _ in elements:
+        system.addParticle(1.0)
+    made = forces.from_ase(crystal)
+    system.setDefaultPeriodicBoxVectors(*made.box.tolist())
+    system.addForce(getattr(forces, f"{route}_force")(germanium[1], elements=elements))
+    energy, got = measure(start(system, np.concatenate([made.positions, np.zeros((3, 3))])))[:2]
+    alone = measure(start(forces.create_system(germanium[1], made, route=route), made.positions))
+    assert energy == alone[0]
+    np.testing.assert_array_equal(got[-3:], 0.0)
+    np.testing.assert_array_equal(got[:-3], alone[1])
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -26,7 +26,8 @@ enum class Precision { float32, float64 };
 struct EngineOptions {
     /// Arithmetic of the network. Displacements and sums of energies and forces are float64 in both.
     Precision precision = Precision::float32;
-    /// OpenMP threads; at least 1. Results do not depend on it.
+    /// OpenMP threads, from 1 to 1024. Results do not depend on it. A process made by fork, whose parent has computed with
+    /// several, computes with one: OpenMP's threads do not live on there.
     int threads = 1;
     /// "avx512", "avx2" or "portable"; empty takes the environment variable TLMLP_SIMD, else the best of the machine.
     std::string level = {};
@@ -76,6 +77,13 @@ struct Structure {
     std::array<bool, 3> pbc{};             ///< periodic along each lattice vector
 };
 
+/// Two atoms, the lower index first.
+struct Pair {
+    std::int64_t first = -1; ///< -1 where no two atoms are within the cutoff, or nobody asked
+    std::int64_t second = -1;
+    double distance = 0.0; ///< Angstrom
+};
+
 /// Valid until the next call on the same Engine. Of a system spread over processes each has its share: energy and virial
 /// add up, the forces of foreign atoms are to be added to those of their owners, their energies are zero.
 struct Result {
@@ -90,6 +98,8 @@ struct Result {
     /// is the edge's target, E_k the energy of atom k, and r_k - r_i runs along the edges through which E_k depends on v,
     /// so that periodic images need no care. For the heat flux; filled by energy_forces_virial(EdgeList) when asked for.
     std::span<const double> edge_moments;
+    /// The closest pair of a Structure, for hosts that warn below ModelInfo::min_distance; when asked for.
+    Pair closest_pair{};
 };
 
 /// An array of the engine with one row of numbers per atom, this process's atoms first.
@@ -117,6 +127,7 @@ struct ComputeOptions {
     bool edge_gradients = false; ///< fill Result::edge_gradients
     Exchange *exchange = nullptr; ///< of a system spread over processes
     bool edge_moments = false;   ///< fill Result::edge_moments: three further reverse passes; on the CPU
+    bool closest_pair = false;   ///< fill Result::closest_pair, of a Structure
 };
 
 class Engine {
@@ -172,6 +183,10 @@ class Engine {
     explicit Engine(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
+
+/// Whether this process was made by fork after its parent computed with several threads, so that every Engine computes
+/// with one here.
+bool threads_lost_by_fork();
 
 /// Instruction levels that this machine can run, best first.
 std::vector<std::string> simd_levels();

@@ -68,6 +68,11 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     void setDevice(const std::string &device) { device_ = device; }
     const std::string &getDevice() const { return device_; }
 
+    /// Whether a Context writes a line on the standard error, once, when two atoms come closer than any pair in the
+    /// training data of the model (default).
+    void setWarnsOfClosePairs(bool warns) { warns_ = warns; }
+    bool getWarnsOfClosePairs() const { return warns_; }
+
     /// A global parameter of the Context that multiplies energy and forces; the Reference and CPU platforms give the
     /// derivative of the energy by it too. Empty (default): none.
     void setScaleParameter(const std::string &name, double defaultValue = 1.0);
@@ -83,7 +88,7 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     std::shared_ptr<const std::string> model_;
     std::string modelName_, precision_ = "single", device_ = "cpu", scaleName_;
     std::vector<Atom> atoms_;
-    bool periodic_ = true;
+    bool periodic_ = true, warns_ = true;
     double skin_ = 0.05, scaleDefault_ = 1.0;
     int threads_ = 0;
 };

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+namespace tlmlp {
+
+/// Arrays of the caller as vectors of our own, so that another thread may change the caller's while the interpreter's lock
+/// is given up. Nothing is converted that would lose something: integers must be integers and in range, real numbers
+/// must not be complex. `expected` is the shape, -1 for any size; each throws Error with the name on what does not fit.
+std::vector<std::int32_t> species_argument(const pybind11::object &values, const char *name,
+                                           std::initializer_list<pybind11::ssize_t> expected);
+std::vector<std::int64_t> index_argument(const pybind11::object &values, const char *name,
+                                         std::initializer_list<pybind11::ssize_t> expected);
+std::vector<double> real_argument(const pybind11::object &values, const char *name,
+                                  std::initializer_list<pybind11::ssize_t> expected);
+/// True and False, or 1 and 0.
+std::vector<unsigned char> flag_argument(const pybind11::object &values, const char *name,
+                                         std::initializer_list<pybind11::ssize_t> expected);
+
+} // namespace tlmlp
