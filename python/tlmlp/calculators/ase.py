@@ -6,25 +6,28 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import all_changes
 
 from tlmlp.calculators.backends import open_backend
+from tlmlp.calculators.exclusive import ExclusiveCalculator
 from tlmlp.calculators.skin import SkinList
 from tlmlp.calculators.sums import atomic_virials, edge_forces, to_voigt
+from tlmlp.data.closest import closest_edge, too_close
 from tlmlp.errors import TlmlpError
-from tlmlp.export import read_header
+from tlmlp.export.model_file import engine_part, read_header
 
 
-class TlmlpCalculator(Calculator):
+class TlmlpCalculator(ExclusiveCalculator):
     """Energy, free energy, forces, stress, and energies and stresses of the atoms, from an exported model.
 
-    :param model_path: file written by ``tlmlp export``
+    :param model_path: file written by ``tlmlp export``, or the name of a model that comes with the package
     :param precision: "single" or "double", of the network; edges and sums are in double precision
     :param backend: what evaluates the network: "engine" (compiled, needs no torch), "torch", or "torch-plain" for
         standard torch operators alone
     :param threads: of the engine; the torch backends follow ``torch.set_num_threads``
     :param skin: Å by which the kept neighbour list exceeds the cutoff; results do not depend on it, bit by bit
     :param device: of the engine: "cpu", or "cuda" or "cuda:N" for a GPU; the neighbour list stays on the CPU
+    :param warn_close: whether to warn, once, of a distance below the smallest one in the training data
     :raises TlmlpError: when the file is unusable; when calculating, for an element that the model does not know, NaN
         or infinite input, a periodic cell without volume, atoms on top of each other
 
@@ -32,7 +35,10 @@ class TlmlpCalculator(Calculator):
     exists for cells with a volume; ``stresses`` (n, 6) sum to ``stress``, half of an edge's share going to either end
     (the symmetric part of LAMMPS' ``centroid/stress/atom``, over
     the volume). There are no charges and no temperature, so ``free_energy`` is
-    ``energy``. A distance below the smallest one in the training data is warned of once.
+    ``energy``.
+
+    Threads may share a calculator: they wait for each other. Copies, ``copy.deepcopy`` and pickles carry the model inside
+    and give the same numbers to the last bit, in another process too.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies", "stresses"]
@@ -46,15 +52,18 @@ class TlmlpCalculator(Calculator):
         threads: int = 1,
         skin: float = 0.5,
         device: str = "cpu",
+        warn_close: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.header = read_header(model_path)
-        self._backend = open_backend(model_path, backend, precision, threads, device)
+        self._model = engine_part(model_path)
+        self._options = {"backend": backend, "precision": precision, "threads": threads, "device": device}
+        self._backend = open_backend(self._model, **self._options)
         self._list = SkinList(self._backend.cutoff, skin)
         self._rows = {int(z): row for row, z in enumerate(self.header["atomic_numbers"])}
         self._edges: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-        self._warned = False
+        self._warned = not warn_close
 
     @property
     def cutoff(self) -> float:
@@ -68,12 +77,23 @@ class TlmlpCalculator(Calculator):
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)) -> None:
         """Compute everything at once, except that ``stresses`` are summed when first asked for; ASE calls this."""
-        super().calculate(atoms, properties, system_changes)
-        if system_changes or self._edges is None or "energy" not in self.results:
-            self._compute(self.atoms)
-        volume = abs(np.linalg.det(self.atoms.cell.array))
-        if "stresses" in properties and volume > 0.0:
-            self.results["stresses"] = to_voigt(-atomic_virials(len(self.atoms), *self._edges)) / volume
+        with self.exclusive():
+            super().calculate(atoms, properties, system_changes)
+            if system_changes or self._edges is None or "energy" not in self.results:
+                self._compute(self.atoms)
+            volume = abs(np.linalg.det(self.atoms.cell.array))
+            if "stresses" in properties and volume > 0.0:
+                self.results["stresses"] = to_voigt(-atomic_virials(len(self.atoms), *self._edges)) / volume
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the backend, which is made again from the bytes of the model and the options."""
+        state = super().__getstate__()
+        del state["_backend"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._backend = open_backend(self._model, **self._options)
 
     def _compute(self, atoms: Atoms) -> None:
         self._edges = None  # stays so when the structure is refused
@@ -102,18 +122,12 @@ class TlmlpCalculator(Calculator):
 
     def _warn_if_too_close(self, edge_index: np.ndarray, vectors: np.ndarray) -> None:
         least = self.header["min_distance"]
-        if least is None or self._warned or not len(vectors):
+        if least is None or self._warned:
             return
-        squares = (vectors**2).sum(axis=1)
-        e = int(squares.argmin())
-        if squares[e] < least**2:
+        pair = closest_edge(edge_index, vectors)
+        if pair is not None and pair[2] < least:
             self._warned = True
-            j, i = edge_index[:, e]
-            warnings.warn(
-                f"atoms {i} and {j} are {np.sqrt(squares[e]):.3f} Å apart, closer than any pair in the "
-                f"training data of the model ({least:.3f} Å)",
-                stacklevel=4,
-            )
+            warnings.warn(too_close(pair, least), stacklevel=8)
 
 
 def check_finite(atoms: Atoms) -> None:

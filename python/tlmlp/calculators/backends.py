@@ -1,11 +1,11 @@
 """What evaluates a model file for a calculator: energies and derivatives by the edges of one structure."""
 
-import os
 from typing import Protocol
 
 import numpy as np
 
 from tlmlp.errors import TlmlpError
+from tlmlp.export.model_file import Model, engine_part
 
 PRECISIONS = ("single", "double")
 
@@ -33,11 +33,12 @@ class Backend(Protocol):
 class EngineBackend:
     """The compiled engine, without torch."""
 
-    def __init__(self, path: str | os.PathLike, precision: str, threads: int = 1, device: str = "cpu") -> None:
+    def __init__(self, model: Model, precision: str, threads: int = 1, device: str = "cpu") -> None:
         from tlmlp import _core
 
+        content = engine_part(model)
         try:
-            self._engine = _core.Engine(os.fspath(path), precision=precision, threads=threads, device=device)
+            self._engine = _core.Engine.from_bytes(content, precision=precision, threads=threads, device=device)
         except RuntimeError as error:
             raise TlmlpError(str(error)) from None
         self.species = list(self._engine.species)
@@ -60,14 +61,14 @@ class TorchBackend:
     :param route: "ops" for the compiled operators, "plain" for standard torch operators
     """
 
-    def __init__(self, path: str | os.PathLike, precision: str, route: str = "ops") -> None:
+    def __init__(self, model: Model, precision: str, route: str = "ops") -> None:
         import torch
 
         from tlmlp.export import load_potential
 
         self._torch = torch
         dtype = torch.float64 if precision == "double" else torch.float32
-        self._potential = load_potential(path, route=route, dtype=dtype).requires_grad_(False)
+        self._potential = load_potential(model, route=route, dtype=dtype).requires_grad_(False)
         self.species = list(self._potential.species)
         self.cutoff = self._potential.cutoff
 
@@ -83,7 +84,7 @@ class TorchBackend:
 
 
 def open_backend(
-    path: str | os.PathLike,
+    model: Model,
     backend: str = "engine",
     precision: str = "single",
     threads: int = 1,
@@ -91,6 +92,7 @@ def open_backend(
 ) -> Backend:
     """The backend called ``backend``: "engine", "torch", or "torch-plain" for standard operators alone.
 
+    :param model: file of ``tlmlp export``, name of a model that comes with the package, or the bytes of a model
     :param threads: of the engine; torch has its own setting
     :param device: of the engine: "cpu", "cuda" or "cuda:N"
     :raises TlmlpError: on an unknown name or precision, or an unusable file
@@ -98,11 +100,11 @@ def open_backend(
     if precision not in PRECISIONS:
         raise TlmlpError(f"`precision` must be single or double, got {precision!r}")
     if backend == "engine":
-        return EngineBackend(path, precision, threads, device)
+        return EngineBackend(model, precision, threads, device)
     if device != "cpu":
         raise TlmlpError(f"only the engine runs on devices, got backend {backend!r} with device {device!r}")
     if backend == "torch":
-        return TorchBackend(path, precision)
+        return TorchBackend(model, precision)
     if backend == "torch-plain":
-        return TorchBackend(path, precision, route="plain")
+        return TorchBackend(model, precision, route="plain")
     raise TlmlpError(f"`backend` must be engine, torch or torch-plain, got {backend!r}")

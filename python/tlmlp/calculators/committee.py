@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import all_changes
 
 from tlmlp.calculators.ase import TlmlpCalculator
+from tlmlp.calculators.exclusive import ExclusiveCalculator
 from tlmlp.errors import TlmlpError
 
 
-class TlmlpCommittee(Calculator):
+class TlmlpCommittee(ExclusiveCalculator):
     """The mean of several models, with its uncertainty.
 
-    :param model_paths: two or more exported models, best trained alike but for the seed or the data
+    :param model_paths: two or more exported models, or names of models that come with the package, best trained alike but for the seed or the data
     :param arguments: of each :class:`TlmlpCalculator`: precision, backend, threads, skin
     :raises TlmlpError: with less than two models, and as :class:`TlmlpCalculator`
 
@@ -38,17 +39,18 @@ class TlmlpCommittee(Calculator):
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)) -> None:
         """Let every model calculate; ASE calls this."""
-        super().calculate(atoms, properties, system_changes)
-        for member in self.members:
-            member.calculate(self.atoms, properties, system_changes)
-        common = set.intersection(*(set(member.results) for member in self.members))
-        results = {name: np.stack([member.results[name] for member in self.members]) for name in common}
-        self.results = {name: _scalar(values.mean(axis=0)) for name, values in results.items()}
-        deviation = results["forces"] - self.results["forces"]
-        self.results["force_deviation"] = np.sqrt((deviation**2).sum(axis=2).mean(axis=0))
-        self.results["energy_deviation"] = float(results["energy"].std())
-        self.results["committee_energies"] = results["energy"]
-        self.results["committee_forces"] = results["forces"]
+        with self.exclusive():
+            super().calculate(atoms, properties, system_changes)
+            for member in self.members:
+                member.calculate(self.atoms, properties, system_changes)
+            common = set.intersection(*(set(member.results) for member in self.members))
+            results = {name: np.stack([member.results[name] for member in self.members]) for name in common}
+            self.results = {name: _scalar(values.mean(axis=0)) for name, values in results.items()}
+            deviation = results["forces"] - self.results["forces"]
+            self.results["force_deviation"] = np.sqrt((deviation**2).sum(axis=2).mean(axis=0))
+            self.results["energy_deviation"] = float(results["energy"].std())
+            self.results["committee_energies"] = results["energy"]
+            self.results["committee_forces"] = results["forces"]
 
 
 def _scalar(value: np.ndarray) -> Any:
