@@ -12,6 +12,7 @@ from tlmlp.cli.conformance import show
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model
 from tlmlp.testing.conformance import compare, read_systems, routes
+from tlmlp.testing.conformance.comparison import BETWEEN_HOSTS, FROM_ORACLE, differences, size
 from tlmlp.testing.conformance.systems import SYSTEMS
 from tlmlp.testing.random_models import SMALL, random_potential
 
@@ -77,6 +78,8 @@ def test_wrong_numbers_do_not_pass(models, monkeypatch, tmp_path):
     }
     pair.write_text(json.dumps([entry | {"pbc": [False] * 3}]))
     real = list(routes(models["two species, small network"]))[:2]
+    e, f = size(real[0].compute(list(read_systems([14, 32], pair).values()))[0])
+    assert e >= 1.0 and f >= 1.0
 
     def off(energy: float, force: float, precision: str = "double"):
         def compute(systems):
@@ -88,9 +91,9 @@ def test_wrong_numbers_do_not_pass(models, monkeypatch, tmp_path):
         raise RuntimeError("two\nlines")
 
     wrong = [
-        off(3e-8, 0.0),
-        off(0.0, 2e-8),
-        off(0.0, 3e-5, "single"),
+        off(3e-8 * e, 0.0),
+        off(0.0, 2e-8 * f),
+        off(0.0, 3e-5 * f, "single"),
         off(np.nan, 0.0),
         off(0.0, np.nan),
         dataclasses.replace(real[1], compute=broken),
@@ -102,8 +105,8 @@ def test_wrong_numbers_do_not_pass(models, monkeypatch, tmp_path):
         first, last = compare(models["two species, small network"], systems=pair)
         assert first.verdict == "passed" and last.verdict.startswith("failed") and match in last.verdict
         assert "\n" not in last.verdict
-    # Two single-precision hosts 3e-6 apart are both close enough to the oracle, but not to each other.
-    single = [off(0.0, 0.0, "single"), off(0.0, 3e-6, "single")]
+    # Two single-precision hosts 1.5 times their limit apart are both close enough to the oracle, but not to each other.
+    single = [off(0.0, 0.0, "single"), off(0.0, 3e-6 * f, "single")]
     monkeypatch.setattr("tlmlp.testing.conformance.comparison.routes", lambda *_: iter([real[0], *single]))
     first, last = compare(models["two species, small network"], systems=pair)
     assert first.verdict == "passed" and "differ from the same engine elsewhere" in last.verdict
@@ -122,3 +125,19 @@ def test_bad_systems_are_one_line(models, tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(TlmlpError, match="does not exist"):
         compare(next(iter(models.values())), systems=tmp_path / "none.json")
+
+
+def test_limits_grow_with_the_system():
+    """The same relative error passes or fails in one cell and in its copies, and at any scale of the forces."""
+    rng = np.random.default_rng(1)
+    forces = rng.normal(size=(8, 3))
+    for copies in (1, 8, 64):
+        for scale in (1.0, 30.0):
+            right = copies * -43.0, np.tile(scale * forces, (copies, 1))
+            for limits in (FROM_ORACLE, BETWEEN_HOSTS):
+                for limit in limits.values():
+                    allowed = [a * b for a, b in zip(limit, size(right), strict=True)]
+                    for factor, inside in ((0.9, True), (1.1, False)):
+                        n = 8 * copies
+                        other = right[0] + factor * allowed[0] * n, right[1] + factor * allowed[1]
+                        assert [d <= a for d, a in zip(differences(other, right), allowed, strict=True)] == [inside] * 2

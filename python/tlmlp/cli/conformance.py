@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.shipped import model_path
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
 
     @app.command()
     def conformance(
-        model: Annotated[Path, typer.Argument(help="File of `tlmlp export`.")],
+        model: Annotated[
+            Path, typer.Argument(help="File of `tlmlp export`, or a name such as si-dft.", parser=model_path)
+        ],
         systems: Annotated[Path | None, typer.Option(help="JSON list of systems instead of the built-in one.")] = None,
         threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
         json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -49,7 +53,7 @@ def show(rows: list) -> None:
 
     table(
         "Largest differences: from the oracle, and from the first route of the same engine and precision",
-        ["host, engine, precision", "systems", "eV/atom", "eV/Å", "hosts: eV", "hosts: eV/Å", "verdict"],
+        ["host, engine, precision", "systems", "eV/atom", "eV/Å", "hosts: eV/atom", "hosts: eV/Å", "verdict"],
         [
             [row.route, row.systems or "", *numbers(row.oracle), *numbers(row.hosts), row.verdict.split(":")[0]]
             for row in rows

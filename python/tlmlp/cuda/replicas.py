@@ -1,6 +1,7 @@
 """Replicas of a system that move side by side on one device."""
 
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ase.data import atomic_masses
 
 from tlmlp import _core
 from tlmlp.errors import TlmlpError
+from tlmlp.shipped import model_path
 from tlmlp.units import AMU_ANG2_PER_FS2_IN_EV, KB_EV
 
 
@@ -85,11 +87,14 @@ class Replicas:
         self._first = np.concatenate([[0], np.cumsum([len(z) for z in numbers])]).astype(int)
         if velocities is None:
             velocities = [_velocities(m, t, seed) for m, t, seed in zip(self._masses, temperatures, seeds, strict=True)]
+        if not re.fullmatch(r"cuda|cuda:\d{1,3}|cuda-on-cpu", device):
+            raise TlmlpError(f"`device` must be cuda, cuda:N or cuda-on-cpu, got {device!r}: replicas run on a GPU")
+        path = model_path(model)
         try:
-            engine = _core.Engine(os.fspath(model))
+            engine = _core.Engine(str(path))
             species = [engine.species_of(int(z)) for part in numbers for z in part]
             self._core = _core.Replicas(
-                os.fspath(model),
+                str(path),
                 self._first.tolist(),
                 np.array(species, dtype=np.int32),
                 _rows([s.positions for s in structures]),

@@ -8,6 +8,7 @@ import numpy as np
 
 from tlmlp.lammps import run_lammps
 from tlmlp.lammps.box import boundary, box_sides, lammps_frame
+from tlmlp.lammps.names import ascii_name
 from tlmlp.testing.structures import Structure
 
 DECK = """clear
@@ -35,7 +36,7 @@ def run_systems(
     from ase.data import chemical_symbols
 
     script, turns = [], []
-    with tempfile.TemporaryDirectory(prefix="tlmlp-conformance-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="tlmlp-conformance-") as scratch, ascii_name(model) as named:
         folder = Path(scratch)
         for k, system in enumerate(systems):
             kinds = sorted(set(system.atomic_numbers.tolist()))
@@ -48,7 +49,7 @@ def run_systems(
                     data=folder / f"{k}.data",
                     style=style,
                     precision=precision,
-                    model=Path(model).absolute(),
+                    model=named,
                     symbols=" ".join(chemical_symbols[z] for z in kinds),
                     dump=folder / f"{k}.dump",
                 )
