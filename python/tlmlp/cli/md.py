@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def md(
+        ctx: typer.Context,
         model: Annotated[Path | None, typer.Argument(help="File of `tlmlp export`, or a name such as si-dft.")] = None,
         structure: Annotated[Path | None, typer.Argument(help="Anything ASE reads; the last frame counts.")] = None,
         engine: Annotated[str, typer.Option(help="lammps, openmm or ase.")] = "lammps",
@@ -33,6 +34,10 @@ def register(app: typer.Typer) -> None:
         precision: Annotated[str, typer.Option(help="single or double, of the network.")] = "single",
         threads: Annotated[int, typer.Option(help="Threads of the model.")] = 1,
         platform: Annotated[str, typer.Option(help="Of OpenMM: CPU, Reference, ...")] = "CPU",
+        stop_below: Annotated[
+            float | None,
+            typer.Option(help="Å: end the run, with status 1, when a pair comes closer.", show_default=False),
+        ] = None,
         out: Annotated[Path | None, typer.Option(help="Folder for the results; must not hold a run.")] = None,
         resume: Annotated[
             Path | None, typer.Option(help="Go on with the run in this folder; takes --steps or --ps alone.")
@@ -45,13 +50,21 @@ def register(app: typer.Typer) -> None:
 
         if steps is not None and ps is not None:
             raise TlmlpError("give --steps or --ps, not both")
+        given = _given(ctx)
         if resume is not None:
-            if model is not None or out is not None:
-                raise TlmlpError("--resume takes the model and all settings from the folder: leave out MODEL and --out")
+            refused = given - {"resume", "steps", "ps"}
+            if refused:
+                raise TlmlpError(
+                    f"--resume takes the model and all settings from the folder, and --steps or --ps alone: leave out "
+                    f"{_listed(refused)}"
+                )
             _show(resume, resume_md(resume, steps, ps))
             return
         if model is None or structure is None or out is None:
             raise TlmlpError("expected MODEL STRUCTURE --out FOLDER, or --resume FOLDER")
+        unused = {name for name in given if not _used(name, engine, ensemble, velocities)}
+        if unused:
+            raise TlmlpError(f"{ensemble} with {engine} has no use for {_listed(unused)}: leave it out")
         settings = make_settings(
             model=model_path(model).absolute(),
             structure=structure.absolute(),
@@ -72,14 +85,47 @@ def register(app: typer.Typer) -> None:
             precision=precision,
             threads=threads,
             platform=platform,
+            stop_below=stop_below,
         )
         _show(out, run_md(settings, out))
+
+
+def _given(ctx: typer.Context) -> set[str]:
+    """Names of the parameters that the command line gives."""
+    return {
+        name
+        for name in ctx.params
+        if (source := ctx.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
+    }
+
+
+def _listed(names: set[str]) -> str:
+    arguments = {"model": "MODEL", "structure": "STRUCTURE"}
+    return ", ".join(sorted(arguments.get(name, "--" + name.replace("_", "-")) for name in names))
+
+
+def _used(name: str, engine: str, ensemble: str, velocities: str) -> bool:
+    """Whether a run of this kind looks at the option; what it would ignore is refused."""
+    if name == "platform":
+        return engine == "openmm"
+    if name == "pressure":
+        return ensemble == "npt"
+    if name == "barostat_time":
+        return ensemble == "npt" and engine != "openmm"
+    if name == "thermostat_time":
+        return ensemble != "nve"
+    if name in ("temperature", "seed"):
+        return ensemble != "nve" or velocities == "new"
+    return True
 
 
 def _show(out: Path, record: dict) -> None:
     from tlmlp.console import console, table
 
-    steps, seconds = record["settings"]["steps"], max(record["seconds"], 1e-9)
+    steps, seconds = record["steps_done"], max(record["seconds"], 1e-9)
     rows = [[name.replace("_", " "), f"{value:.6g}"] for name, value in record["summary"].items()]
     table(f"{record['engine']}, {record['atoms']} atoms", ["quantity (means over the second half)", "value"], rows)
     console.print(f"{steps} steps in {seconds:.1f} s ({steps / seconds:.0f} steps/s); results in {out}")
+    if "stopped" in record:
+        console.print(f"[yellow]{record['stopped']}[/yellow]; `tlmlp md --resume {out}` would go on from there")
+        raise typer.Exit(1)

@@ -26,9 +26,13 @@ class AseSimulation:
     def __init__(self, settings: MDSettings, atoms: Atoms, kept: EngineState | None = None) -> None:
         self.description = f"ASE {ase.__version__}"
         self._atoms = atoms.copy()
-        self._atoms.calc = TlmlpCalculator(settings.model, precision=settings.precision, threads=settings.threads)
+        self._atoms.calc = TlmlpCalculator(
+            settings.model, precision=settings.precision, threads=settings.threads, warn_close=False
+        )
         if kept is not None:
-            self._atoms.set_momenta(kept["momenta"])  # those of the state are rounded by a change of units
+            self._atoms.set_momenta(
+                kept["momenta"], apply_constraint=False
+            )  # those of the state are rounded by a change of units
         self._dynamics = _integrator(settings, self._atoms)
         if kept is not None and settings.ensemble != "nve":
             self._dynamics.rng.bit_generator.state = json.loads(str(kept["random"]))
@@ -83,6 +87,7 @@ def _integrator(settings: MDSettings, atoms: Atoms):
         }
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Using heuristic P_mass")
+        warnings.filterwarnings("ignore", message=".*not been tested with constraints")  # it has here, with FixAtoms
         return LangevinBAOAB(
             atoms,
             timestep,

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms, units
+from ase.constraints import FixAtoms
 
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_bytes
+from tlmlp.md.region import free_atoms
 from tlmlp.md.state import EngineState, State
 
 NAME = "checkpoint.npz"
@@ -44,6 +46,7 @@ def save_checkpoint(
         "numbers": template.numbers,
         **({"masses": template.get_masses()} if template.has("masses") else {}),
         "pbc": template.pbc,
+        "free": free_atoms(template),
         "cell": state.cell,
         "positions": state.positions,
         "velocities": state.velocities,
@@ -73,6 +76,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             pbc=arrays["pbc"],
             masses=arrays.get("masses"),
         )
+        if "free" in arrays and not arrays["free"].all():
+            atoms.set_constraint(FixAtoms(mask=~arrays["free"]))
         atoms.set_velocities(arrays["velocities"] / units.fs)
         return Checkpoint(
             step=int(arrays["step"]),

@@ -11,6 +11,7 @@ from tlmlp.console import progress
 from tlmlp.errors import TlmlpError
 from tlmlp.md.checkpoint import save_checkpoint
 from tlmlp.md.outputs import Outputs
+from tlmlp.md.region import Watch, free_atoms
 from tlmlp.md.settings import MDSettings
 from tlmlp.md.simulation import Simulation
 from tlmlp.md.state import thermo_row
@@ -22,10 +23,11 @@ class Drive:
 
     settings: MDSettings
     out: Path
-    #: Elements and masses of the atoms.
+    #: Elements, masses and constraints of the atoms.
     template: Atoms
     simulation: Simulation
     outputs: Outputs
+    watch: Watch
     step: int = 0
     #: Step of the newest checkpoint; None before the first one.
     safe: int | None = None
@@ -39,7 +41,7 @@ class Drive:
         return self.earlier + time.monotonic() - self.started
 
     def go(self) -> None:
-        """To the last step.
+        """To the last step, or to where :class:`~tlmlp.md.region.Watch` stops the run.
 
         :raises TlmlpError: when the engine stops, the run diverges, or it is interrupted from the keyboard
         """
@@ -47,7 +49,7 @@ class Drive:
             if self.safe is None:
                 self.write()
             with progress("md", self.settings.steps - self.step) as bar:
-                while self.step < self.settings.steps:
+                while self.step < self.settings.steps and self.watch.stopped is None:
                     count = self._next_stop() - self.step
                     self.simulation.advance(count)
                     self.step += count
@@ -66,7 +68,11 @@ class Drive:
         state = self.simulation.state()
         if not (np.isfinite(state.potential_energy) and np.isfinite(state.positions).all()):
             raise TlmlpError(f"the run diverged before step {self.step}: try a smaller time step")
-        row = thermo_row(self.step, s.timestep, s.ensemble, template.get_masses(), state)
+        closest = None
+        if self._due(s.thermo_every):
+            closest = self.watch.look(self.step, self.step * s.timestep * 1e-3, state)
+        free = free_atoms(template)
+        row = thermo_row(self.step, s.timestep, s.ensemble, template.get_masses(), state, free, closest)
         if self._due(s.thermo_every):
             self.outputs.thermo(row)
         if self._due(s.trajectory_every):
@@ -77,7 +83,8 @@ class Drive:
             self.safe = self.step
 
     def _due(self, period: int) -> bool:
-        return self.step % period == 0 or self.step == self.settings.steps
+        last = self.step == self.settings.steps or self.watch.stopped is not None
+        return self.step % period == 0 or last
 
     def _next_stop(self) -> int:
         s = self.settings

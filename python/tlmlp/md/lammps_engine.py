@@ -9,7 +9,9 @@ from ase import Atoms, units
 
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps.box import boundary, box_sides, lammps_frame
+from tlmlp.lammps.names import ascii_name
 from tlmlp.md.lammps_library import Library
+from tlmlp.md.region import free_atoms
 from tlmlp.md.settings import MDSettings
 from tlmlp.md.state import EngineState, State
 from tlmlp.units import AMU_ANG2_PER_FS2_IN_EV, EV_PER_ANG3_IN_GPA
@@ -120,7 +122,10 @@ class LammpsSimulation:
             # LAMMPS refuses to sort a box much smaller than the cutoff into bins, as an open box of few atoms can be.
             f"neighbor 0.5 {'nsq' if len(atoms) < 100 and not self._periodic else 'bin'}",
             f"pair_style tlmlp precision {settings.precision}",
-            f"pair_coeff * * {_quoted(settings.model)} {' '.join(symbols)}",
+        )
+        with ascii_name(settings.model) as model:
+            self._do(f'pair_coeff * * "{model}" {" ".join(symbols)}')
+        self._do(
             f"timestep {settings.timestep * 1e-3!r}",
             "fix model all store/force",  # before the thermostat adds its own
             "compute virial all pressure NULL virial",
@@ -130,6 +135,7 @@ class LammpsSimulation:
         if kept is None:
             velocities = atoms.get_velocities() * (1e3 * units.fs)
             self._lammps.scatter("v", velocities @ self._turn)
+        self._do(*_group(free_atoms(atoms)))
         self._ensemble(step)
         self._run(0)
 
@@ -148,7 +154,7 @@ class LammpsSimulation:
             bar = s.pressure * BAR_PER_GPA
             self._do(f"fix move all nph iso {bar!r} {bar!r} {s.barostat_time * 1e-3!r} fixedpoint 0 0 0 flip no")
         else:
-            self._do("fix move all nve")
+            self._do("fix move free nve")
         if s.ensemble != "nve":
             self._heat(step)
         self._fresh = False
@@ -156,7 +162,7 @@ class LammpsSimulation:
     def _heat(self, step: int) -> None:
         s = self._settings
         seed = int(np.random.SeedSequence([s.seed, step]).generate_state(1)[0] % 900_000_000) + 1
-        self._do(f"fix heat all langevin {s.temperature!r} {s.temperature!r} {s.thermostat_time * 1e-3!r} {seed}")
+        self._do(f"fix heat free langevin {s.temperature!r} {s.temperature!r} {s.thermostat_time * 1e-3!r} {seed}")
 
     def _run(self, steps: int) -> None:
         self._do(f"run {steps} pre {'no' if self._fresh else 'yes'} post no")
@@ -178,5 +184,12 @@ def _box(rows: np.ndarray, positions: np.ndarray, pbc: np.ndarray, kinds: int) -
     return [boundary(pbc), "box tilt large", f"{region} units box", f"create_box {kinds} box"]
 
 
-def _quoted(path: Path) -> str:
-    return f'"{path.absolute()}"'
+def _group(free: np.ndarray) -> list[str]:
+    """Commands that make the group ``free``; the atoms are numbered from 1."""
+    if free.all():
+        return ["group free union all"]
+    # Runs of neighbouring numbers, few in a line: LAMMPS reads lines of limited length.
+    starts = np.flatnonzero(free & ~np.concatenate([[False], free[:-1]])) + 1
+    ends = np.flatnonzero(free & ~np.concatenate([free[1:], [False]])) + 1
+    runs = [f"{a}:{b}" for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return ["group free empty", *(f"group free id {' '.join(runs[k : k + 50])}" for k in range(0, len(runs), 50))]

@@ -7,6 +7,7 @@ from openmm import unit
 
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.errors import TlmlpError
+from tlmlp.md.region import free_atoms
 from tlmlp.md.settings import MDSettings
 from tlmlp.md.state import EngineState, State
 from tlmlp.openmm import create_system, from_ase
@@ -31,12 +32,18 @@ class OpenmmSimulation:
     def __init__(self, settings: MDSettings, atoms: Atoms, kept: EngineState | None = None) -> None:
         self.description = f"OpenMM {openmm.version.short_version}, {settings.platform}"
         self._atoms = atoms.copy()
-        self._atoms.calc = TlmlpCalculator(settings.model, precision=settings.precision, threads=settings.threads)
+        self._atoms.calc = TlmlpCalculator(
+            settings.model, precision=settings.precision, threads=settings.threads, warn_close=False
+        )
         self._structure = from_ase(atoms)
         names = [openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())]
         if settings.platform not in names:
             raise TlmlpError(f"OpenMM has the platforms {', '.join(names)} here, got {settings.platform!r}")
-        system = create_system(settings.model, self._structure, precision=settings.precision, threads=settings.threads)
+        system = create_system(
+            settings.model, self._structure, precision=settings.precision, threads=settings.threads, warn_close=False
+        )
+        for index in np.flatnonzero(~free_atoms(atoms)):
+            system.setParticleMass(int(index), 0.0)  # OpenMM leaves such a particle where it is
         if settings.ensemble == "npt":
             barostat = openmm.MonteCarloBarostat(settings.pressure * BAR_PER_GPA, settings.temperature, BAROSTAT_EVERY)
             barostat.setRandomNumberSeed(settings.seed + 2)

@@ -33,12 +33,17 @@ class Outputs:
             stream.truncate(lengths[name] if lengths else 0)
             stream.seek(0, os.SEEK_END)
             self._files[name] = stream
+        #: A run that an earlier version began goes on with the columns that it has.
+        self._columns = COLUMNS
+        if lengths is not None:
+            with open(folder / THERMO, encoding="utf-8") as stream:
+                self._columns = tuple(stream.readline().strip().split(","))
         if lengths is None:
             self._write(THERMO, ",".join(COLUMNS) + "\n")
 
     def thermo(self, row: dict[str, float | None]) -> None:
         """Append a row."""
-        step, *values = (row[name] for name in COLUMNS)
+        step, *values = (row[name] for name in self._columns)
         self._write(THERMO, ",".join([str(step), *("" if v is None else f"{v:.12g}" for v in values)]) + "\n")
 
     def frame(self, step: int, time_ps: float, state: State, template: Atoms) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tlmlp.bench.timing import versions
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.console import console
 from tlmlp.errors import TlmlpError
+from tlmlp.export import read_header
 from tlmlp.files import atomic_write_json, sha256_file
 from tlmlp.lock import run_lock
 from tlmlp.md.checkpoint import NAME as CHECKPOINT
@@ -21,6 +21,7 @@ from tlmlp.md.checkpoint import load_checkpoint
 from tlmlp.md.drive import Drive
 from tlmlp.md.figure import draw
 from tlmlp.md.outputs import THERMO, Outputs, read_thermo
+from tlmlp.md.region import Watch, free_atoms, words
 from tlmlp.md.settings import MDSettings, make_settings
 from tlmlp.md.simulation import open_simulation
 from tlmlp.md.state import State, new_velocities
@@ -54,7 +55,7 @@ def run_md(settings: MDSettings, out: str | os.PathLike) -> dict[str, Any]:
         try:
             record["largest_force_difference_at_start"] = _compare(settings, simulation.state(), check)
             atomic_write_json(out / RECORD, record)
-            return _finish(Drive(settings, out, atoms, simulation, Outputs(out)), record)
+            return _finish(Drive(settings, out, atoms, simulation, Outputs(out), _watch(settings, atoms)), record)
         finally:
             simulation.close()
 
@@ -82,18 +83,19 @@ def resume_md(out: str | os.PathLike, steps: int | None = None, ps: float | None
             raise TlmlpError(f"{out} has all its {kept.step} steps: give a larger number with --steps to go on")
         simulation = open_simulation(settings, kept.atoms, kept.engine, kept.step)
         try:
-            record.pop("finished", None)
-            outputs = Outputs(out, kept.lengths)
-            drive = Drive(settings, out, kept.atoms, simulation, outputs, kept.step, kept.step, kept.seconds)
+            for key in ("finished", "stopped", "warnings"):
+                record.pop(key, None)
+            outputs, watch = Outputs(out, kept.lengths), _watch(settings, kept.atoms)
+            drive = Drive(settings, out, kept.atoms, simulation, outputs, watch, kept.step, kept.step, kept.seconds)
             return _finish(drive, record)
         finally:
             simulation.close()
 
 
 def read_structure(settings: MDSettings) -> Atoms:
-    """The structure of a run with its initial velocities.
+    """The structure of a run with its initial velocities, and its fixed atoms.
 
-    :raises TlmlpError: when the file cannot be read
+    :raises TlmlpError: when the file cannot be read, or has other constraints than fixed atoms, or fixed atoms for npt
     """
     try:
         atoms = ase.io.read(settings.structure)
@@ -103,27 +105,33 @@ def read_structure(settings: MDSettings) -> Atoms:
         raise TlmlpError(
             f"{settings.structure} cannot be read as a structure: {' '.join(str(error).split())}"
         ) from None
+    free_atoms(atoms)  # refuses what cannot be kept, or repeated
     atoms = atoms.repeat(settings.repeat)
     atoms.calc = None
-    atoms.set_constraint()
+    free = free_atoms(atoms)
+    if settings.ensemble == "npt" and not free.all():
+        raise TlmlpError(f"{settings.structure} has fixed atoms: npt would move them with the cell; take nvt or nve")
     if settings.velocities == "new":
-        velocities = new_velocities(atoms.get_masses(), settings.temperature, settings.seed)
+        velocities = new_velocities(atoms.get_masses(), settings.temperature, settings.seed, free)
         atoms.set_velocities(velocities / units.fs)
     elif not atoms.has("momenta"):
         raise TlmlpError(f"{settings.structure} has no velocities to keep: leave out `--velocities keep`")
+    else:
+        atoms.set_momenta(np.where(free[:, None], atoms.get_momenta(), 0.0))
     return atoms
 
 
 def _reference(settings: MDSettings, atoms: Atoms) -> np.ndarray:
     """Forces by the ASE calculator: refuses bad structures alike for all engines, and checks the engine's first step."""
     copy = atoms.copy()
-    copy.calc = TlmlpCalculator(settings.model, precision=settings.precision, threads=settings.threads)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        forces = copy.get_forces()
-    for warning in caught:
-        console.print(f"[yellow]warning:[/yellow] {warning.message}")
-    return forces
+    copy.calc = TlmlpCalculator(
+        settings.model, precision=settings.precision, threads=settings.threads, warn_close=False
+    )
+    return copy.get_forces(apply_constraint=False)
+
+
+def _watch(settings: MDSettings, atoms: Atoms) -> Watch:
+    return Watch(read_header(settings.model)["min_distance"], settings.stop_below, atoms.pbc)
 
 
 def _compare(settings: MDSettings, state: State, expected: np.ndarray) -> float:
@@ -143,12 +151,21 @@ def _finish(drive: Drive, record: dict[str, Any]) -> dict[str, Any]:
     console.print(
         f"{drive.simulation.description}: {n} atoms, {settings.ensemble}, steps {drive.step} to {settings.steps}"
     )
+    fixed = n - int(free_atoms(drive.template).sum())
+    if fixed:
+        console.print(f"{fixed} of {n} atoms are fixed, as the structure says")
     try:
         drive.go()
     finally:
-        record["seconds"] = round(drive.seconds, 3)
+        record["seconds"], record["steps_done"] = round(drive.seconds, 3), drive.step
+        record["warnings"] = words(read_thermo(out / THERMO), settings, n - fixed, drive.watch.least)
+        for sentence in record["warnings"]:
+            console.print(f"[yellow]warning:[/yellow] {sentence}")
         atomic_write_json(out / RECORD, record)
-    record["finished"] = True
+    if drive.watch.stopped is None:
+        record["finished"] = True
+    else:
+        record["stopped"] = drive.watch.stopped
     if draw(out / THERMO, out / FIGURE, settings, n):
         record["figure"] = FIGURE
     else:

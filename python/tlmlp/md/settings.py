@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tlmlp.errors import TlmlpError
+from tlmlp.shipped import model_path
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Every = Annotated[int, Field(ge=1)]
@@ -20,7 +21,7 @@ class MDSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: File of ``tlmlp export``.
+    #: File of ``tlmlp export``, or the name of a model that comes with the package.
     model: Path
     #: Anything that ``ase.io.read`` opens; the last frame counts.
     structure: Path
@@ -48,9 +49,16 @@ class MDSettings(BaseModel):
     trajectory_every: Every = 100
     checkpoint_every: Every = 1000
     precision: Literal["single", "double"] = "single"
-    threads: Every = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     #: Of OpenMM.
     platform: str = "CPU"
+    #: Å; a pair that is closer at a row of thermo.csv ends the run.
+    stop_below: Positive | None = None
+
+    @field_validator("model")
+    @classmethod
+    def _resolve(cls, model: Path) -> Path:
+        return model_path(model)
 
     @model_validator(mode="after")
     def _agree(self) -> "MDSettings":

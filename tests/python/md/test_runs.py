@@ -198,7 +198,8 @@ def test_the_command(model, crystal, tmp_path, monkeypatch, capsys):
     for arguments, message in (
         (["--steps", "5", "--ps", "1"], "not both"),
         ([str(model)], "expected MODEL STRUCTURE --out FOLDER"),
-        (["--resume", str(tmp_path), "--out", "x"], "leave out MODEL and --out"),
+        (["--resume", str(tmp_path), "--out", "x"], "leave out --out"),
+        ([str(model), "--resume", str(tmp_path)], "leave out MODEL"),
     ):
         code, _, errors = tlmlp(*arguments)
         assert code == 2 and errors.count("\n") == 1 and message in errors
