@@ -113,11 +113,28 @@ def register(app: typer.Typer) -> None:
         device: Annotated[
             str | None, typer.Option(help="Another training.device: cpu, cuda, cuda:N.", show_default="as it was")
         ] = None,
+        data: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Files or a folder of the data that lie elsewhere now; data that moved with the run are found.",
+                metavar="OLD=NEW",
+                show_default=False,
+            ),
+        ] = None,
+        overrides: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set",
+                help="Change how the optimisation goes on, for example training.learning_rate=1e-3 or training.updates=9000.",
+                metavar="A.B=C",
+                show_default=False,
+            ),
+        ] = None,
     ) -> None:
         """Go on with a training that was interrupted or killed; the result is the same as without the stop."""
         from tlmlp.train import resume as go_on
 
-        _exit(go_on(run, device).finished)
+        _exit(go_on(run, device, places=data or (), changes=overrides or ()).finished)
 
     @app.command()
     def evaluate(

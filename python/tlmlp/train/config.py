@@ -81,7 +81,7 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
             "config",
         )
     else:
-        content, folder, name = _read_yaml(Path(config)), Path(config).resolve().parent, str(config)
+        content, folder, name = read_yaml(Path(config)), Path(config).resolve().parent, str(config)
     _resolve_files(content, folder)
     for override in overrides:
         _override(content, override)
@@ -96,7 +96,11 @@ def setting(key: str, value: Any) -> str:
     return f"{key}={yaml.safe_dump(value, default_flow_style=True, width=10**6).splitlines()[0]}"
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The content of a YAML file that holds a mapping, unchecked.
+
+    :raises TlmlpError: when it cannot be read
+    """
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError) as error:

@@ -16,7 +16,7 @@ from tlmlp.train.figures import errors_by, learning_rate, loss_curves
 from tlmlp.train.metrics import Metrics
 from tlmlp.train.modelfile import load_run, weights_sha256
 from tlmlp.train.parity import write_parity_csv, write_parity_figure
-from tlmlp.train.selection import load_data
+from tlmlp.train.resuming import load_moved
 
 
 def report_run(run: Path, data: Sequence[Path] = (), out: Path | None = None, route: str = "ops") -> Path:
@@ -39,7 +39,7 @@ def report_run(run: Path, data: Sequence[Path] = (), out: Path | None = None, ro
     if data:
         frames, name = [f for file in data for f in read_frames(file)], ", ".join(file.name for file in data)
     else:
-        chosen = load_data(config.data, config.loss, config.transfer.replay)
+        chosen = load_moved(run, config, metadata["provenance"]["data"])[1]
         frames, name = (chosen.val, "validation frames") if chosen.val else (chosen.all_frames(), "training frames")
     comparison = compare_potential(potential, frames)
     loss_curves(rows, folder / "loss.png")

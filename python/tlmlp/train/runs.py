@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +32,7 @@ from tlmlp.train.label_weights import unused_labels, weighted
 from tlmlp.train.losses import TERMS
 from tlmlp.train.modelfile import potential_from, weights_sha256
 from tlmlp.train.parallel import Processes, processes
+from tlmlp.train.resuming import changed_config, differences, load_moved, note_changes
 from tlmlp.train.sections import TransferSection
 from tlmlp.train.selection import TrainingData, load_data
 from tlmlp.train.trainer import Trainer
@@ -117,6 +118,7 @@ def start(
         state = newest_checkpoint(run)
         if state is not None:
             _check_same(run, config, origin, state)
+            state["config"] = config.to_dict()  # with the places where the data are now; their hashes are compared
             return _go_on(run, state, data, together, observe)
         left_over = [name for name in ("config.yaml", "best.pt", "metrics.jsonl") if (run / name).exists()]
         if left_over and not _begun_by(run, config):
@@ -135,15 +137,21 @@ def start(
         return _train(trainer, observe)
 
 
-def resume(run: str | os.PathLike, device: str | None = None) -> RunResult:
+def resume(
+    run: str | os.PathLike, device: str | None = None, *, places: Sequence[str] = (), changes: Sequence[str] = ()
+) -> RunResult:
     """Go on with the training in ``run`` from its newest whole checkpoint.
 
     :param device: another ``training.device`` than the one it had
+    :param places: ``OLD=NEW``, files or folders of the data that lie elsewhere now; data that moved together with the run
+        are found without
+    :param changes: ``training.a=c``, entries of the config that change from here on; see
+        :data:`tlmlp.train.resuming.CHANGEABLE`
 
     On the same machine with the same number of threads the final weights are bitwise those of a training that was
-    never stopped.
+    never stopped, unless ``changes`` say otherwise.
 
-    :raises TlmlpError: when there is nothing to go on with, or the data changed
+    :raises TlmlpError: when there is nothing to go on with, the data or config.yaml changed, or a change is not allowed
     """
     run = Path(run)
     if not (run / "checkpoints").is_dir():
@@ -154,10 +162,13 @@ def resume(run: str | os.PathLike, device: str | None = None) -> RunResult:
         if state is None:
             raise TlmlpError(f"{run}: no checkpoint was written yet; start it again with tlmlp train or tlmlp transfer")
         state["config"]["model"].setdefault("zbl", "none")  # of a run begun before there was a default
-        config = as_config(state["config"], [] if device is None else [f"training.device={device}"])
-        state["config"] = config.to_dict()
+        if device is not None:
+            changes = [*changes, f"training.device={device}"]
+        config = changed_config(run, state, changes)
         set_up_torch(config)
-        return _go_on(run, state, load_data(config.data, config.loss, config.transfer.replay), together)
+        config, data = load_moved(run, config, state["metadata"]["provenance"]["data"], places)
+        note_changes(state, config)
+        return _go_on(run, state, data, together)
 
 
 @contextmanager
@@ -205,7 +216,7 @@ def _go_on(
 
 def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[str, Any]) -> None:
     before = state["metadata"]["provenance"]
-    if config.to_dict() != state["config"] or any(before.get(key) != origin[key] for key in origin):
+    if differences(config, as_config(state["config"])) or any(before.get(key) != origin[key] for key in origin):
         raise TlmlpError(
             f"{run}: holds a training with other settings; go on with it by tlmlp resume {run}, "
             "or choose another directory"
@@ -215,7 +226,7 @@ def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[s
 def _begun_by(run: Path, config: Config) -> bool:
     """Whether ``run`` was left before its first checkpoint by a training with this config."""
     try:
-        return as_config(run / "config.yaml").to_dict() == config.to_dict()
+        return not differences(as_config(run / "config.yaml"), config)
     except TlmlpError:
         return False
 

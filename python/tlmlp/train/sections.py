@@ -265,7 +265,7 @@ class TrainingSection(Section):
     #: On a GPU: sums in a fixed order, the same bits in every run. On the CPU they always are.
     deterministic: bool = False
     #: Left out: torch's own number.
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=1024)
     #: Write the metrics for TensorBoard too.
     tensorboard: bool = False
 

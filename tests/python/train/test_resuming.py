@@ -1,0 +1,184 @@
+"""A run whose folder moved, whose data moved, whose config.yaml was edited, or whose settings change on the way."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tlmlp.data import write_frames
+from tlmlp.errors import TlmlpError
+from tlmlp.train import fit, resume
+from tlmlp.train.html_report import report_run
+from tlmlp.train.modelfile import load_run, weights_sha256
+
+
+def digest(run: Path) -> str:
+    return weights_sha256(load_run(run, "last", route="plain")[0])
+
+
+@pytest.fixture
+def tree(config, lj, tmp_path):
+    """Folder d with data beside the run, stopped after 8 of 12 updates; and the hash of the whole training."""
+    folder = tmp_path / "d"
+    (folder / "data").mkdir(parents=True)
+    write_frames(folder / "train.extxyz", lj(8, 0))
+    write_frames(folder / "data" / "val.extxyz", lj(4, 1))
+    content = config()
+    content["data"] = {"train": str(folder / "train.extxyz"), "val": str(folder / "data" / "val.extxyz")}
+    (folder / "c.yaml").write_text(
+        yaml.safe_dump({**content, "data": {"train": "train.extxyz", "val": "data/val.extxyz"}})
+    )
+    fit(folder / "c.yaml", folder / "run")
+    whole = digest(folder / "run")
+    stop(folder / "run")
+    return folder, whole
+
+
+def stop(run: Path) -> None:
+    """As a kill before the last checkpoint would have left it."""
+    (run / "checkpoints" / "00000012.pt").unlink()
+    (run / "last.pt").unlink()
+
+
+def test_a_folder_that_moved_goes_on_to_the_same_weights(tree):
+    folder, whole = tree
+    moved = folder.rename(folder.with_name("e"))
+    assert resume(moved / "run").finished and digest(moved / "run") == whole
+    again = moved.rename(folder.with_name("f"))
+    report_run(again / "run", route="plain")  # its page reads the data too
+    assert (again / "run" / "report.html").is_file()
+    again.rename(moved)
+    assert str(moved / "train.extxyz") in (moved / "run" / "config.yaml").read_text()
+
+
+def test_a_copy_goes_on_beside_a_changed_original(tree, lj):
+    """The old place still has files of that name, with other frames: the hash decides for those beside the run."""
+    folder, whole = tree
+    copy = Path(shutil.copytree(folder, folder.with_name("copy")))
+    write_frames(folder / "train.extxyz", lj(8, 7))
+    assert resume(copy / "run").finished and digest(copy / "run") == whole
+
+
+def test_the_same_command_goes_on_in_a_moved_folder(tree):
+    folder, whole = tree
+    moved = folder.rename(folder.with_name("e"))
+    assert fit(moved / "c.yaml", moved / "run").finished and digest(moved / "run") == whole
+
+
+@pytest.mark.parametrize("whole_folder", [True, False])
+def test_data_elsewhere_are_named(tree, tmp_path, whole_folder):
+    folder, whole = tree
+    (folder / "train.extxyz").rename(tmp_path / "t.extxyz")
+    with pytest.raises(TlmlpError, match="no such file; say where it is now with --data OLD=NEW"):
+        resume(folder / "run")
+    places = [f"{folder / 'train.extxyz'}={tmp_path / 't.extxyz'}"]
+    if whole_folder:
+        (folder / "data").rename(tmp_path / "elsewhere")
+        places.append(f"{folder / 'data'}={tmp_path / 'elsewhere'}")
+    assert resume(folder / "run", places=places).finished and digest(folder / "run") == whole
+    stop(folder / "run")
+    assert resume(folder / "run").finished  # the new places are kept
+
+
+def test_other_data_are_refused_wherever_they_are(tree, lj, tmp_path):
+    folder, _ = tree
+    write_frames(tmp_path / "other.extxyz", lj(8, 9))
+    place = f"{folder / 'train.extxyz'}={tmp_path / 'other.extxyz'}"
+    (folder / "train.extxyz").unlink()
+    with pytest.raises(TlmlpError, match="the train data are not those that the training began with"):
+        resume(folder / "run", places=[place])
+
+
+PLACES = {
+    "nothing": "--data expects OLD=NEW",
+    "=x": "--data expects OLD=NEW",
+    "/nowhere=/x": "the training has no file /nowhere; it has ",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_places_that_make_no_sense(tree, place):
+    with pytest.raises(TlmlpError, match=PLACES[place]) as caught:
+        resume(tree[0] / "run", places=[place])
+    assert "\n" not in str(caught.value)
+
+
+def edit(run: Path, section: str, **entries) -> None:
+    content = yaml.safe_load((run / "config.yaml").read_text())
+    content[section].update(entries)
+    (run / "config.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_an_edited_config_is_refused_with_its_keys(tree):
+    run = tree[0] / "run"
+    edit(run, "training", learning_rate=1e-5, patience=3)
+    edit(run, "loss", forces=2.0)
+    with pytest.raises(TlmlpError) as caught:
+        resume(run)
+    for part in (
+        "config.yaml was changed",
+        "loss.forces is 2.0 there and 1.0 in the checkpoint",
+        "training.learning_rate is 1e-05 there and 0.004",
+        "say --set training.learning_rate=1e-05 --set training.patience=3",
+    ):
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_edit_is_taken_by_set_and_recorded(tree, capfd):
+    folder, whole = tree
+    run = folder / "run"
+    edit(run, "training", learning_rate=1e-5)
+    result = resume(run, changes=["training.learning_rate=1e-5"])
+    said = " ".join(capfd.readouterr().err.split())
+    assert "from update 8 on: training.learning_rate is 1e-05, was 0.004" in said
+    assert result.finished and digest(run) != whole
+    assert result.metadata["provenance"]["changes"] == [{"update": 8, "set": {"training.learning_rate": 1e-5}}]
+    assert yaml.safe_load((run / "config.yaml").read_text())["training"]["learning_rate"] == 1e-5
+
+
+def test_paths_edited_in_the_config_are_taken(tree, tmp_path):
+    folder, whole = tree
+    (folder / "train.extxyz").rename(tmp_path / "t.extxyz")
+    edit(folder / "run", "data", train=[str(tmp_path / "t.extxyz")])
+    assert resume(folder / "run").finished and digest(folder / "run") == whole
+
+
+def test_a_finished_run_is_made_longer(tree):
+    run = tree[0] / "run"
+    resume(run)
+    assert resume(run, changes=["training.updates=16"]).finished
+    assert (run / "checkpoints" / "00000016.pt").is_file()
+
+
+CHANGES = {
+    # change: None where it is taken, else words of the refusal
+    "training.validate_every=2": None,
+    "training.keep_checkpoints=5": None,
+    "training.clip_gradient=1.0": None,
+    "training.schedule=constant": None,
+    "model.cutoff=5": "model.cutoff cannot change in a training that has begun; --set takes updates, learning_rate",
+    "data.n_train=3": "data.n_train cannot change",
+    "loss.energy=1": "loss.energy cannot change",
+    "training.batch_size=2": "training.batch_size cannot change",
+    "training.seed=7": "training.seed cannot change",
+    "training.dtype=float64": "training.dtype cannot change",
+    "training.ema=0.9": "training.ema cannot change",
+    "training.keep=last": "training.keep cannot change",
+    "training.threads=1000000": "threads",
+    "training.learning_rat=1": "learning_rat",
+    "updates": "--set expects a.b=c",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_may_change_on_the_way(tree, change):
+    run, expected = tree[0] / "run", CHANGES[change]
+    if expected is None:
+        assert resume(run, changes=[change]).finished
+        return
+    with pytest.raises(TlmlpError, match=expected) as caught:
+        resume(run, changes=[change])
+    assert "\n" not in str(caught.value)
+    assert resume(run).finished  # nothing was spoilt
