@@ -8,6 +8,7 @@ Importing this module imports torch and torch-sim (``pip install 'tlmlp[torchsim
 """
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,17 @@ import torch
 from torch import Tensor
 from torch_sim.models.interface import ModelInterface
 
+from tlmlp.data.closest import closest_edge, too_close
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.errors import TlmlpError
-from tlmlp.export import load_potential
+from tlmlp.export import load_potential, read_header
 from tlmlp.models import edge_forces
 
 
 class TlmlpModel(ModelInterface):
     """An exported model behind torch-sim's ``ModelInterface``.
 
-    :param model_path: file written by ``tlmlp export``
+    :param model_path: file written by ``tlmlp export``, or the name of a model that comes with the package
     :param device: of the network; the CPU by default
     :param dtype: float32 or float64, of the network; results have that of the positions, distances and sums are in float64
     :param route: "ops" for the compiled operators, "plain" for standard torch operators
@@ -32,8 +34,9 @@ class TlmlpModel(ModelInterface):
         cells without volume, atoms on top of each other
 
     Results: ``energy`` (b,) eV, ``forces`` (n, 3) eV/Å, ``stress`` (b, 3, 3) eV/Å^3, tensile positive and zero without
-    periodicity, ``energies`` (n,) eV of the atoms. Neighbours are searched with vesin on the CPU, one system after the
-    other; the network then sees all systems at once.
+    periodicity, ``energies`` (n,) eV of the atoms. Periodicity is that of the state, along each lattice vector with
+    torch-sim 0.4 and later; 0.3 knows all or none, and makes an open cluster of a slab. Neighbours are searched with vesin on the CPU, one system after the
+    other; the network then sees all systems at once. A distance below the smallest one in the training data is warned of once.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class TlmlpModel(ModelInterface):
         self._device = torch.device(device or "cpu")
         self._dtype = dtype
         self._compute_forces = self._compute_stress = True
+        self._least = read_header(model_path)["min_distance"]
         self._potential = load_potential(model_path, route=route, dtype=dtype).requires_grad_(False).to(self._device)
         rows = torch.full((256,), -1, dtype=torch.int64)
         rows[torch.tensor(self._potential.atomic_numbers)] = torch.arange(len(self._potential.species))
@@ -60,16 +64,18 @@ class TlmlpModel(ModelInterface):
 
     def forward(self, state: Any, **_: Any) -> dict[str, Tensor]:
         """Energies, forces and stresses of a ``SimState`` or of a dictionary with its fields."""
-        positions, columns, numbers, system_idx, pbc = (_field(state, name) for name in FIELDS)
+        positions, columns, numbers, system_idx, periodic = (_field(state, name) for name in FIELDS)
         n = len(positions)
         if system_idx is None:
             system_idx = torch.zeros(n, dtype=torch.int64)
         system_idx = system_idx.to("cpu", torch.int64)
         x = positions.detach().to("cpu", torch.float64)
         cells = columns.detach().to("cpu", torch.float64).reshape(-1, 3, 3).transpose(1, 2)  # rows, as everywhere else
+        pbc = _per_axis(periodic, len(cells))
         species = self._species(numbers.detach().to("cpu", torch.int64))
 
-        index, vectors = self._edges(x.numpy(), cells.numpy(), system_idx.numpy(), np.asarray(pbc, dtype=bool))
+        index, vectors = self._edges(x.numpy(), cells.numpy(), system_idx.numpy(), pbc)
+        self._warn_if_too_close(index, vectors)
         _, gradient, atomic = self._potential.forward_edges(
             species.to(self._device), index.to(self._device), vectors.to(self._device)
         )
@@ -78,10 +84,16 @@ class TlmlpModel(ModelInterface):
         share = gradient.unsqueeze(2) * vectors.unsqueeze(1)  # dE/d(strain) by edge
         strain = torch.zeros(len(cells), 3, 3, dtype=torch.float64).index_add(0, system_idx[index[1]], share)
         volume = torch.linalg.det(cells).abs().reshape(-1, 1, 1)
-        periodic = bool(np.any(pbc)) & (volume > 0.0)
-        stress = torch.where(periodic, 0.5 * (strain + strain.transpose(1, 2)) / volume.clamp_min(1e-300), 0.0)
+        has_stress = torch.from_numpy(pbc.any(axis=1)).reshape(-1, 1, 1) & (volume > 0.0)
+        stress = torch.where(has_stress, 0.5 * (strain + strain.transpose(1, 2)) / volume.clamp_min(1e-300), 0.0)
         results = {"energy": energy, "forces": edge_forces(n, index, gradient), "stress": stress, "energies": atomic}
         return {name: value.to(positions.device, positions.dtype) for name, value in results.items()}
+
+    def _warn_if_too_close(self, index: Tensor, vectors: Tensor) -> None:
+        pair = None if self._least is None else closest_edge(index.numpy(), vectors.numpy())
+        if pair is not None and pair[2] < self._least:
+            warnings.warn(too_close(pair, self._least), stacklevel=3)
+            self._least = None  # said once
 
     def _species(self, numbers: Tensor) -> Tensor:
         species = self._rows[numbers.clamp(0, 255)]
@@ -99,13 +111,21 @@ class TlmlpModel(ModelInterface):
         found = []
         for system, cell in enumerate(cells):
             atoms = np.flatnonzero(system_idx == system)
-            edge_index, vectors, _ = neighbour_list(x[atoms], cell, pbc, self.cutoff)
+            edge_index, vectors, _ = neighbour_list(x[atoms], cell, pbc[system], self.cutoff)
             found.append((atoms[edge_index], vectors))
         index = np.concatenate([edges for edges, _ in found], axis=1)
         return torch.from_numpy(np.ascontiguousarray(index)), torch.from_numpy(np.concatenate([v for _, v in found]))
 
 
 FIELDS = ("positions", "cell", "atomic_numbers", "system_idx", "pbc")
+
+
+def _per_axis(pbc: Any, systems: int) -> np.ndarray:
+    """(b, 3) of one value for all, of one for each direction, or of one for each system and direction."""
+    values = pbc.detach().cpu().numpy() if isinstance(pbc, Tensor) else np.asarray(pbc)
+    if values.shape not in ((), (3,), (systems, 3)):
+        raise TlmlpError(f"`pbc` must have shape (), (3,) or ({systems}, 3), got {values.shape}")
+    return np.broadcast_to(values.astype(bool), (systems, 3))
 
 
 def _field(state: Any, name: str) -> Any:

@@ -1,5 +1,7 @@
 """The torch-sim model: torch-sim's own checks, the oracle, batches, and dynamics of several replicas."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ import torch
 import torch_sim as ts
 from torch_sim.models.interface import validate_model_outputs
 
+from tlmlp.calculators import TlmlpCalculator
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model
 from tlmlp.models.oracle import oracle_energy_forces_virial
@@ -22,7 +25,7 @@ from tlmlp.torchsim import TlmlpModel
 
 @pytest.fixture(scope="module")
 def potential():
-    return random_potential(["Si", "Fe"], **SMALL)
+    return random_potential(["Si", "Fe", "Mg", "C", "H"], **SMALL)  # what torch-sim itself checks with
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +70,19 @@ def test_replicas_move_as_in_ase(path):
     from ase import units
     from ase.md.verlet import VelocityVerlet
 
-    from tlmlp.calculators import TlmlpCalculator
-
     atoms = ase.build.bulk("Si", "diamond", 5.5, cubic=True)
     atoms.rattle(0.03, seed=2)
     state = ts.io.atoms_to_state([atoms, atoms], torch.device("cpu"), torch.float64)
     timestep = torch.tensor(0.5e-3, dtype=torch.float64) * ts.units.MetalUnits.time
     kT = torch.tensor([200.0, 400.0], dtype=torch.float64) * ts.units.MetalUnits.temperature
-    init, step = ts.nve(TlmlpModel(path, dtype=torch.float64), dt=timestep, kT=kT, seed=1)
-    state = init(state)
+    model = TlmlpModel(path, dtype=torch.float64)
+    if hasattr(ts, "nve_init"):  # torch-sim 0.4 and later
+        state.rng = 1
+        state = ts.nve_init(state, model, kT=kT)
+        step = functools.partial(ts.nve_step, model=model)
+    else:
+        init, step = ts.nve(model, dt=timestep, kT=kT, seed=1)
+        state = init(state)
     momenta = state.momenta.clone().numpy()
     for _ in range(40):
         state = step(state, dt=timestep)
@@ -91,5 +98,49 @@ def test_replicas_move_as_in_ase(path):
 
 def test_a_wrong_element_is_one_line(path):
     state = ts.io.atoms_to_state([ase.build.bulk("Ge", "diamond", 5.7)], torch.device("cpu"), torch.float32)
-    with pytest.raises(TlmlpError, match="the structure has Ge, the model knows Si, Fe"):
+    with pytest.raises(TlmlpError, match="the structure has Ge, the model knows Si, Fe, Mg, C, H"):
         TlmlpModel(path)(state)
+
+
+def test_a_slab_keeps_its_open_direction(path, potential):
+    """Periodicity along each lattice vector, where torch-sim's state has it; 0.3 makes an open cluster of a slab."""
+    slab = ase.build.bulk("Si", "diamond", 5.43, cubic=True) * (2, 2, 1)
+    slab.rattle(0.05, seed=4)
+    slab.pbc = True, True, False
+    state = ts.io.atoms_to_state([slab, slab], torch.device("cpu"), torch.float64)
+    kept = np.broadcast_to(np.asarray(state.pbc), (3,)).tolist()
+    results = TlmlpModel(path, dtype=torch.float64)(state)
+    slab.pbc = kept
+    calculator = TlmlpCalculator(path, precision="double")
+    assert float(results["energy"][1]) == pytest.approx(calculator.get_potential_energy(slab), abs=1e-9)
+    np.testing.assert_allclose(results["forces"][: len(slab)], calculator.get_forces(slab), rtol=0, atol=1e-8)
+    if ts_keeps_axes():
+        assert kept == [True, True, False]
+
+
+def ts_keeps_axes() -> bool:
+    from importlib.metadata import version
+
+    return tuple(int(part) for part in version("torch-sim-atomistic").split(".")[:2]) >= (0, 4)
+
+
+@pytest.mark.parametrize("pbc", [[True, True, False], [[True, True, False]] * 2, [[True] * 3, [False, True, False]]])
+def test_periodicity_of_a_dictionary(path, pbc):
+    """For the batch or for each system, whatever the release of torch-sim."""
+    atoms = ase.build.bulk("Si", "diamond", 5.43, cubic=True)
+    atoms.rattle(0.05, seed=5)
+    fields = {
+        "positions": torch.from_numpy(np.concatenate([atoms.positions] * 2)),
+        "cell": torch.from_numpy(np.stack([atoms.cell.array.T] * 2)),
+        "atomic_numbers": torch.full((16,), 14),
+        "system_idx": torch.arange(2).repeat_interleave(8),
+    }
+    results = TlmlpModel(path, dtype=torch.float64)(fields | {"pbc": torch.tensor(pbc)})
+    for k, along in enumerate(np.broadcast_to(pbc, (2, 3))):
+        atoms.pbc = along
+        calculator = TlmlpCalculator(path, precision="double")
+        assert float(results["energy"][k]) == pytest.approx(calculator.get_potential_energy(atoms), abs=1e-9)
+        stress = results["stress"][k].numpy()[(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
+        np.testing.assert_allclose(stress, calculator.get_stress(atoms), rtol=0, atol=1e-9)
+    with pytest.raises(TlmlpError, match=r"`pbc` must have shape \(\), \(3,\) or \(2, 3\), got \(2,\)"):
+        TlmlpModel(path)(fields | {"pbc": torch.tensor([True, False])})
