@@ -14,6 +14,8 @@ from ase.units import GPa
 
 from tlmlp.calculators import TlmlpCalculator
 
+if not 3 <= len(sys.argv) <= 4:
+    sys.exit("usage: python relax.py MODEL STRUCTURE [OUT]")
 model, structure, out = [*sys.argv[1:], "relaxed.extxyz"][:3]
 atoms = read(structure)
 atoms.calc = TlmlpCalculator(model, precision="double")  # line searches and small forces ask for double precision

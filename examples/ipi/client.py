@@ -10,6 +10,8 @@ from ase.io import read
 
 from tlmlp.calculators import TlmlpCalculator
 
+if not 3 <= len(sys.argv) <= 4:
+    sys.exit("usage: python client.py MODEL STRUCTURE [ADDRESS]")
 model, structure, address = [*sys.argv[1:], "tlmlp"][:3]
 atoms = read(structure)
 atoms.calc = TlmlpCalculator(model)
