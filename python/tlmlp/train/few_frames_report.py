@@ -19,6 +19,7 @@ from tlmlp.train.metrics import Metrics
 from tlmlp.train.parity import write_parity_csv, write_parity_figure
 from tlmlp.train.runs import RunResult
 
+_UNITS = (("energy", "meV/atom"), ("force", "eV/Å"), ("stress", "GPa"))
 #: Volumes per atom that differ by less than this share say nothing about the pressure.
 SAME_VOLUME = 0.04
 #: A kind of frames whose force error is so many times that of all stands out.
@@ -44,7 +45,14 @@ def write_report(
     page = Page(f"{', '.join(result.potential.species)} from {len(frames)} frames and {source.stem}")
     page.text(_summary(result, frames, validation, seconds))
     page.heading("Errors")
-    page.records(error_rows(result, validation, frames))
+    titles = [f"{kind} {error} ({unit})" for kind, unit in _UNITS for error in ("MAE", "RMSE")]
+    page.table(
+        ["model", "frames", *titles],
+        [
+            [name, len(frames), *(errors.get(key) for key in ERROR_KEYS)]
+            for name, errors in error_rows(result, validation)
+        ],
+    )
     if validation is None:
         page.text("There was no cross-validation: the errors of frames that the model did not see are not known.")
     else:
@@ -64,16 +72,19 @@ def write_report(
             page.records(groups)
         page.heading("Learning curve")
         _learning_curve(validation, folder / "learning_curve.png")
-        page.figure(folder / "learning_curve.png", "Errors of frames that the model did not see, over the updates")
+        page.figure(
+            folder / "learning_curve.png",
+            "Errors of frames that the model did not see, over the updates; energies about the shift that suits those frames",
+        )
     page.heading("Distances and volumes")
     page.records(_distances(result, frames))
     page.heading("What to do next")
     page.list(advice(frames, validation, result.errors.get("training", {})))
     page.commands(
         [
-            f"tlmlp evaluate {model} MORE_FRAMES.extxyz",
-            f"tlmlp transfer {source} FRAMES.extxyz MORE_FRAMES.extxyz --element-map ... --out ANOTHER_RUN",
             f"tlmlp verify {model}",
+            f"tlmlp evaluate {model} MORE_FRAMES.extxyz",
+            f"tlmlp dimer {model}",
         ]
     )
     page.heading("Origin")
@@ -84,17 +95,18 @@ def write_report(
     return run / "report.html"
 
 
-def error_rows(result: RunResult, validation: CrossValidation | None, frames: Sequence[Frame]) -> list[dict[str, Any]]:
-    """Errors from the source to the final model, a row each."""
-    rows: list[dict[str, Any]] = []
+def error_rows(result: RunResult, validation: CrossValidation | None) -> list[tuple[str, dict[str, float | None]]]:
+    """Errors from the source to the final model: what it is, and its errors."""
+    rows: list[tuple[str, dict[str, float | None]]] = []
     rescaling = result.metadata["provenance"].get("rescaling")
     if rescaling:
-        for name, key in (("source as it is", "before"), ("source rescaled, not trained", "after")):
-            rows.append({"model": name, "frames": len(frames), **{k: rescaling[key].get(k) for k in ERROR_KEYS}})
+        rows = [
+            ("source as it is", rescaling["before"]),
+            ("source rescaled, not trained", rescaling["after"]),
+        ]
     if validation is not None:
-        rows.append({"model": "cross-validation", "frames": len(frames), **validation.errors})
-    rows.append({"model": "final, on its training frames", "frames": len(frames), **result.errors["training"]})
-    return rows
+        rows.append(("cross-validation", validation.errors))
+    return [*rows, ("final, on its training frames", result.errors["training"])]
 
 
 def advice(frames: Sequence[Frame], validation: CrossValidation | None, training: dict[str, float | None]) -> list[str]:

@@ -214,3 +214,10 @@ def test_members_differ_in_their_seeds_alone(config, tmp_path):
     assert weights_sha256(results[1].potential) == weights_sha256(alone.potential)
     assert weights_sha256(results[0].potential) != weights_sha256(alone.potential)
     assert "member-1" in (tmp_path / "c" / "committee.json").read_text()
+
+
+def test_a_best_model_in_the_first_tenth_is_remarked_upon(config, tmp_path, capsys):
+    fit(config(updates=12, learning_rate=1e-15), tmp_path / "still")  # too small a rate to move a parameter
+    assert "the best of 12 updates was number 0" in capsys.readouterr().err
+    fit(config(updates=12), tmp_path / "moves")
+    assert "the best of 12 updates" not in capsys.readouterr().err
