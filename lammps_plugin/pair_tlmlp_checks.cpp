@@ -103,10 +103,12 @@ void PairTlmlp::warn_of_hidden_pairs()
 }
 
 /// At the end of a run, which a pair style learns of when the next one starts or when it goes. Not after a fault in
-/// `compute`, where the ranks are no longer in step.
+/// `compute`, where the ranks are no longer in step, nor after the end of MPI.
 void PairTlmlp::tell_of_close_pairs()
 {
-  if (computing_ || first_step_) return;
+  int over = 0;
+  MPI_Finalized(&over);
+  if (over || computing_ || first_step_) return;
   if (const std::string text = close_pairs_.summary(world); !text.empty()) warn(text);
 }
 

@@ -85,7 +85,7 @@ def test_the_recipe_refuses_an_older_lammps(built_engine, tmp_path):
 
 
 def test_communication_as_it_was_in_2024(tmp_path):
-    """Until 2025 Comm took the size of a message from the pair style alone."""
+    """Comm of 29 August 2024 takes the size of a message from the pair style alone."""
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         pytest.skip("no C++ compiler")
