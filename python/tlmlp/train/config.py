@@ -55,7 +55,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _labels_are_there(self) -> "Config":
         for term in self.data.absent:
-            if self.loss.uses(term):
+            if self.loss.requires(term):
                 raise ValueError(f"`loss.{term}` fits what `data.absent` says is not there")
         return self
 

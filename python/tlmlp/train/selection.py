@@ -69,10 +69,13 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
     said: list[str] = []
     train = _read(section, files["train"], labels, isolated, said)
     val = [] if section.val is None else _read(section, section.val, labels, [], said)
-    if section.pool is not None:
+    if section.n_val is not None or section.fold is not None:
         train, copies = without_copies(train)
         if copies:
-            said.append(f"data.pool: {len(copies)} frames are copies of others and are not drawn")
+            said.append(
+                f"{len(copies)} training frames are copies of others and are left out, so that none validates too"
+            )
+    if section.pool is not None:
         order = _order(train, section)
         wanted = (section.n_train or 0) + (section.n_val or 0)
         if wanted > len(train):

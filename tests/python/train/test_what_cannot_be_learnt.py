@@ -144,13 +144,15 @@ def one_atom_cells(lj_of):
 
 def change(content, **sections):
     for name, values in sections.items():
-        content[name] = {**content.get(name, {}), **values}
+        before = content.get(name, {})
+        content[name] = {**(before if isinstance(before, dict) else {"energy": 0.0, "stress": 0.0}), **values}
     return content
 
 
 def test_cells_of_one_atom_teach_no_forces(config, tmp_path, lj_of):
     write_frames(tmp_path / "t.extxyz", one_atom_cells(lj_of))
     content = change(config(updates=2), data={"train": str(tmp_path / "t.extxyz"), "val": str(tmp_path / "t.extxyz")})
+    change(content, loss={"energy": 0.0, "stress": 0.0})
     with pytest.raises(
         TlmlpError, match=r"nothing can be learnt: .* cell of one atom, whose force is zero by symmetry"
     ):
@@ -160,7 +162,9 @@ def test_cells_of_one_atom_teach_no_forces(config, tmp_path, lj_of):
 
 def test_one_energy_is_taken_up_by_the_shift(config, tmp_path, lj):
     write_frames(tmp_path / "t.extxyz", lj(1, 0))
-    content = change(config(), data={"train": str(tmp_path / "t.extxyz")}, loss={"energy": 1.0, "forces": 0.0})
+    content = change(
+        config(), data={"train": str(tmp_path / "t.extxyz")}, loss={"energy": 1.0, "forces": 0.0, "stress": 0.0}
+    )
     with pytest.raises(
         TlmlpError, match="nothing can be learnt: the loss fits energies alone, 1 training frame has one"
     ):
