@@ -8,10 +8,12 @@ import numpy as np
 
 from tlmlp.analysis.trajectory import Trajectory
 
-#: Parts of a trajectory that its error comes from.
-PARTS = 5
-#: Shares of the length of a part between which the line is fitted.
-FIT = (0.1, 0.5)
+#: Lags between which the line is fitted, in shares of the trajectory.
+FIT = (0.1, 0.3)
+#: Frames that a coefficient needs.
+LEAST_FRAMES = 20
+#: Atoms whose displacements are computed at once.
+CHUNK = 1024
 
 
 @dataclass(frozen=True)
@@ -22,31 +24,27 @@ class Diffusion:
     msd: np.ndarray
     #: Å^2/ps (1e-4 cm^2/s): a sixth of the slope; NaN for too few frames, like the error.
     coefficient: float
-    #: Standard error, from the scatter of PARTS parts.
+    #: Standard error over atoms and directions, taken as independent.
     error: float
 
 
-def least_frames() -> int:
-    """Frames that a coefficient needs: three lags to fit in each of the parts."""
-    return PARTS * 8
-
-
-def mean_square_displacement(positions: np.ndarray) -> np.ndarray:
-    """(F,) Å^2 for the lags 0 to F - 1: mean over all n atoms and all F - lag origins of unwrapped ``positions`` (F, n, 3).
+def square_displacements(positions: np.ndarray) -> np.ndarray:
+    """(F, n, 3) Å^2 for the lags 0 to F - 1: of each atom along each axis, mean over all F - lag origins.
 
     By the autocorrelation theorem (Calandrini et al., nMoldyn, EDP Sciences 12, 201 (2011)), in double precision.
+
+    :param positions: (F, n, 3) Å, unwrapped
     """
     frames = len(positions)
     centred = positions - positions.mean(axis=0)
-    squares = (centred**2).sum(axis=(1, 2))
-    # Sums of |r(t)|^2 over the first and over the last F - lag frames.
-    first, last = np.cumsum(squares)[::-1], np.cumsum(squares[::-1])[::-1]
+    squares = centred**2
+    # Sums of x(t)^2 over the first and over the last F - lag frames.
+    first, last = np.cumsum(squares, axis=0)[::-1], np.cumsum(squares[::-1], axis=0)[::-1]
     power = np.abs(np.fft.rfft(centred, n=2 * frames, axis=0)) ** 2
-    correlation = np.fft.irfft(power.sum(axis=(1, 2)), n=2 * frames)[:frames]
-    origins = np.arange(frames, 0, -1)
-    msd = (first + last - 2.0 * correlation) / (origins * positions.shape[1])
-    msd[0] = 0.0
-    return msd
+    correlation = np.fft.irfft(power, n=2 * frames, axis=0)[:frames]
+    found = (first + last - 2.0 * correlation) / np.arange(frames, 0, -1)[:, None, None]
+    found[0] = 0.0
+    return found
 
 
 def without_drift(positions: np.ndarray, masses: np.ndarray) -> np.ndarray:
@@ -55,24 +53,21 @@ def without_drift(positions: np.ndarray, masses: np.ndarray) -> np.ndarray:
 
 
 def diffusion(trajectory: Trajectory, frame_ps: float, *, keep_drift: bool = False) -> Diffusion:
-    """Displacements of a trajectory with frames ``frame_ps`` apart.
-
-    The coefficient is fitted at the lags of FIT, in shares of a fifth of the trajectory; its error is the standard error of
-    the same fit in each fifth.
-    """
+    """Displacements of a trajectory with frames ``frame_ps`` apart, and the line through them at the lags of FIT."""
     from ase.data import atomic_masses, atomic_numbers
 
     positions = trajectory.unwrapped_positions()
-    if not keep_drift and positions.shape[1] > 1:
+    frames, n, _ = positions.shape
+    if not keep_drift and n > 1:
         positions = without_drift(positions, atomic_masses[[atomic_numbers[symbol] for symbol in trajectory.symbols]])
-    msd = mean_square_displacement(positions)
-    if len(positions) < least_frames():
-        return Diffusion(msd[: len(positions) // 2 + 1], float("nan"), float("nan"))
-    part = len(positions) // PARTS
-    lags = np.arange(max(1, round(FIT[0] * part)), round(FIT[1] * part) + 1)
-
-    def sixth_of_slope(curve: np.ndarray) -> float:
-        return float(np.polyfit(lags * frame_ps, curve[lags], 1)[0]) / 6.0
-
-    parts = [sixth_of_slope(mean_square_displacement(positions[k * part : (k + 1) * part])) for k in range(PARTS)]
-    return Diffusion(msd[: len(positions) // 2 + 1], sixth_of_slope(msd), float(np.std(parts, ddof=1) / np.sqrt(PARTS)))
+    lags = np.arange(max(1, round(FIT[0] * frames)), round(FIT[1] * frames) + 1)
+    msd, slopes = np.zeros(frames // 2 + 1), []
+    for start in range(0, n, CHUNK):
+        each = square_displacements(positions[:, start : start + CHUNK])
+        msd += each[: len(msd)].sum(axis=(1, 2)) / n
+        if frames >= LEAST_FRAMES:
+            slopes.append(np.polyfit(lags * frame_ps, each[lags].reshape(len(lags), -1), 1)[0])
+    if not slopes:
+        return Diffusion(msd, float("nan"), float("nan"))
+    coefficients = np.concatenate(slopes) / 2.0
+    return Diffusion(msd, float(coefficients.mean()), float(coefficients.std(ddof=1) / np.sqrt(len(coefficients))))

@@ -92,7 +92,7 @@ def main() -> None:
         if os.getppid() != parent:
             os._exit(1)
         waiting += steps
-        if time.monotonic() - last > EVERY:
+        if waiting and time.monotonic() - last > EVERY:
             say(steps=waiting)
             waiting, last = 0, time.monotonic()
 

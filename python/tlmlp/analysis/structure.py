@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tlmlp.analysis.curves import Curves
-from tlmlp.analysis.diffusion import Diffusion, diffusion, least_frames
+from tlmlp.analysis.diffusion import LEAST_FRAMES, Diffusion, diffusion
 from tlmlp.analysis.neighbourhood import angle_counts, close_bonds, first_minimum, pair_distributions, wide_frames
 from tlmlp.analysis.trajectory import Trajectory, read_trajectory
 from tlmlp.errors import TlmlpError
@@ -60,7 +60,7 @@ class Structure:
 
     @property
     def diffusion_coefficient(self) -> tuple[float, float] | None:
-        """Å^2/ps and its standard error: over trajectories where there are several, else over parts of the one."""
+        """Å^2/ps and its standard error: over trajectories where there are several, else over atoms."""
         if self.diffusions is None:
             return None
         if len(self.diffusions) == 1:
@@ -179,7 +179,7 @@ def _displacements(
     found = [diffusion(one, spacings[0], keep_drift=keep_drift) for one in read]
     length = min(len(one.msd) for one in found)
     curves = Curves(np.arange(length) * spacings[0], np.array([one.msd[:length] for one in found]), names)
-    short = next((one for one in read if len(one) < least_frames()), None)
+    short = next((one for one in read if len(one) < LEAST_FRAMES), None)
     if short is not None:
-        return curves, None, f"{short.source} has {len(short)} frames, a diffusion coefficient needs {least_frames()}"
+        return curves, None, f"{short.source} has {len(short)} frames, a diffusion coefficient needs {LEAST_FRAMES}"
     return curves, found, None

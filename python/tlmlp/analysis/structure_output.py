@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,12 @@ BETWEEN, WITHIN = "#0072B2", "#56B4E9"
 Experiment = tuple[np.ndarray, np.ndarray] | None
 
 
-def write_structure(found: Structure, out: Path, experiment: Experiment = None) -> dict[str, Any]:
+def write_structure(found: Structure, out: str | os.PathLike, experiment: Experiment = None) -> dict[str, Any]:
     """Write rdf.csv, adf.csv, coordination.csv, msd.csv, structure.png, structure.svg and summary.json into ``out``.
 
     Returns what summary.json holds.
     """
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     write_columns(
         out / "rdf.csv",
@@ -70,7 +72,7 @@ def summary(found: Structure, experiment: Experiment = None) -> dict[str, Any]:
         out["no_diffusion_coefficient"] = found.why_no_msd
     else:
         value, error = found.diffusion_coefficient
-        over = "trajectories" if len(found.sources) > 1 else "parts of the trajectory"
+        over = "trajectories" if len(found.sources) > 1 else "atoms"
         out["diffusion_coefficient"] = {
             "ang2_per_ps": float(f"{value:.6g}"),
             "standard_error_ang2_per_ps": float(f"{error:.3g}"),

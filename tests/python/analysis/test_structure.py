@@ -180,3 +180,32 @@ def test_bad_input(silicon, write):
     for arguments, options, message in cases:
         with pytest.raises(TlmlpError, match=message):
             analyse(*arguments, **options)
+
+
+def test_the_command_writes_tables_and_bands_of_groups(silicon, write, tmp_path):
+    """Two folders of two trajectories, and a measured curve that is their own mean moved up by 0.25."""
+    from typer.testing import CliRunner
+
+    from tlmlp.cli.main import app
+
+    files = [str(write(silicon[2 * k : 2 * k + 2], f"{'ab'[k // 2]}/{k}.extxyz")) for k in range(4)]
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["structure", *files, "--cutoff", "2.9", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "4 (2)" in done.output and "2.90" in done.output and "no diffusion coefficient" in done.output
+    table = np.genfromtxt(out / "rdf.csv", delimiter=",", names=True, deletechars="")
+    assert table.dtype.names[:4] == ("r_angstrom", "g", "std_between_groups", "std_within_groups")
+    means = [by_hand(silicon[start : start + 4], 270, 5.4) for start in (0, 4)]
+    np.testing.assert_allclose(table["g"][:270], np.mean(means, axis=0), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(table["std_between_groups"][:270], np.std(means, axis=0, ddof=1), rtol=0, atol=1e-3)
+    each = np.array([by_hand(silicon[2 * k : 2 * k + 2], 270, 5.4) for k in range(4)])
+    within = np.sqrt(((each - np.repeat(means, 2, axis=0)) ** 2).sum(axis=0) / 2)
+    np.testing.assert_allclose(table["std_within_groups"][:270], within, rtol=0, atol=1e-3)
+    measured = tmp_path / "g.csv"
+    rows = [f"{r},{g + 0.25}" for r, g in zip(table["r_angstrom"], table["g"], strict=True) if 1.0 < r < 5.0]
+    measured.write_text("# made up\nr,g\n" + "\n".join(rows))
+    options = ["--experiment", str(measured), "--group", "x=*", "--cutoff", "2.9", "--out", str(out)]
+    done = CliRunner().invoke(app, ["structure", *files, *options])
+    assert done.exit_code == 0 and "0.250" in done.output and "4 (1)" in done.output
+    for name in ("adf.csv", "coordination.csv", "structure.png", "structure.svg", "summary.json"):
+        assert (out / name).stat().st_size > 50

@@ -30,6 +30,8 @@ def test_help_names_every_command_without_loading_torch():
         "verify",
         "conformance",
         "md",
+        "stability",
+        "structure",
         "lammps",
         "bench",
         "ops",
