@@ -43,17 +43,17 @@ def read_cp2k_output(text: str, file: str) -> Frame:
         raise TlmlpError(
             f"{file}: a CP2K output of one single-point calculation is needed, this one has {len(energies)} energies"
         )
-    atoms = _rows(text, POSITIONS, POSITION_ROW, None)
+    atoms = _rows(text, POSITIONS, POSITION_ROW, None, file)
     if atoms is None:
         raise TlmlpError(f"{file}: the CP2K output has no atomic coordinates")
     n = len(atoms)
-    forces = _rows(text, FORCES, FORCE_ROW, n)
+    forces = _rows(text, FORCES, FORCE_ROW, n, file)
     vectors = dict((m[0], m[1:]) for m in VECTOR.findall(text))
     if sorted(vectors) != ["a", "b", "c"]:
         raise TlmlpError(f"{file}: the CP2K output has no cell vectors")
     periodic = PERIODICITY.search(text)
     axes = periodic.group(1) if periodic else "XYZ"
-    stress = _rows(text, STRESS, STRESS_ROW, 3)
+    stress = _rows(text, STRESS, STRESS_ROW, 3, file)
     if stress is not None:  # positive under compression
         unit = STRESS.search(text)
         stress = -stress * GPA[unit.group(1) or unit.group(2)] / EV_PER_ANG3_IN_GPA
@@ -70,8 +70,8 @@ def read_cp2k_output(text: str, file: str) -> Frame:
     )
 
 
-def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None) -> np.ndarray | None:
-    """The numbers of the adjoining rows after ``header``, None without a header or with fewer than ``count``."""
+def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None, file: str) -> np.ndarray | None:
+    """The numbers of the adjoining rows after ``header``, None without a header; fewer than ``count`` are refused."""
     start = header.search(text)
     if start is None:
         return None
@@ -82,7 +82,12 @@ def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None) -> 
             rows.append(match.groups())
         elif rows:
             break
-    return _numbers(rows[:count]) if rows and (count is None or len(rows) >= count) else None
+    if len(rows) < (count or 0):
+        line = text.count("\n", 0, start.start()) + 1
+        raise TlmlpError(
+            f"{file}, line {line}: {count} rows were expected here, got {len(rows)}; is the output truncated?"
+        )
+    return _numbers(rows[:count]) if rows else None
 
 
 def _numbers(rows: list[tuple[str, ...]]) -> np.ndarray:

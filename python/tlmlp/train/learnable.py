@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from torch import Tensor
 
 from tlmlp.data import Frame, neighbour_list
 from tlmlp.errors import TlmlpError
@@ -59,6 +60,15 @@ def _refuse_nothing_to_learn(frames: Sequence[Frame], loss: LossSection) -> None
         raise TlmlpError(
             f"nothing can be learnt: the loss fits energies alone, {with_energy} training frame has one, and the energy "
             "shift takes that up; add frames, or loss.forces"
+        )
+
+
+def refuse_all_frozen(factors: Tensor | None) -> None:
+    """:class:`TlmlpError` where the ``factors`` on the learning rates in the last update are all zero."""
+    if factors is not None and not bool(factors.any()):
+        raise TlmlpError(
+            "nothing can be learnt: the section transfer freezes every parameter, or its learning_rates are zero; leave a "
+            "group free, for example output"
         )
 
 

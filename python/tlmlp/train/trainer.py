@@ -34,7 +34,7 @@ from tlmlp.train.evaluation import Comparison
 from tlmlp.train.groups import RateFactors
 from tlmlp.train.interrupts import interrupts
 from tlmlp.train.label_weights import weighted
-from tlmlp.train.learnable import training_warnings
+from tlmlp.train.learnable import refuse_all_frozen, training_warnings
 from tlmlp.train.losses import LossParts, weights_at
 from tlmlp.train.metrics import Metrics, metrics_row
 from tlmlp.train.modelfile import MODEL_FORMAT, load_torch, model_payload, potential_from, save_model
@@ -99,6 +99,7 @@ class Trainer:
             t.schedule, t.learning_rate, t.final_rate_factor, t.updates, t.warmup, t.schedule_steps
         )
         self.rate_factors = RateFactors(potential, config.transfer)
+        refuse_all_frozen(self.rate_factors(t.updates - 1))
         self.batches = Batches(data, t.batch_size, t.shuffle_seed or 0)
         vector = self.step.optimizer.vector()
         self.ema = None if t.ema is None else RunningMean(t.ema, vector)

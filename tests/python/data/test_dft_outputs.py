@@ -1,5 +1,6 @@
 """Outputs of VASP, Quantum ESPRESSO and CP2K, small ones written here: units, signs, constraints."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,8 @@ def test_cp2k_outputs_that_hold_no_single_point(tmp_path):
     path.write_text(CP2K_OLD[: CP2K_OLD.index(" MODULE")] + CP2K_OLD[CP2K_OLD.index(" ENERGY|") :])
     with pytest.raises(TlmlpError, match="no atomic coordinates"):
         read_frames(path)
+    path.write_text(CP2K_NEW[: CP2K_NEW.index(" FORCES|      2")])
+    with pytest.raises(TlmlpError, match="2 rows were expected here, got 1; is the output truncated"):
+        read_frames(path)
+    path.write_bytes(gzip.compress(CP2K_NEW.encode()))
+    assert read_frames(path)[0].forces is not None

@@ -172,6 +172,30 @@ ROWS = {
     "pw.x, cut before the forces": (
         "si.pwo", pwscf()[: pwscf().rindex("     Forces")], [-15.75 * RYDBERG, -16.75 * RYDBERG], CUT,
     ),
+    "OUTCAR, counters that overflow": (
+        "OUTCAR", outcar().replace("Iteration    2(", "Iteration ****("), [-10.0, -10.1, -10.2], FREE,
+    ),
+    "OUTCAR, more than NELM": ("OUTCAR", outcar((25, 8), nelm=21), [-10.1], "1 of the steps did not converge"),
+    "OUTCAR, cut in the energy": ("OUTCAR", outcar()[: outcar().rindex("FREE ENERGIE") + 80], [-10.0, -10.1], CUT),
+    "OUTCAR, two runs joined": ("OUTCAR", outcar() + outcar((9,)), [-10.0, -10.1, -10.2, -10.0], FREE),
+    "OUTCAR, no steps": ("OUTCAR", OUTCAR_HEAD.format(nelm=60, extra=""), "no complete ionic step", None),
+    "vasprun, cut in the second step": (
+        "v.xml", vasprun()[: vasprun().index("</calculation>") + 200], [-10.0], CUT,
+    ),
+    "vasprun, cut at once": ("v.xml", vasprun()[:900], "ends before its first step is complete", None),
+    "vasprun, no NELM": (
+        "v.xml", re.sub(r'<i type="int" name="NELM">.*?</i>', "", vasprun()), [-10.0, -10.1, -10.2], FREE,
+    ),
+    "pw.x, first step": (
+        "si.pwo", pwscf(("failed", "good", "good")), [-16.75 * RYDBERG, -17.75 * RYDBERG], "1 of the steps did not converge",
+    ),
+    "pw.x, two steps": (
+        "si.pwo", pwscf(("failed", "good", "failed, no energy")), [-16.75 * RYDBERG], "2 of the steps did not converge",
+    ),
+    "pw.x, killed in a third step": (
+        "si.pwo", pwscf(("good", "good"), end="") + PW_POSITIONS.format(n=2) + "     iteration #  1     ecut=    30.00 Ry\n",
+        [-15.75 * RYDBERG, -16.75 * RYDBERG], CUT,
+    ),
     "pw.x, cut in the head": ("si.pwo", PW_HEAD[:200], "cannot be read as espresso-out|ends before its first step", None),
 }  # fmt: skip
 

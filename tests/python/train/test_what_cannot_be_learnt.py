@@ -171,6 +171,29 @@ def test_one_energy_is_taken_up_by_the_shift(config, tmp_path, lj):
         fit(content, tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("section", "refused"),
+    [
+        ({"frozen": ["embedding", "interaction", "output", "frequencies"]}, True),
+        ({"frozen": ["embedding", "interaction", "frequencies"]}, False),
+        ({"learning_rates": {"embedding": 0, "interaction": 0, "output": 0, "frequencies": 0}}, True),
+        ({"frozen": ["embedding", "interaction", "output", "frequencies"], "unfreeze": {"output": 3}}, False),
+        ({"frozen": ["embedding", "interaction", "output", "frequencies"], "unfreeze": {"output": 8}}, True),
+    ],
+)
+def test_a_transfer_with_everything_frozen(section, refused, potential):
+    from tlmlp.train.groups import RateFactors
+    from tlmlp.train.learnable import refuse_all_frozen
+    from tlmlp.train.sections import TransferSection
+
+    factors = RateFactors(potential, TransferSection(**section))
+    if refused:
+        with pytest.raises(TlmlpError, match="nothing can be learnt: the section transfer freezes every parameter"):
+            refuse_all_frozen(factors(8 - 1))
+    else:
+        refuse_all_frozen(factors(8 - 1))
+
+
 SAID = {
     "a short cutoff": (
         {"model": {"cutoff": 2.6}},
