@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
-    #: A file of ``tlmlp export`` or the name of a model that comes with the package, a LAMMPS ``.sw`` file, or a calculator.
+    #: A file of ``tlmlp export`` or the name of a model that comes with the package, a LAMMPS ``.sw`` file or the name of
+    #: one of the package (Si.sw, Ge.sw), or a calculator.
     Model = str | os.PathLike | Calculator
 
 
@@ -82,7 +83,7 @@ def open_model(
     if not isinstance(model, str | os.PathLike):
         kind = type(model).__name__
         return ForceModel(name or kind, model, None, {"calculator": kind})
-    path = model_path(model)
+    path = _existing(model)
     if path.is_dir():
         raise TlmlpError(f"{path} is a folder: export its model first with `tlmlp export {path} -o model.pt`")
     if path.suffix == ".sw":
@@ -115,6 +116,16 @@ def unique_names(models: Sequence[Model]) -> list[str]:
     short = [p[-1] for p in parts]
     names = [n if short.count(s) > 1 else s for n, s in zip(names, short, strict=True)]
     return [f"{n}-{names[:k].count(n) + 1}" if names.count(n) > 1 else n for k, n in enumerate(names)]
+
+
+def _existing(model: str | os.PathLike) -> Path:
+    """The file; where there is none, the model or the Stillinger-Weber table of that name that comes with the package."""
+    path = model_path(model)
+    if path.suffix == ".sw" and not path.exists() and os.fspath(model) == path.name:
+        from tlmlp.data.sw_table import FOLDER
+
+        return FOLDER / path.name if (FOLDER / path.name).is_file() else path
+    return path
 
 
 def _file_name(model: Model) -> str:

@@ -149,6 +149,8 @@ def phonons(
                     symprec=symprec,
                     noise=noise,
                     advance=bar.advance,
+                    keep=None if out is None else Path(out) / f".{name}.forces.npz",
+                    origin=opened.origin,
                 )
             origin = opened.origin
         found.append(_analyse(name, origin, phonopy, relaxation, mesh, symprec))
@@ -287,6 +289,8 @@ def write_phonons(result: PhononComparison, out: Path) -> None:
     _write_long(out / "thermal.csv", found, _thermal_columns)
     draw_phonons(result, out)
     atomic_write_json(out / "summary.json", result.summary)
+    for m in found:
+        (out / f".{m.name}.forces.npz").unlink(missing_ok=True)
 
 
 def _write_long(path: Path, found: Sequence[ModelPhonons], columns_of: Any) -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlmlp.analysis.kept_forces import KeptForces
 from tlmlp.errors import TlmlpError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
     from phonopy import Phonopy
 
+#: THz; modes below it have no thermal share: translations of the whole crystal, whose frequencies are rounding.
+TRANSLATION = 0.005
 #: THz; modes below minus this count as imaginary: smaller ones are rounding and anharmonicity at Γ.
 IMAGINARY = 0.05
 
@@ -80,6 +83,8 @@ def compute_phonons(
     noise: float = 0.0,
     seed: int = 0,
     advance: Callable[[], None] = lambda: None,
+    keep: Path | None = None,
+    origin: dict[str, Any] | None = None,
 ) -> Phonopy:
     """Force constants of ``atoms`` by finite displacements; everything of phonopy can be asked of the result.
 
@@ -87,6 +92,8 @@ def compute_phonons(
         need none
     :param seed: of the noise
     :param advance: called after every supercell
+    :param keep: file that holds the forces meanwhile, so that a call that was killed goes on; the caller removes it
+    :param origin: of the forces in that file: those of another model are not used
     :raises TlmlpError: as :func:`displaced_supercells`, when the calculator refuses, and for atoms without interaction
 
     Force constants are phonopy's own finite differences (Togo, J. Phys. Soc. Jpn. 92, 012001 (2023)), without the sum
@@ -94,15 +101,17 @@ def compute_phonons(
     """
     phonopy, cells = displaced_supercells(atoms, supercell, displacement, symprec)
     random = np.random.default_rng(seed)
-    forces = []
     for cell in cells:
         if noise:
             cell.positions += random.normal(scale=noise, size=cell.positions.shape)
-        cell.calc = calculator
-        forces.append(cell.get_forces())
+    kept = KeptForces(keep, cells, origin or {})
+    for number, cell in enumerate(cells):
+        if number >= len(kept.forces):
+            cell.calc = calculator
+            kept.append(cell.get_forces())
         advance()
     with _quiet():
-        phonopy.forces = np.array(forces)
+        phonopy.forces = np.array(kept.forces)
         phonopy.produce_force_constants(show_drift=False)
     if not np.abs(phonopy.force_constants).max() > 1e-8:
         raise TlmlpError("no force answers a displacement: the atoms of this crystal are beyond the reach of the model")
@@ -266,7 +275,7 @@ class Thermal:
 def thermal(phonopy: Phonopy, highest: float = 1000.0, step: float = 10.0) -> Thermal:
     """Free energy, entropy and heat capacity from 0 K to ``highest`` K, from the frequencies on the mesh at hand."""
     with _quiet():
-        phonopy.run_thermal_properties(t_min=0.0, t_max=highest, t_step=step)
+        phonopy.run_thermal_properties(t_min=0.0, t_max=highest, t_step=step, cutoff_frequency=TRANSLATION)
     p, n = phonopy.thermal_properties, len(phonopy.primitive)
     return Thermal(
         np.asarray(p.temperatures), *(np.asarray(v) / n for v in (p.free_energy, p.entropy, p.heat_capacity))

@@ -213,7 +213,7 @@ def predict(
     ),
     precision: Annotated[str, typer.Option(help="double, or single: faster, of the network.")] = "double",
     elements: Annotated[
-        list[str] | None, typer.Option(help="Of types 1, 2, ... of LAMMPS dumps without the column element.")
+        str | None, typer.Option(help="Si,Ge: of types 1, 2 of LAMMPS dumps without the column element.")
     ] = None,
     threads: Threads = 1,
 ) -> None:
@@ -221,6 +221,7 @@ def predict(
     from tlmlp.analysis.predict import predict as compute
     from tlmlp.console import console, progress
 
+    kinds = None if elements is None else [kind.strip() for kind in elements.split(",")]
     with progress("predicting (%)", 100) as bar:
         done = [0]
 
@@ -229,7 +230,7 @@ def predict(
                 bar.advance(int(100 * share) - done[0], f"{frames} frames")
                 done[0] = int(100 * share)
 
-        result = compute(model, files, out, precision=precision, threads=threads, elements=elements, at=at)
+        result = compute(model, files, out, precision=precision, threads=threads, elements=kinds, at=at)
     fresh = result.frames - result.resumed_from
     went_on = f", {result.resumed_from} of them by an earlier call" if result.resumed_from else ""
     print(f"{out}: {result.frames} frames, {result.atoms} atoms{went_on}")

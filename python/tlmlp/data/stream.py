@@ -176,6 +176,6 @@ def _dump_options(lines: Sequence[str], elements: Sequence[str] | None, path: Pa
         return {"specorder": [*elements]}
     if "element" not in columns:
         raise TlmlpError(
-            f"{path}: the dump has no column `element`: name the elements of types 1, 2, ... (--elements Si --elements Ge)"
+            f"{path}: the dump has no column `element`: name the elements of types 1, 2, ... (--elements Si,Ge)"
         )
     return {}
