@@ -9,17 +9,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from tlmlp.text import one_line
+
 #: Messages and progress; results go to standard output.
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table on standard output; the first column is left-aligned, the rest (numbers) right-aligned."""
-    out = Table(title=title, title_justify="left")
+    out = Table(title=one_line(title), title_justify="left")
     for n, column in enumerate(columns):
         out.add_column(column, justify="left" if n == 0 else "right")
     for row in rows:
-        out.add_row(*("" if cell is None else str(cell) for cell in row))
+        out.add_row(*("" if cell is None else one_line(str(cell)) for cell in row))
     width = None if sys.stdout.isatty() else 140
     Console(file=sys.stdout, highlight=False, width=width).print(out)
 

@@ -1,9 +1,12 @@
 """Files that are either the old or the new version, whatever happens while they are written."""
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +15,32 @@ def atomic_write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Write ``content`` to ``path`` through a temporary file beside it, synced to disk, then renamed over it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    # The permissions are those of any new file; asking for the umask would change it for other threads for a moment.
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only the owner may read
-        os.replace(temporary, path)
+            os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_parts(path: str | os.PathLike) -> None:
+    """Delete the temporary files that killed writers of ``path`` left beside it; those that are being written stay."""
+    path = Path(path)
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        try:
+            with part.open("rb") as stream:
+                if time.time() - os.fstat(stream.fileno()).st_mtime > 60.0:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    part.unlink()
+        except OSError:
+            pass
 
 
 def atomic_write_text(path: str | os.PathLike, text: str) -> None:

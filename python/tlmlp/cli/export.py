@@ -91,14 +91,13 @@ def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="pri
         ("short-range repulsion", describe_zbl(header["zbl"])),
         ("golden systems", str(len(header["golden"]))),
     ]
-    rows += [(f"provenance: {key}", _short(value)) for key, value in sorted(header["provenance"].items())]
+    rows += [(f"provenance: {_short(key)}", _short(value)) for key, value in sorted(header["provenance"].items())]
     table(str(model), ["property", "value"], rows)
 
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    text = "".join(character if character.isprintable() else "?" for character in text).replace("[", "\\[")
-    return text if len(text) <= 100 else text[:97] + "..."
+    return (text if len(text) <= 100 else text[:97] + "...").replace("[", "\\[")  # the table cleans the rest
 
 
 def verify(model: Model) -> None:

@@ -18,7 +18,7 @@ from tlmlp.export.golden import golden_systems, with_route
 from tlmlp.export.header import FORMAT, FORMAT_VERSION, check_header
 from tlmlp.export.model_file import HEADER, WEIGHTS, Model, read_model_file
 from tlmlp.export.script import ExportedModel
-from tlmlp.files import atomic_write_bytes, sha256_bytes
+from tlmlp.files import atomic_write_bytes, remove_parts, sha256_bytes
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
 from tlmlp.shipped import model_path
 
@@ -59,6 +59,7 @@ def export_model(
         warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
         text = json.dumps(header, allow_nan=False, indent=1)
         torch.jit.save(torch.jit.script(module), buffer, _extra_files={HEADER: text, WEIGHTS: weights})
+    remove_parts(path)
     atomic_write_bytes(path, buffer.getvalue())
     return header
 

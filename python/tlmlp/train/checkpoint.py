@@ -6,6 +6,7 @@ from typing import Any
 from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.train.modelfile import load_torch, save_torch
+from tlmlp.train.payload import Checkpoint, check_payload
 
 CHECKPOINT_FORMAT = "tlmlp-checkpoint/2"
 
@@ -30,7 +31,9 @@ def newest_checkpoint(run: Path) -> dict[str, Any] | None:
     files = _files(run)
     for _, path in files:
         try:
-            return load_torch(path, CHECKPOINT_FORMAT)
+            content = load_torch(path, CHECKPOINT_FORMAT)
+            check_payload(content, Checkpoint, str(path))
+            return content
         except TlmlpError as error:
             console.print(f"[yellow]warning:[/yellow] {error}; trying the one before", markup=True)
     if files:

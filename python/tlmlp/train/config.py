@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
 from tlmlp.errors import TlmlpError
+from tlmlp.plain_yaml import check_extent, load_yaml
 from tlmlp.train.sections import (
     DataSection,
     FoldsSection,
@@ -75,6 +76,7 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
     if isinstance(config, Config):
         content, folder, name = config.model_dump(exclude_none=True), Path.cwd(), "config"
     elif isinstance(config, Mapping):
+        check_extent(dict(config), "config")
         content, folder, name = (
             copy.deepcopy(dict(config)),
             Path.cwd(),
@@ -102,11 +104,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     :raises TlmlpError: when it cannot be read
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = load_yaml(path.read_text(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise TlmlpError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    except yaml.YAMLError as error:
-        raise TlmlpError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise TlmlpError(
             f"{path}: a config has the sections `model`, `data`, `loss`, `training` and `transfer`, got "
@@ -117,7 +117,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def _resolve(value: Any, folder: Path) -> Any:
     if isinstance(value, str):
-        return os.path.normpath(folder / Path(value).expanduser())
+        return os.path.normpath(folder / os.path.expanduser(value))
     return [_resolve(item, folder) for item in value] if isinstance(value, list) else value
 
 
@@ -139,10 +139,7 @@ def _override(content: dict[str, Any], override: str) -> None:
     parts = key.strip().split(".")
     if not equals or not all(parts):
         raise TlmlpError(f"--set expects a.b=c, for example training.updates=500, got {override!r}")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise TlmlpError(f"--set {override}: the value is not valid YAML") from None
+    value = load_yaml(text, f"--set {override}")
     if parts[-1] in FILE_KEYS:
         value = _resolve(value, Path.cwd())
     section = content

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
 from tlmlp.train.losses import LossParts
@@ -45,6 +46,21 @@ def metrics_row(
     return row
 
 
+def _row(line: bytes) -> dict[str, Any] | None:
+    """The row on a line; None where there is none: not JSON, or not numbers by name with those that every row has."""
+    if len(line) > 10_000:
+        return None
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or not all(value is None or type(value) in (int, float) for value in row.values()):
+        return None
+    if type(row.get("update")) is not int or any(row.get(key) is None for key in ("seconds", "learning_rate")):
+        return None
+    return row
+
+
 class Metrics:
     """The log of one run; rows are appended whole and flushed.
 
@@ -60,13 +76,18 @@ class Metrics:
             raise TlmlpError("training.tensorboard needs the package tensorboard: pip install tensorboard")
 
     def rows(self) -> list[dict[str, Any]]:
-        """All whole rows; a last one that was cut off by a kill is left out."""
-        rows = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else ():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+        """All whole rows. A last line that was cut off by a kill, or that a crash of the machine left in pieces, is left
+        out without a word; a damaged line before whole ones with a warning."""
+        lines = self.path.read_bytes().split(b"\n") if self.path.exists() else []
+        parsed = [_row(line) for line in lines]
+        rows = [row for row in parsed if row is not None]
+        last = max((n for n, row in enumerate(parsed) if row is not None), default=0)
+        damaged = [str(n + 1) for n in range(last) if parsed[n] is None]
+        if damaged:
+            console.print(
+                f"[yellow]warning:[/yellow] {self.path}: no rows of metrics on line{'s' * (len(damaged) > 1)} "
+                f"{', '.join(damaged[:10])}{', ...' * (len(damaged) > 10)}; left out"
+            )
         return rows
 
     def rewind(self, update: int) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import stat
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -32,28 +33,30 @@ def load_torch(path: Path, expected_format: str) -> dict[str, Any]:
     :raises TlmlpError: when the file is missing, damaged or of another kind
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise TlmlpError(f"{path}: not an ordinary file")
         with zipfile.ZipFile(path) as archive:  # torch.load does not compare the checksums
+            for entry in archive.infolist():
+                if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+                    raise TlmlpError(f"{path}: not a file of this package ({entry.filename} is compressed)")
             damaged = archive.testzip()
         if damaged is not None:
             raise TlmlpError(f"{path}: damaged ({damaged} fails its checksum)")
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except TlmlpError:
+        raise
     except FileNotFoundError:
         raise TlmlpError(f"{path}: no such file") from None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-    ) as error:
+    except pickle.UnpicklingError:  # torch's own words advise to load it all the same
+        raise TlmlpError(
+            f"{path}: refused: it holds more than tensors and plain values; nothing of it was run"
+        ) from None
+    except Exception as error:  # zipfile and torch report damage by a dozen kinds of exception
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TlmlpError(f"{path}: damaged or not a file of this package ({reason})") from None
     found = content.get("format") if isinstance(content, dict) else None
     if found != expected_format:
-        raise TlmlpError(f"{path}: expected the format {expected_format}, got {found!r}")
+        raise TlmlpError(f"{path}: expected the format {expected_format}, got {str(found)[:60]!r}")
     return content
 
 
@@ -108,8 +111,17 @@ def open_model(
         from tlmlp.export import load_potential, read_header
 
         return load_potential(path, route=route), read_header(path)
-    content = load_torch(path, MODEL_FORMAT)
+    content = load_run_model(path)
     return potential_from(content, route), content["metadata"]
+
+
+def load_run_model(path: Path) -> dict[str, Any]:
+    """Content of a best.pt or last.pt, checked by :class:`tlmlp.train.payload.RunModel`."""
+    from tlmlp.train.payload import RunModel, check_payload
+
+    content = load_torch(path, MODEL_FORMAT)
+    check_payload(content, RunModel, str(path))
+    return content
 
 
 def load_run(
@@ -122,6 +134,8 @@ def load_run(
 
 
 def _is_exported(path: Path) -> bool:
+    if path.exists() and not path.is_file():  # a pipe would wait for ever
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("extra/tlmlp.json") for name in archive.namelist())

@@ -37,7 +37,7 @@ from tlmlp.train.label_weights import weighted
 from tlmlp.train.learnable import refuse_all_frozen, training_warnings
 from tlmlp.train.losses import LossParts, weights_at
 from tlmlp.train.metrics import Metrics, metrics_row
-from tlmlp.train.modelfile import MODEL_FORMAT, load_torch, model_payload, potential_from, save_model
+from tlmlp.train.modelfile import load_run_model, model_payload, potential_from, save_model
 from tlmlp.train.parallel import Processes
 from tlmlp.train.part import Part
 from tlmlp.train.placement import find_device
@@ -149,8 +149,8 @@ class Trainer:
 
     def _update_of_best_file(self) -> int | None:
         try:
-            return load_torch(self.run / "best.pt", MODEL_FORMAT)["metadata"]["model"]["update"]
-        except TlmlpError:
+            return load_run_model(self.run / "best.pt")["metadata"]["model"]["update"]
+        except (TlmlpError, KeyError):
             return None
 
     def run_updates(self) -> bool:

@@ -79,7 +79,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config(data_dir: Path) -> Callable[..., dict]:
     """``config(updates=..., ...)``: a tiny training on silicon as a dictionary; keywords go to section training."""
 
