@@ -3,6 +3,7 @@
 
 #include "close_pairs.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 
@@ -11,17 +12,14 @@ namespace tlmlp_lammps {
 void ClosePairs::start(double limit)
 {
   *this = {};
-  limit_ = closest_ = limit;
+  limit_ = limit;
+  closest_.distance = std::numeric_limits<double>::infinity();
 }
 
 void ClosePairs::add(long long step, double distance, long long i, long long j)
 {
   if (seen_++ == 0) first_step_ = step;
-  if (distance >= closest_) return;
-  closest_ = distance;
-  where_[0] = step;
-  where_[1] = i;
-  where_[2] = j;
+  if (distance < closest_.distance) closest_ = {distance, step, std::min(i, j), std::max(i, j)};
 }
 
 std::string ClosePairs::summary(MPI_Comm world) const
@@ -29,14 +27,14 @@ std::string ClosePairs::summary(MPI_Comm world) const
   struct {
     double distance;
     int rank;
-  } closest{seen_ > 0 ? closest_ : std::numeric_limits<double>::infinity(), 0};
+  } closest{closest_.distance, 0};
   MPI_Comm_rank(world, &closest.rank);
   long long count = seen_, first = seen_ > 0 ? first_step_ : std::numeric_limits<long long>::max();
   MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPI_LONG_LONG, MPI_SUM, world);
   if (count == 0) return {};
   MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_LONG_LONG, MPI_MIN, world);
   MPI_Allreduce(MPI_IN_PLACE, &closest, 1, MPI_DOUBLE_INT, MPI_MINLOC, world);
-  long long where[3] = {where_[0], where_[1], where_[2]};
+  long long where[3] = {closest_.step, closest_.i, closest_.j};
   MPI_Bcast(where, 3, MPI_LONG_LONG, closest.rank, world);
   char text[400];
   snprintf(text, sizeof(text),

@@ -80,6 +80,7 @@ class PairTlmlp : public Pair {
   void number_foreign_atoms();
   void find_edges();
   void note_close_pair(int i, int j, double rsq);
+  void warn_of_close_pair();
   void announce_halo();
   void send_home(std::vector<double> &rows, int width);
   void tally();

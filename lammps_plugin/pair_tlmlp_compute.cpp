@@ -140,6 +140,7 @@ void PairTlmlp::find_edges()
   double **x = atom->x;
   const double cutoff_squared = cutoff_ * cutoff_;
   const auto owned = static_cast<int>(atom_of_node_.size());
+  const bool none_yet = close_pairs_.seen() == 0;
   const double close_squared = std::max(min_distance_ * min_distance_, coincide * coincide);
   for (int node = 0; node < owned; ++node) {
     const int i = atom_of_node_[node];
@@ -163,6 +164,7 @@ void PairTlmlp::find_edges()
       graph_.vectors.insert(graph_.vectors.end(), {-dx, -dy, -dz});
     }
   }
+  if (none_yet && close_pairs_.seen() > 0) warn_of_close_pair();
 }
 
 void PairTlmlp::build_graph()
@@ -192,23 +194,24 @@ void PairTlmlp::announce_halo()
   utils::logmesg(lmp, std::string(text));
 }
 
-/// Keeps account of a pair closer than any in the training data; the first one of a run is named at once.
+/// Keeps account of a pair closer than any in the training data.
 void PairTlmlp::note_close_pair(int i, int j, double rsq)
 {
   const double distance = std::sqrt(rsq);
+  if (distance < coincide)
+    error->one(FLERR, "pair_style tlmlp: atoms " + std::to_string(atom->tag[i]) + " and " + std::to_string(atom->tag[j]) + " coincide");
+  if (distance < min_distance_) close_pairs_.add(update->ntimestep, distance, atom->tag[i], atom->tag[j]);
+}
+
+/// Names the closest pair of the first step that has any.
+void PairTlmlp::warn_of_close_pair()
+{
+  const auto &pair = close_pairs_.closest();
   char text[240];
-  if (distance < coincide) {
-    snprintf(text, sizeof(text), "pair_style tlmlp: atoms %lld and %lld coincide", (long long) atom->tag[i],
-             (long long) atom->tag[j]);
-    error->one(FLERR, std::string(text));
-  }
-  if (distance >= min_distance_) return;
-  close_pairs_.add(update->ntimestep, distance, atom->tag[i], atom->tag[j]);
-  if (close_pairs_.seen() > 1) return;
   snprintf(text, sizeof(text),
            "pair_style tlmlp: atoms %lld and %lld are %.3f Angstrom apart, closer than any pair in the training data "
            "of the model (%.3f Angstrom); this is said once per run",
-           (long long) atom->tag[i], (long long) atom->tag[j], distance, min_distance_);
+           pair.i, pair.j, pair.distance, min_distance_);
   error->warning(FLERR, std::string(text));
 }
 

@@ -33,8 +33,7 @@ class TlmlpCalculator(ExclusiveCalculator):
 
     ``energies`` (eV) sum to ``energy``; ``stress`` is tensile positive, in eV/Å^3, in the order xx yy zz yz xz xy, and
     exists for cells with a volume; ``stresses`` (n, 6) sum to ``stress``, half of an edge's share going to either end
-    (the symmetric part of LAMMPS' ``centroid/stress/atom``, over
-    the volume). There are no charges and no temperature, so ``free_energy`` is
+    (LAMMPS' ``stress/atom`` over the volume). There are no charges and no temperature, so ``free_energy`` is
     ``energy``.
 
     Threads may share a calculator: they wait for each other. Copies, ``copy.deepcopy`` and pickles carry the model inside
