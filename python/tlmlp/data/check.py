@@ -68,10 +68,18 @@ def check_files(
 
 
 def geometry_print(frame: Frame) -> str:
-    """Digest of species, cell and positions rounded to 1e-4 Å: equal for copies of one structure."""
-    digest = hashlib.sha256(frame.atomic_numbers.astype("<i8").tobytes() + frame.pbc.tobytes())
-    for array in (frame.cell, frame.positions):
-        digest.update((np.round(array * 1e4) + 0.0).astype("<f8").tobytes())
+    """Digest of species, cell and positions rounded to 1e-4 Å: equal for copies of one structure, whatever the order of
+    the atoms and the images they are given by."""
+    positions = frame.positions
+    if frame.pbc.any():
+        fractional = positions @ np.linalg.pinv(frame.cell)
+        # Atoms on the boundary, to rounding, stay on one side of it.
+        positions = positions - (np.floor(fractional + 1e-6) * frame.pbc) @ frame.cell
+    rows = np.column_stack([frame.atomic_numbers, np.round(positions * 1e4) + 0.0])
+    rows = rows[np.lexsort(rows.T[::-1])]
+    digest = hashlib.sha256(frame.pbc.tobytes())
+    for array in (np.round(frame.cell * 1e4) + 0.0, rows):
+        digest.update(array.astype("<f8").tobytes())
     return digest.hexdigest()
 
 

@@ -78,7 +78,7 @@ def read_labels(
     :raises TlmlpError: for missing named keys, labels that disagree, misspellings, wrong shapes
     """
     values, source, n = image.values, image.source, len(image.positions)
-    units = stated_units(values, source)
+    units = stated_units(values, source, notes)
     absent = weightless(values, lambda kind: _is_named(kind, values, keys[kind]), source, notes) | set(without)
     volume = image.volume * units.length**3
     labels: dict[str, Any] = dict.fromkeys(KINDS)

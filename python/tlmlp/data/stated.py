@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tlmlp.data.notes import Notes
 from tlmlp.errors import TlmlpError
 from tlmlp.units import EV_IN_KJ_PER_MOL, EV_PER_ANG3_IN_GPA
 
@@ -56,6 +57,9 @@ _UNIT_KEY = re.compile(
 _OURS = ("metal", "ase", "ev,ang", "ev/ang", "ev,angstrom", "ev,å", "ev")
 
 
+CONVERTED = "{key}={value}: the {about} is converted"
+
+
 @dataclass
 class Stated:
     """Factors from the file's units to Å, eV, eV/Å and eV/Å^3."""
@@ -67,8 +71,8 @@ class Stated:
     virial: float = 1.0
 
 
-def stated_units(values: Mapping[str, Any], source: str) -> Stated:
-    """The units that ``values`` state.
+def stated_units(values: Mapping[str, Any], source: str, notes: Notes) -> Stated:
+    """The units that ``values`` state; what is converted is said.
 
     :raises TlmlpError: for a unit that is not known, and for one that is not said of what it is
     """
@@ -91,6 +95,8 @@ def stated_units(values: Mapping[str, Any], source: str) -> Stated:
             )
         if about is not None:
             setattr(units, about, factor)
+            if factor != 1.0:
+                notes.add(CONVERTED.format(key=key, value=value, about=about), source)
             if about == "energy" and not any(_ABOUT.get(_about(k)) == "virial" for k in values):
                 units.virial = factor
     return units

@@ -91,6 +91,31 @@ def test_two_zeros_of_the_energy(name, make_frame):
     assert warnings == "" if words is None else re.search(words, warnings), warnings
 
 
+ORDER = [3, 1, 0, 2, 7, 5, 4, 6]
+COPIES = {
+    "the same": (lambda f: f, True),
+    "moved by 1e-7 Å": (lambda f: replace(f, positions=f.positions + 1e-7), True),
+    "atoms in another order": (
+        lambda f: replace(f, positions=f.positions[ORDER], atomic_numbers=f.atomic_numbers[ORDER]), True),
+    "an atom given by another image": (lambda f: replace(f, positions=f.positions + np.eye(8, 3) * f.cell[0, 0]), True),
+    "wrapped into the cell": (lambda f: replace(f, positions=f.positions % f.cell[0, 0]), True),
+    "another energy": (lambda f: replace(f, energy=3.0), True),
+    "another group": (lambda f: replace(f, group="a"), True),
+    "another element": (lambda f: replace(f, atomic_numbers=np.full(8, 14)), False),
+    "elements swapped": (lambda f: replace(f, atomic_numbers=f.atomic_numbers[::-1].copy()), False),
+    "strained": (lambda f: replace(f, cell=1.001 * f.cell, positions=1.001 * f.positions), False),
+    "an atom moved by 1e-3 Å": (lambda f: replace(f, positions=f.positions + 1e-3 * np.eye(8, 3)), False),
+    "open along z": (lambda f: replace(f, pbc=[True, True, False]), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_recognised(name, make_frame):
+    change, same = COPIES[name]
+    frame = make_frame(atomic_numbers=MIXED)
+    assert (geometry_print(change(frame)) == geometry_print(frame)) is same
+
+
 def test_copies_are_told_and_their_energies_compared(tmp_path, invoke, make_frame):
     frames = [make_frame(n) for n in range(10)]
     copies = [replace(f, energy=f.energy + 8 * 0.2) for f in frames]

@@ -160,14 +160,13 @@ def test_cells_of_one_atom_teach_no_forces(config, tmp_path, lj_of):
     assert fit(change(content, loss={"energy": 1.0}), tmp_path / "energy").finished
 
 
-def test_one_energy_is_taken_up_by_the_shift(config, tmp_path, lj):
-    write_frames(tmp_path / "t.extxyz", lj(1, 0))
+@pytest.mark.parametrize("copies", [1, 3])
+def test_one_energy_is_taken_up_by_the_shift(config, tmp_path, lj, copies):
+    write_frames(tmp_path / "t.extxyz", lj(1, 0) * copies)
     content = change(
         config(), data={"train": str(tmp_path / "t.extxyz")}, loss={"energy": 1.0, "forces": 0.0, "stress": 0.0}
     )
-    with pytest.raises(
-        TlmlpError, match="nothing can be learnt: the loss fits energies alone, 1 training frame has one"
-    ):
+    with pytest.raises(TlmlpError, match="nothing can be learnt: the loss fits energies alone, 1 geometry among"):
         fit(content, tmp_path / "run")
 
 
@@ -216,6 +215,21 @@ def test_what_is_said_when_a_training_begins(name, config, tmp_path, capfd):
     changes, words = SAID[name]
     fit(change(config(updates=1), **changes), tmp_path / "run")
     assert re.search(words, " ".join(capfd.readouterr().err.split()))
+
+
+def test_forces_of_a_perfect_crystal_teach_nothing_else(config, tmp_path, lj_of, capfd):
+    base = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    frames = [lj_of(a * base, a * np.eye(3), np.full(4, 14)) for a in (4.1, 4.2, 4.3)]
+    frames = [dataclasses.replace(f, forces=np.round(f.forces, 8)) for f in frames]
+    write_frames(tmp_path / "t.extxyz", frames)
+    fit(change(config(updates=1), data={"train": str(tmp_path / "t.extxyz")}), tmp_path / "run")
+    assert "all reference forces are zero" in " ".join(capfd.readouterr().err.split())
+
+
+def test_isolated_atoms_alone_are_no_training_set(config, tmp_path):
+    write_frames(tmp_path / "t.extxyz", [atom(), atom()])
+    with pytest.raises(TlmlpError, match=r"t.extxyz: none of the 2 frames has forces and atoms with neighbours"):
+        fit(change(config(), data={"train": str(tmp_path / "t.extxyz")}), tmp_path / "run")
 
 
 def test_two_zeros_of_the_energy_are_said(config, tmp_path, lj, capfd):
