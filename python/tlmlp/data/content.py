@@ -62,7 +62,9 @@ def look_into(path: Path) -> Content:
         raise TlmlpError(f"{path}: no such file")
     try:
         raw = path.read_bytes()
-        data = _unpacked(raw)
+        data = raw
+        while (inner := _unpacked(data)) is not data:
+            data = inner
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise TlmlpError(f"{path}: cannot be read ({error}); is the file truncated?") from None
     if not data.strip():
@@ -74,6 +76,8 @@ def look_into(path: Path) -> Content:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise TlmlpError(f"{path}: the text is in UTF-16; save it as UTF-8")
     text = data.decode("utf-8-sig", errors="replace")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # line ends of old
     return Content(path, _kind_of_text(text, path), text, packed)
 
 

@@ -71,6 +71,12 @@ def _exact(frames: Sequence[Frame]) -> list[str]:
         warnings.append(
             f"{len(zeros)} frames have an energy of exactly 0, {zeros[0].source} first: were they not computed?"
         )
+    stressed = [f for f in frames if f.stress is not None]
+    still = [f for f in stressed if not f.stress.any()]
+    if still and len(still) < len(stressed):
+        warnings.append(
+            f"{len(still)} of {len(stressed)} stresses are exactly 0, {still[0].source} first: were they not computed?"
+        )
     counts = Counter(f.energy for f in frames if f.energy != 0.0)
     energy, most = counts.most_common(1)[0] if counts else (0.0, 0)
     different = {f.positions.tobytes() for f in frames if f.energy == energy}

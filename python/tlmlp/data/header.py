@@ -47,6 +47,7 @@ _PAIR = re.compile(
         (?=\s|$)""",
     re.VERBOSE,
 )
+_FORTRAN = re.compile(r"^([-+]?\d*\.?\d+|[-+]?\d+\.)[dD]([-+]?\d+)$")
 _SEPARATORS = re.compile(r"[\s,\[\]]+")
 
 
@@ -167,9 +168,18 @@ def _value(text: str) -> Any:
     if "_" in bare:
         return bare
     try:
-        return np.array(words, dtype=float)
+        numbers = np.array(words, dtype=float)
     except ValueError:
-        return bare
+        try:
+            numbers = np.array([_number(word) for word in words])
+        except ValueError:
+            return bare
+    return numbers if len(numbers) > 1 else float(numbers[0])
+
+
+def _number(word: str) -> float:
+    """A number, also in Fortran's way (1.0D-3)."""
+    return float(_FORTRAN.sub(r"\1E\2", word))
 
 
 def _lattice(text: str) -> np.ndarray:

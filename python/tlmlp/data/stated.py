@@ -45,6 +45,7 @@ _ABOUT = {
     "distance": "length", "distances": "length", "position": "length", "positions": "length", "pos": "length",
     "coordinate": "length", "coordinates": "length", "coords": "length", "cell": "length", "lattice": "length",
 }  # fmt: skip
+_ANY_LENGTH = ("length", "lengths", "distance", "distances")
 #: Quantities that are not read, whatever their unit.
 _OTHERS = (
     "dipole", "charge", "charges", "time", "timestep", "temperature", "mass", "velocity", "velocities", "magmom",
@@ -77,6 +78,7 @@ def stated_units(values: Mapping[str, Any], source: str, notes: Notes) -> Stated
     :raises TlmlpError: for a unit that is not known, and for one that is not said of what it is
     """
     units = Stated()
+    said: dict[str, tuple[str, str, float]] = {}
     for key, value in values.items():
         if not isinstance(value, str) or "unit" not in key.lower():
             continue
@@ -94,12 +96,33 @@ def stated_units(values: Mapping[str, Any], source: str, notes: Notes) -> Stated
                 "leave the key out"
             )
         if about is not None:
+            for other, text, before in said.values():
+                if _ABOUT[_about(other)] == about and before != factor:
+                    raise TlmlpError(
+                        f"{source}: {other}={text} and {key}={value} state different units for the {about}"
+                    )
+            said[word] = (key, value, factor)
             setattr(units, about, factor)
             if factor != 1.0:
                 notes.add(CONVERTED.format(key=key, value=value, about=about), source)
             if about == "energy" and not any(_ABOUT.get(_about(k)) == "virial" for k in values):
                 units.virial = factor
+    _refuse_half_of_the_lengths(said, source)
     return units
+
+
+def _refuse_half_of_the_lengths(said: Mapping[str, tuple[str, str, float]], source: str) -> None:
+    """A unit other than Å for the positions alone leaves that of the cell open, and the other way round."""
+    of_cell = [word for word in said if word in ("cell", "lattice")]
+    of_atoms = [word for word in said if _ABOUT[word] == "length" and word not in ("cell", "lattice", *_ANY_LENGTH)]
+    if any(word in said for word in _ANY_LENGTH) or bool(of_cell) == bool(of_atoms):
+        return
+    key, value, factor = said[(of_cell or of_atoms)[0]]
+    if factor != 1.0:
+        raise TlmlpError(
+            f"{source}: {key}={value} states the unit of the {'cell' if of_cell else 'positions'} alone; state length-unit "
+            "for both, or convert them to Å"
+        )
 
 
 def _about(key: str) -> str:

@@ -1,11 +1,13 @@
 """Helpers of the data tests: small random frames, and the ``tlmlp data`` command in this process."""
 
+import re
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tlmlp.cli.data import app
-from tlmlp.data import Frame
+from tlmlp.data import Frame, Notes, read_frames
 from tlmlp.errors import TlmlpError
 
 
@@ -46,3 +48,33 @@ def invoke():
         return result.output
 
     return call
+
+
+@pytest.fixture
+def outcome(tmp_path):
+    """Read a file of ``text`` and compare: with the words of a refusal, or with values of the first frame, the number of
+    frames, and the words of what is said (nothing, unless given)."""
+
+    def compare(name, text, *, refused=None, values=(), frames=None, said=None, file="a.extxyz", options=(), index=""):
+        path = tmp_path / file
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        notes = Notes()
+        if refused is not None:
+            with pytest.raises(TlmlpError, match=refused) as caught:
+                read_frames(f"{path}{index}", notes=notes, **dict(options))
+            assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+            return
+        read = read_frames(f"{path}{index}", notes=notes, **dict(options))
+        assert frames is None or len(read) == frames
+        first = read[0]
+        special = {"forces0": lambda: first.forces[0], "pressure": lambda: np.diag(first.stress)}
+        for key, expected in dict(values).items():
+            got = special[key]() if key in special else getattr(first, key)
+            if expected is None:
+                assert got is None, (key, got)
+            else:
+                np.testing.assert_allclose(np.asarray(got, float), np.asarray(expected, float), rtol=1e-7, err_msg=key)
+        lines = "\n".join(notes.lines())
+        assert lines == "" if said is None else re.search(said, lines), lines
+
+    return compare

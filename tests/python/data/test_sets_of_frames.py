@@ -79,6 +79,9 @@ CLUMPS = {
     "an isolated atom": (lambda m: [*energies(m, spread(20, -5.4)), few([0, 0, 0], energy=-0.8)], None),
     "two frames": (lambda m: energies(m, [-5.4, -5.3]), None),
     "zeros": (lambda m: energies(m, [*spread(10, -0.3), 0.0, 0.0]), "2 frames have an energy of exactly 0"),
+    "stresses of zero": (
+        lambda m: [*energies(m, spread(10, -5.4)), m(50, energy=-43.0, stress=np.zeros((3, 3)))],
+        "1 of 11 stresses are exactly 0, made#50 first"),
     "one energy again and again": (lambda m: energies(m, [*spread(10, -5.4), *[-5.4] * 8]), "8 different geometries have the very same"),
 }  # fmt: skip
 
