@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -24,6 +25,18 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         out.add_row(*("" if cell is None else one_line(str(cell)) for cell in row))
     width = None if sys.stdout.isatty() else 140
     Console(file=sys.stdout, highlight=False, width=width).print(out)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Python's warnings as one line each, without the place in the code that means nothing to a user."""
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        console.print(f"[yellow]warning:[/yellow] {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 class _Lines:

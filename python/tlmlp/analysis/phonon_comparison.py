@@ -32,7 +32,7 @@ from tlmlp.analysis.phonons import (
     run_mesh,
     thermal,
 )
-from tlmlp.analysis.relax import Relaxation
+from tlmlp.analysis.relax import Relaxation, relax
 from tlmlp.console import console, progress
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json, sha256_file
@@ -54,7 +54,7 @@ class ModelPhonons:
     name: str
     origin: dict[str, Any]
     phonopy: Phonopy
-    #: None where the cell was taken as it is.
+    #: None of a phonopy.yaml; without steps where the crystal was taken as it is.
     relaxation: Relaxation | None
     gamma: GammaModes
     path: list[Segment]
@@ -137,8 +137,10 @@ def phonons(
         else:
             opened = open_model(model, threads=threads, name=name)
             atoms = starting_crystal(opened, structure)
-            relaxation = relaxed_crystal(opened, atoms, FMAX) if relax_first else None
-            atoms = relaxation.atoms if relaxation else atoms
+            relaxation = (
+                relaxed_crystal(opened, atoms, FMAX) if relax_first else relax(atoms, opened.calculator, steps=0)
+            )
+            atoms = relaxation.atoms
             count = len(displaced_supercells(atoms, supercell, displacement, symprec)[1])
             with progress(f"{name}: supercells of {len(atoms) * int(np.prod(supercell))} atoms", count) as bar:
                 phonopy = compute_phonons(
@@ -242,7 +244,7 @@ def _summary(found: Sequence[ModelPhonons], reference: Model | None, settings: d
             **m.origin,
             "crystal": None if m.relaxation is None else m.relaxation.as_dict(),
             "atoms_in_primitive_cell": len(m.phonopy.primitive),
-            "space_group": m.phonopy.symmetry.dataset.international,
+            "space_group": m.phonopy.primitive_symmetry.dataset.international,
             "supercells_computed": len(m.phonopy.forces) if m.phonopy.forces is not None else 0,
             "largest_acoustic_gamma_THz": float(np.abs(m.gamma.acoustic).max()),
             "optical_gamma_THz": m.gamma.optical.tolist(),

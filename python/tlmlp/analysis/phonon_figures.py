@@ -32,7 +32,7 @@ def draw_phonons(result: PhononComparison, out: Path) -> bool:
     left, right = sheet.subplots(1, 2, sharey=True, width_ratios=(3.0, 1.0))
     _bands(left, result.all(), styles)
     _density_upright(right, result.all(), styles)
-    right.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _legend(right, result, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save_sheet(sheet, out / "phonons")
 
     elements = list(dict.fromkeys(e for m in result.all() for e in m.densities.projected))
@@ -52,7 +52,7 @@ def draw_phonons(result: PhononComparison, out: Path) -> bool:
         axis.set_ylabel(f"on {element} (1/THz)")
     for axis in axes:
         axis.set_ylim(bottom=0.0)
-    axes[0].legend(frameon=False, fontsize="small")
+    _legend(axes[0], result)
     axes[-1].set_xlabel("frequency (THz)")
     save_sheet(sheet, out / "dos")
 
@@ -71,9 +71,17 @@ def draw_phonons(result: PhononComparison, out: Path) -> bool:
             axis.annotate(
                 "3R", (0, 24.943), xytext=(2, -3), textcoords="offset points", va="top", color="0.5", fontsize="small"
             )
-            axis.legend(frameon=False, fontsize="small", loc="lower right")
+            _legend(axis, result, loc="lower right")
     save_sheet(sheet, out / "thermal")
     return True
+
+
+def _legend(axis: Any, result: PhononComparison, **where: Any) -> None:
+    """One entry per model, or one for all where they share a colour; and the reference."""
+    handles, labels = axis.get_legend_handles_labels()
+    if (n := len(result.models)) > MANY:
+        handles, labels = [handles[0], *handles[n:]], [f"{n} models", *labels[n:]]
+    axis.legend(handles, labels, frameon=False, fontsize="small", **where)
 
 
 def _styles(result: PhononComparison) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ from tlmlp.files import atomic_write_json
 if TYPE_CHECKING:
     from tlmlp.analysis.models import ForceModel, Model
     from tlmlp.data.frame import Frame
+    from tlmlp.data.notes import Notes
 
 #: s between the moments to which a killed call goes back.
 KEEP_EVERY = 10.0
@@ -50,16 +51,18 @@ def predict(
     *,
     precision: str = "double",
     threads: int = 1,
-    elements: Sequence[str] | None = None,
+    types: Sequence[str] | None = None,
     at: Callable[[float, int], None] = lambda share, frames: None,
+    notes: Notes | None = None,
 ) -> Predicted:
     """Write every structure of ``files`` with the energies, forces and stresses of ``model`` into one extended XYZ file.
 
     :param out: REF_energy (eV), REF_forces (eV/Å) and, of cells with a volume, REF_stress (eV/Å^3, tensile positive);
         group and temperature are kept, labels of the input are not; compressed where the name ends in .gz
     :param precision: of the network: "double", or "single", which is faster
-    :param elements: chemical symbols of the types 1, 2, ... of LAMMPS dumps without the column ``element``
+    :param types: elements of files that number their kinds of atoms, such as LAMMPS dumps without the column ``element``
     :param at: called with the share of the work that is done and the number of frames
+    :param notes: what there is to say about the reading
     :raises TlmlpError: when a file cannot be read or the model refuses a structure, naming it
 
     Memory does not grow with the files (formats: :func:`~tlmlp.data.stream.stream_frames`). The file appears when it is
@@ -72,7 +75,7 @@ def predict(
     if not files:
         raise TlmlpError("expected one file or more with structures")
     for file in files:
-        if not file.is_file():
+        if not file.exists():
             raise TlmlpError(f"{file} does not exist: expected a file with structures")
         if out.exists() and file.samefile(out):
             raise TlmlpError(f"{out} is one of the files to read: choose another name for the result")
@@ -81,7 +84,7 @@ def predict(
     key = {
         "model": opened.origin,
         "precision": precision,
-        "elements": None if elements is None else [*elements],
+        "types": None if types is None else [*types],
         "files": [[str(file.absolute()), s, file.stat().st_mtime_ns] for file, s in zip(files, sizes, strict=True)],
     }
     start = time.monotonic()
@@ -92,7 +95,7 @@ def predict(
             before, share = sum(sizes[:n]), [0.0]
             skip = part.frame if n == part.file else 0
             part.begin(n, skip)
-            for frame in stream_frames(file, elements=elements, skip=skip, at=partial(share.__setitem__, 0)):
+            for frame in stream_frames(file, types=types, skip=skip, at=partial(share.__setitem__, 0), notes=notes):
                 part.write(frame_text(_labelled(frame, opened)), len(frame))
                 at((before + share[0] * sizes[n]) / total, part.frames)
         part.finish()

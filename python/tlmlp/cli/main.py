@@ -70,9 +70,12 @@ def _options(
 
 def main() -> None:
     """Entry point: a :class:`TlmlpError`, and what the system refuses (disk full, no permission), become one line and
-    exit status 2."""
+    exit status 2; warnings are one line each."""
+    from tlmlp.console import plain_warnings
+
     try:
-        app()
+        with plain_warnings():
+            app()
     except TlmlpError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

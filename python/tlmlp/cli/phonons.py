@@ -64,7 +64,7 @@ def show(summary: dict, out: Path) -> None:
     relaxed = [(name, entry["crystal"]) for name, entry in summary["models"].items() if entry["crystal"]]
     if relaxed:
         table(
-            "relaxed crystals, and what remained",
+            "crystals, and the forces and stresses that are left",
             ["model", "cell (Å)", "volume (Å³)", "energy (eV)", "largest force (eV/Å)", "largest stress (GPa)"],
             [
                 (

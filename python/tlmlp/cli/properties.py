@@ -212,16 +212,17 @@ def predict(
         "labelled.extxyz"
     ),
     precision: Annotated[str, typer.Option(help="double, or single: faster, of the network.")] = "double",
-    elements: Annotated[
-        str | None, typer.Option(help="Si,Ge: of types 1, 2 of LAMMPS dumps without the column element.")
+    types: Annotated[
+        str | None, typer.Option(help="Elements of files that number their kinds of atoms, like Si,Ge for 1 and 2.")
     ] = None,
     threads: Threads = 1,
 ) -> None:
     """Energies, forces and stresses of every structure of any files; memory does not grow with them, a kill is no loss."""
     from tlmlp.analysis.predict import predict as compute
     from tlmlp.console import console, progress
+    from tlmlp.data.notes import Notes
 
-    kinds = None if elements is None else [kind.strip() for kind in elements.split(",")]
+    kinds, notes = None if types is None else [kind.strip() for kind in types.split(",")], Notes()
     with progress("predicting (%)", 100) as bar:
         done = [0]
 
@@ -230,7 +231,9 @@ def predict(
                 bar.advance(int(100 * share) - done[0], f"{frames} frames")
                 done[0] = int(100 * share)
 
-        result = compute(model, files, out, precision=precision, threads=threads, elements=kinds, at=at)
+        result = compute(model, files, out, precision=precision, threads=threads, types=kinds, at=at, notes=notes)
+    for line in notes.lines():
+        console.print(f"note: {line}", markup=False)
     fresh = result.frames - result.resumed_from
     went_on = f", {result.resumed_from} of them by an earlier call" if result.resumed_from else ""
     print(f"{out}: {result.frames} frames, {result.atoms} atoms{went_on}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -67,6 +68,23 @@ def read_frames(
     if notes is None:
         _print(told)
     return frames
+
+
+def unlabelled_frames(
+    text: str, kind: str, file: str, types: Sequence[str] | None = None, notes: Notes | None = None
+) -> list[Frame]:
+    """The frames of a piece of a file, without labels; for files that are read piece by piece.
+
+    :param kind: of the file, a word of content.py or of ASE
+    :param file: what messages call the piece
+    :raises TlmlpError: as :func:`read_frames`
+    """
+    told = Notes() if notes is None else notes
+    keys = dict.fromkeys(KINDS)
+    found = _found(Content(Path(file), kind, text), file, types, told, None)
+    return [
+        _frame(item, keys, KINDS, (), told) if isinstance(item, Image) else _without(item, KINDS, ()) for item in found
+    ]
 
 
 def _found(

@@ -8,18 +8,16 @@ import io
 import itertools
 import lzma
 import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-
-import numpy as np
+from typing import IO, Any
 
 from tlmlp.data.frame import Frame
+from tlmlp.data.labels import KINDS
+from tlmlp.data.notes import Notes
+from tlmlp.data.readers import GROUP_KEYS, read_frames, unlabelled_frames
 from tlmlp.errors import TlmlpError
-
-if TYPE_CHECKING:
-    from ase import Atoms
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 #: Formats that ASE reads frame by frame, by the ending.
@@ -29,9 +27,10 @@ _BY_FRAME = (".traj", ".nc")
 def stream_frames(
     path: str | os.PathLike,
     *,
-    elements: Sequence[str] | None = None,
+    types: Sequence[str] | None = None,
     skip: int = 0,
     at: Callable[[float], None] = lambda share: None,
+    notes: Notes | None = None,
 ) -> Iterator[Frame]:
     """Every structure of a file in order, with its group and temperature where the file has them.
 
@@ -39,20 +38,19 @@ def stream_frames(
     read, and ASE's own trajectories are read frame by frame: memory does not grow with the file. Everything else that
     :func:`~tlmlp.data.read_frames` knows is read whole.
 
-    :param elements: chemical symbols of the types 1, 2, ... of a LAMMPS dump without the column ``element``
+    :param types: elements of a file that numbers its kinds of atoms
     :param skip: frames to leave out at the beginning; those that are cut are not even parsed
     :param at: called with the share of the file that has been read, from 0 to 1
+    :param notes: what there is to say about the reading
     :raises TlmlpError: for a file that is missing, empty, cut short or unreadable, and everything that
         :class:`Frame` refuses, naming the frame
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise TlmlpError(f"{path} does not exist: expected a file with structures")
-    if path.stat().st_size == 0:
-        raise TlmlpError(f"{path} is empty: expected structures")
     number = skip
     try:
-        for frame in itertools.islice(_frames(path, elements, skip, at), None):
+        for frame in _frames(path, types, skip, at, Notes() if notes is None else notes):
             yield frame
             number += 1
     except TlmlpError:
@@ -65,31 +63,30 @@ def stream_frames(
     at(1.0)
 
 
-def _frames(path: Path, elements: Sequence[str] | None, skip: int, at: Callable[[float], None]) -> Iterator[Frame]:
+def _frames(
+    path: Path, types: Sequence[str] | None, skip: int, at: Callable[[float], None], notes: Notes
+) -> Iterator[Frame]:
     kind = _cut_format(path)
     if kind is not None:
-        yield from _cut(path, kind, elements, skip, at)
+        yield from _cut(path, kind, types, skip, at, notes)
     elif path.suffix in _BY_FRAME:
         import ase.io
 
         for number, atoms in enumerate(ase.io.iread(path, index=":")):
             if number >= skip:
-                yield _frame(atoms, f"{path}#{number}")
+                yield Frame.from_atoms(atoms, source=f"{path}#{number}", group=_group(atoms.info))
     else:
-        from tlmlp.data.readers import read_frames
-
-        yield from read_frames(path)[skip:]
+        yield from read_frames(path, without=KINDS, types=types, notes=notes)[skip:]
 
 
-def _frame(atoms: Atoms, source: str) -> Frame:
-    group = next((str(atoms.info[key]) for key in ("group", "config_type") if key in atoms.info), None)
-    temperature = atoms.info.get("temperature")
-    known = isinstance(temperature, int | float | np.number) and not isinstance(temperature, bool)
-    return Frame.from_atoms(atoms, group=group, source=source, temperature=float(temperature) if known else None)
+def _group(values: Mapping[str, Any]) -> str | None:
+    return next((str(values[key]) for key in GROUP_KEYS if key in values), None)
 
 
 def _cut_format(path: Path) -> str | None:
-    """ASE's name of a text format that is cut into frames here, or None."""
+    """The name of a text format that is cut into frames here, or None."""
+    if path.is_dir():
+        return None
     try:
         with _open(path)[0] as stream:
             first, second = stream.readline(4096), stream.readline(65536)
@@ -109,23 +106,17 @@ def _open(path: Path) -> tuple[IO[str], IO[bytes]]:
 
 
 def _cut(
-    path: Path, kind: str, elements: Sequence[str] | None, skip: int, at: Callable[[float], None]
+    path: Path, kind: str, types: Sequence[str] | None, skip: int, at: Callable[[float], None], notes: Notes
 ) -> Iterator[Frame]:
-    import ase.io
-
     size = path.stat().st_size
     stream, raw = _open(path)
     with raw, stream:
         for number, lines in enumerate(_xyz_frames(stream, path) if kind == "extxyz" else _dump_frames(stream, path)):
-            if number < skip:
-                continue
-            options = _dump_options(lines, elements, path) if kind == "lammps-dump-text" else {}
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # readers warn about what does not concern the geometry
-                atoms = ase.io.read(io.StringIO("".join(lines)), format=kind, **options)
-            share = min(1.0, raw.tell() / size)
-            yield _frame(atoms, f"{path}#{number}")
-            at(share)
+            if number >= skip:
+                (frame,) = unlabelled_frames("".join(lines), kind, f"{path}#{number}", types, notes)
+                share = min(1.0, raw.tell() / size)
+                yield replace(frame, source=f"{path}#{number}")
+                at(share)
 
 
 def _xyz_frames(stream: IO[str], path: Path) -> Iterator[list[str]]:
@@ -168,14 +159,3 @@ def _dump_frames(stream: IO[str], path: Path) -> Iterator[list[str]]:
             raise TlmlpError(f"{path}: frame {number} has {len(atoms)} of its {count} atoms: is the file cut short?")
         yield lines + atoms
         lines = []
-
-
-def _dump_options(lines: Sequence[str], elements: Sequence[str] | None, path: Path) -> dict[str, Any]:
-    columns = next(line.split()[2:] for line in lines if line.startswith("ITEM: ATOMS"))
-    if elements is not None:
-        return {"specorder": [*elements]}
-    if "element" not in columns:
-        raise TlmlpError(
-            f"{path}: the dump has no column `element`: name the elements of types 1, 2, ... (--elements Si,Ge)"
-        )
-    return {}

@@ -53,11 +53,11 @@ def test_dumps_of_lammps_with_their_types_named(tmp_path):
     head = "ITEM: TIMESTEP\n{0}\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 6\n0 6\n0 6\nITEM: ATOMS id type x y z\n"
     text = "".join(head.format(n) + f"2 1 {2.4 + 0.1 * n} 0 0\n1 1 0 0 0\n" for n in range(3))
     (tmp_path / "run.dump").write_text(text)
-    predict(MODEL, [tmp_path / "run.dump"], tmp_path / "out.extxyz.gz", elements=["Si"])
+    predict(MODEL, [tmp_path / "run.dump"], tmp_path / "out.extxyz.gz", types=["Si"])
     found = read_frames(tmp_path / "out.extxyz.gz")
     assert [frame.positions[1, 0] for frame in found] == pytest.approx([2.4, 2.5, 2.6])  # sorted by id
     assert {tuple(frame.atomic_numbers) for frame in found} == {(14, 14)}
-    with pytest.raises(TlmlpError, match="no column `element`"):
+    with pytest.raises(TlmlpError, match="--types"):
         predict(MODEL, [tmp_path / "run.dump"], tmp_path / "other.extxyz")
 
 
@@ -148,7 +148,7 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch):
         (["cut.extxyz"], "out.extxyz", "frame 1 has 1 of its 2 atoms"),
         (["words.extxyz"], "out.extxyz", "frame 2 must begin with its number of atoms, got 'and so on'"),
         (["nan.extxyz"], "out.extxyz", "must be finite"),
-        (["empty.xyz"], "out.extxyz", "empty.xyz is empty"),
+        (["empty.xyz"], "out.extxyz", "empty.xyz: the file is empty"),
         (["cut.extxyz.gz"], "out.extxyz", "cut.extxyz.gz: frame"),
         (["ge.extxyz"], "out.extxyz", "ge.extxyz#1 has Ge, but the model si-dft knows Si"),
         (["good.extxyz"], "good.extxyz", "one of the files to read"),

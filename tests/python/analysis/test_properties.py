@@ -217,3 +217,14 @@ def test_bad_input_is_one_line(call, message):
     with pytest.raises(TlmlpError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_a_warning_is_one_line_for_the_user(tmp_path):
+    atoms = ase.build.bulk("Si", "diamond", 5.45, cubic=True)
+    atoms.positions[0] += 0.9
+    ase.io.write(tmp_path / "close.extxyz", atoms)
+    command = [sys.executable, "-m", "tlmlp", "predict", "si-dft", "close.extxyz"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if "warn" in line.lower()]
+    assert line.startswith("warning: atoms 0 and 1 are 0.801 Å apart")
