@@ -67,13 +67,13 @@ class StabilitySettings(BaseModel):
 
     def hottest(self, n_atoms: int) -> float:
         """K, above which a run of ``n_atoms`` has exploded."""
-        from scipy.stats import chi2
+        from scipy.special import chdtri
 
         if self.max_temperature is not None:
             return self.max_temperature
         # One look in 1e12 at an ideal gas of so few atoms is hotter than the second.
         freedom = 3 * n_atoms
-        return self.temperature * max(HOT, float(chi2.isf(1e-12, freedom)) / freedom)
+        return self.temperature * max(HOT, float(chdtri(freedom, 1e-12)) / freedom)
 
     def of_run(self, model: Path, seed: int) -> MDSettings:
         """Settings of one replica; velocities and thermostat come from its seed."""
