@@ -146,8 +146,8 @@ def cubic_lattice_constant(atoms: Atoms, volume: float) -> float | None:
     return None if cells is None else float((volume * cells) ** (1.0 / 3.0))
 
 
-def write_eos(found: EquationOfState, model: Model, out: Path) -> None:
-    """eos.json, eos.csv and the figure (PNG and SVG) into the folder ``out``."""
+def write_eos(found: EquationOfState, about: dict[str, Any], out: Path) -> None:
+    """eos.json, which begins with ``about``, eos.csv and the figure (PNG and SVG) into the folder ``out``."""
     from tlmlp.analysis.figures import write_columns
 
     write_columns(
@@ -161,7 +161,7 @@ def write_eos(found: EquationOfState, model: Model, out: Path) -> None:
         },
     )
     draw_eos(found, out / "eos")
-    atomic_write_json(out / "eos.json", {"model": str(model), **found.as_dict()})
+    atomic_write_json(out / "eos.json", {**about, **found.as_dict()})
 
 
 def draw_eos(found: EquationOfState, stem: Path) -> bool:

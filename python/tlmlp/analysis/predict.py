@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlmlp.analysis.models import open_model
+from tlmlp.console import console
 from tlmlp.data.stream import stream_frames
 from tlmlp.data.writers import frame_text
 from tlmlp.errors import TlmlpError
@@ -146,6 +147,8 @@ class _Part:
                 self.frames, self.atoms, self.file, self.frame = (
                     state[name] for name in ("frames", "atoms", "file", "frame")
                 )
+        if size == 0 and self._path.stat().st_size:
+            console.print(f"note: {self._path} is of another call and is replaced", markup=False)
         self._raw.truncate(size)
         self._text: list[str] = []
         self._kept = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,8 @@ def relax(
         raise TlmlpError(f"a pressure ({pressure:g} GPa) acts on the cell: relax it too (--cell)")
     work = atoms.copy()
     if keep_symmetry:
+        if find_spec("spglib") is None:
+            raise TlmlpError("the symmetry of a crystal is found by spglib: pip install 'tlmlp[analysis]'")
         from ase.constraints import FixSymmetry
 
         work.set_constraint([*work.constraints, FixSymmetry(work)])

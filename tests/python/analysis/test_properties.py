@@ -9,6 +9,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.constraints import FixAtoms
 from typer.testing import CliRunner
@@ -65,6 +66,20 @@ def test_the_tensor_turns_with_the_crystal(silicon):
     np.testing.assert_allclose(found.tensor, expected, atol=0.2)  # third order in the strain does not cancel alike
     assert found.cubic is None
     np.testing.assert_allclose(found.eigenvalues, silicon.eigenvalues, atol=0.2)
+
+
+def test_a_hexagonal_crystal_of_another_calculator():
+    """C66 = (C11 - C12) / 2 and C11 = C22; at each volume its shape relaxes, so that energies give Reuss' modulus."""
+    copper = ase.build.bulk("Cu", "hcp", a=2.55, c=4.2)
+    found = elastic(EMT(), copper, strain=0.002)
+    c = found.tensor
+    assert found.cubic is None and found.stable and c[2, 2] > 1.1 * c[0, 0]
+    assert c[5, 5] == pytest.approx((c[0, 0] - c[0, 1]) / 2, abs=0.1)
+    assert (c[1, 1], c[4, 4]) == pytest.approx((c[0, 0], c[3, 3]), abs=0.1)
+    state = equation_of_state(EMT(), copper)
+    assert state.a0 is None
+    assert state.b0 == pytest.approx(found.moduli()["reuss"].bulk, rel=0.005)
+    np.testing.assert_allclose(state.pressures, state.pressure(state.volumes), atol=0.05)
 
 
 def test_averages_are_those_of_pymatgen():
@@ -186,6 +201,7 @@ def test_the_commands_and_their_files(tmp_path):
     assert run.exit_code == 0 and "cubic: C11 151.4" in run.output, run.output
     written = json.loads((tmp_path / "elastic.json").read_text())
     assert np.shape(written["elastic_tensor_GPa"]) == (6, 6) and written["stable"]
+    assert written["model"]["file"] == str(SW) and written["settings"]["strain"] == 0.005 and written["versions"]["ase"]
     run = CliRunner().invoke(app, ["eos", str(SW), "--points", "7", "--out", out])
     assert run.exit_code == 0 and "5.4309" in run.output, run.output
     assert {"eos.json", "eos.csv", "eos.png", "eos.svg"} <= {p.name for p in tmp_path.iterdir()}
