@@ -40,6 +40,7 @@ SHALLOW = 0.025
 RISE = 1.0
 #: Å, of the dimer's and the pressed bond's curve.
 STEP = 0.02
+_TICKS = (-100, -10, -1, 0, 1, 10, 100, 1000, 10000)
 LATTICES = ("sc", "fcc", "bcc", "diamond")
 
 
@@ -75,7 +76,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class PairCheck:
+class PairCurves:
     """The curves of one pair of elements."""
 
     elements: tuple[str, str]
@@ -113,7 +114,7 @@ class ShortRange:
     min_distance: float | None
     #: ``inner`` and ``outer`` in Å; None: no repulsion.
     zbl: dict[str, float] | None
-    pairs: tuple[PairCheck, ...]
+    pairs: tuple[PairCurves, ...]
 
     def problems(self) -> list[str]:
         """Those of all pairs."""
@@ -159,7 +160,7 @@ def short_range(model: str | os.PathLike, structure: str | os.PathLike | Atoms |
     return ShortRange(path.name, calculator.header["min_distance"], calculator.header["zbl"], pairs)
 
 
-def _check(calculator: TlmlpCalculator, pair: tuple[str, str], given: Atoms | None) -> PairCheck:
+def _check(calculator: TlmlpCalculator, pair: tuple[str, str], given: Atoms | None) -> PairCurves:
     atoms, name = (given, "the structure") if given is not None else _crystal(*pair)
     i, vector = _nearest(atoms, pair, calculator.cutoff)
     scales = np.arange(0.8, 1.2001, 0.005)
@@ -175,7 +176,7 @@ def _check(calculator: TlmlpCalculator, pair: tuple[str, str], given: Atoms | No
     shares = np.arange(SMALLEST_SCALE, 1.1001, 0.01)
     lowest = _scaled(calculator, atoms, np.ones(1))[0]
     crystal = Curve("crystal", bond * shares, _scaled(calculator, atoms, shares) - lowest)
-    return PairCheck(
+    return PairCurves(
         pair,
         name,
         bond,
@@ -320,7 +321,11 @@ def draw(check: ShortRange, stem: str | os.PathLike) -> list[Path]:
             axis.axhline(0.0, color="0.8", lw=0.8, zorder=0)
             axis.set_yscale("asinh", linear_width=1.0)
             lowest, highest = float(curve.energy.min()), float(curve.energy.max())
-            axis.set_ylim(min(1.5 * lowest, -0.5), 1.5 * max(highest, 1.0))
+            limits = min(1.5 * lowest, -0.5), 1.5 * max(highest, 1.0)
+            ticks = [tick for tick in _TICKS if limits[0] <= tick <= limits[1]]
+            axis.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+            axis.set_yticks([], minor=True)
+            axis.set_ylim(*limits)
             unit = "eV/atom" if curve.kind == "crystal" else "eV"
             axis.set(xlabel="distance (Å)", ylabel=f"energy ({unit})", xlim=(0.2, max(1.25 * pair.bond, 3.0)))
             what = f"{curve.kind} ({pair.structure})" if curve.kind == "crystal" else curve.kind

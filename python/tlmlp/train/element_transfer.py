@@ -119,7 +119,8 @@ def transferred(
                 value = table[rows[0]] if origin != "mean" else table[rows].mean(0)
                 network.embedding.species.weight[row] = value
         _rescale(network, length_scale, energy_scale)
-    return Potential(network, species, shift * energy_scale, source.zbl_radii)
+    zbl = source.zbl_radii and {name: radius * length_scale for name, radius in source.zbl_radii.items()}
+    return Potential(network, species, shift * energy_scale, zbl)
 
 
 def _rescale(network: DimeNetPP, length: float, energy: float) -> None:
@@ -179,11 +180,7 @@ def transfer(
         length_scale=how.length_scale or 1.0,
         energy_scale=how.energy_scale or 1.0,
     )
-    fresh.set_zbl(
-        transferred_wall(
-            config.model.zbl, fresh, data.all_frames(), potential, about.get("min_distance"), how.length_scale or 1.0
-        )
-    )
+    fresh.set_zbl(transferred_wall(config.model.zbl, fresh, data.all_frames(), potential, about.get("min_distance")))
     origin = {
         "method": "transfer",
         "source": {

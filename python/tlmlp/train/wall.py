@@ -84,17 +84,16 @@ def transferred_wall(
     frames: Sequence[Frame],
     source: Potential,
     smallest: float | None,
-    length_scale: float,
 ) -> Radii | None:
-    """The same for a transfer from ``source``, whose data had the smallest distance ``smallest`` (Å; None: unknown).
+    """The same for a transfer from ``source``, whose data had the smallest distance ``smallest`` (Å; None: unknown), to
+    ``potential``, which has the source's radii times the length scale of the transfer.
 
     With ``auto`` the new model gets the wall of its own elements and data, as from scratch. Only where the source's own
-    repulsion reached into its data, and so is a part of what its network learnt to complete, it is kept (its radii times
-    ``length_scale``).
+    repulsion reached into its data, and so is a part of what its network learnt to complete, these are kept.
     """
     own = source.zbl_radii
     if asked == "auto" and own is not None and (smallest is None or own["outer"] > smallest):
-        return {name: radius * length_scale for name, radius in own.items()}
+        return potential.zbl_radii
     return chosen_wall(asked, potential, frames)
 
 
