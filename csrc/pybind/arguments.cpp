@@ -98,6 +98,15 @@ std::vector<double> real_argument(const py::object &values, const char *name, Sh
     return copied<double>(checked(values, name, expected, "fiu", "real numbers"));
 }
 
+std::string path_argument(const py::object &path, const char *name) {
+    PyObject *bytes = nullptr;
+    if (!PyUnicode_FSConverter(path.ptr(), &bytes)) { // which refuses a NUL too
+        PyErr_Clear();
+        throw Error(std::string("`") + name + "` must be the path of a file");
+    }
+    return py::reinterpret_steal<py::bytes>(bytes);
+}
+
 std::vector<unsigned char> flag_argument(const py::object &values, const char *name, Shape expected) {
     const auto numbers = copied<std::int64_t>(checked(values, name, expected, "biu", "True and False"));
     std::vector<unsigned char> out;

@@ -19,6 +19,8 @@ std::vector<std::int64_t> index_argument(const pybind11::object &values, const c
                                          std::initializer_list<pybind11::ssize_t> expected);
 std::vector<double> real_argument(const pybind11::object &values, const char *name,
                                   std::initializer_list<pybind11::ssize_t> expected);
+/// A str, bytes or os.PathLike as the bytes that name the file, whatever its encoding.
+std::string path_argument(const pybind11::object &path, const char *name);
 /// True and False, or 1 and 0.
 std::vector<unsigned char> flag_argument(const pybind11::object &values, const char *name,
                                          std::initializer_list<pybind11::ssize_t> expected);

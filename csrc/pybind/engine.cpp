@@ -118,10 +118,10 @@ void bind_engine(py::module_ &module) {
                        "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "
                        "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff. "
                        "`device` is 'cpu', 'cuda' or 'cuda:N' for a GPU; 'cuda-on-cpu' runs the GPU's kernels here.")
-        .def(py::init([](const std::string &path, const std::string &precision, int threads, const std::string &level,
+        .def(py::init([](const py::object &path, const std::string &precision, int threads, const std::string &level,
                          double skin, const std::string &device) {
                  return std::make_unique<SharedEngine>(
-                     Engine(path, options_of(precision, threads, level, skin, device)));
+                     Engine(tlmlp::path_argument(path, "path"), options_of(precision, threads, level, skin, device)));
              }),
              py::arg("path"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
              py::arg("skin") = 0.0, py::arg("device") = "cpu")

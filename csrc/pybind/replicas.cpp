@@ -4,11 +4,14 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <mutex>
 
+#include "arguments.h"
 #include "bind.h"
 #include "cuda/device.h"
 #include "cuda/install.h"
 #include "cuda/replicas.h"
+#include "one_at_a_time.h"
 
 namespace py = pybind11;
 
@@ -34,7 +37,23 @@ py::array_t<double> array_of(const std::vector<double> &values, bool rows) {
     return out;
 }
 
-std::unique_ptr<Replicas> make(const std::string &path, const std::vector<std::int64_t> &first_atoms,
+/// Replicas that several threads may call: one call at a time, without the interpreter's lock.
+class SharedReplicas {
+  public:
+    explicit SharedReplicas(std::unique_ptr<Replicas> replicas) : replicas_(std::move(replicas)) {}
+
+    template <class Call> auto with(Call &&call) {
+        const py::gil_scoped_release release;
+        const std::lock_guard<tlmlp::OneAtATime> lock(one_at_a_time_);
+        return call(*replicas_);
+    }
+
+  private:
+    std::unique_ptr<Replicas> replicas_;
+    tlmlp::OneAtATime one_at_a_time_;
+};
+
+std::unique_ptr<SharedReplicas> make(const py::object &path, const std::vector<std::int64_t> &first_atoms,
                                const Array<std::int32_t> &species, const Array<double> &positions,
                                const Array<double> &velocities, const Array<double> &masses,
                                const Array<double> &cells, const Array<std::int32_t> &periodic,
@@ -60,8 +79,9 @@ std::unique_ptr<Replicas> make(const std::string &path, const std::vector<std::i
                              vector_of(periodic, "periodic", 3 * systems),
                              vector_of(temperatures, "temperatures", systems),
                              vector_of(seeds, "seeds", systems)};
+    const std::string file = tlmlp::path_argument(path, "path");
     py::gil_scoped_release release;
-    return std::make_unique<Replicas>(path, options, all, time_step, friction);
+    return std::make_unique<SharedReplicas>(std::make_unique<Replicas>(file, options, all, time_step, friction));
 }
 
 py::list time_kernels(const std::string &path, const Array<std::int32_t> &species,
@@ -98,14 +118,19 @@ void bind_devices(py::module_ &module) {
                py::arg("repeats") = 20,
                "Mean seconds of an evaluation of edges that are on the device ('all') and of each of its launches, as "
                "(name, pass, seconds).");
-    py::class_<Replicas>(module, "Replicas", "Dynamics of many systems on one device; see tlmlp.cuda.Replicas.")
+    py::class_<SharedReplicas>(module, "Replicas", "Dynamics of many systems on one device; see tlmlp.cuda.Replicas.")
         .def(py::init(&make), py::arg("path"), py::arg("first_atoms"), py::arg("species"), py::arg("positions"),
              py::arg("velocities"), py::arg("masses"), py::arg("cells"), py::arg("periodic"), py::arg("temperatures"),
              py::arg("seeds"), py::arg("time_step"), py::arg("friction"), py::arg("precision"), py::arg("device"))
-        .def("run", &Replicas::run, py::arg("steps"), py::call_guard<py::gil_scoped_release>())
+        .def("run",
+             [](SharedReplicas &shared, std::int64_t steps) {
+                 shared.with([steps](Replicas &replicas) { replicas.run(steps); });
+             },
+             py::arg("steps"))
         .def("state",
-             [](const Replicas &replicas) {
-                 const tlmlp::cuda::ReplicaState state = replicas.state();
+             [](SharedReplicas &shared) {
+                 const tlmlp::cuda::ReplicaState state =
+                     shared.with([](Replicas &replicas) { return replicas.state(); });
                  py::dict out;
                  out["positions"] = array_of(state.positions, true);
                  out["velocities"] = array_of(state.velocities, true);
@@ -115,9 +140,12 @@ void bind_devices(py::module_ &module) {
                  return out;
              })
         .def_property_readonly("lost",
-                               [](const Replicas &replicas) {
-                                   const std::vector<std::int64_t> &lost = replicas.lost();
+                               [](SharedReplicas &shared) {
+                                   const std::vector<std::int64_t> lost =
+                                       shared.with([](Replicas &replicas) { return replicas.lost(); });
                                    return py::array_t<std::int64_t>(static_cast<py::ssize_t>(lost.size()), lost.data());
                                })
-        .def_property_readonly("edges", &Replicas::edges);
+        .def_property_readonly("edges", [](SharedReplicas &shared) {
+            return shared.with([](Replicas &replicas) { return replicas.edges(); });
+        });
 }

@@ -1,6 +1,7 @@
 """Dynamics on a device: lists, integrator, thermostat; against ASE, the CPU's engine and statistics."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -55,6 +56,29 @@ def test_a_repulsion_of_the_model_is_added(tmp_path, device):
     repulsion = {"inner": 1.5, "outer": 3.0}
     export_model(random_potential(SPECIES, 4.3, scale=20.0, zbl=repulsion, **SMALL), file, {}, portable=True)
     test_lists_made_on_the_device_find_every_neighbour(file, device)
+
+
+def test_threads_may_share_replicas(path, device):
+    """Four threads that run and look: together the steps of one, to the last bit."""
+    together, alone = (
+        Replicas(path, [STRUCTURES["random"]], temperature=300.0, precision="double", device=device) for _ in range(2)
+    )
+
+    def work(_):
+        for _ in range(2):
+            together.run(1)
+            assert np.isfinite(together.state().positions[0]).all()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    alone.run(8)
+    np.testing.assert_array_equal(together.state().positions[0], alone.state().positions[0])
+
+
+@pytest.mark.parametrize("name", ["cpu", "", "gpu", "cuda:x"])
+def test_a_device_that_replicas_do_not_run_on(path, name):
+    with pytest.raises(TlmlpError, match="`device` must be cuda, cuda:N or cuda-on-cpu, got"):
+        Replicas(path, [STRUCTURES["random"]], temperature=300.0, device=name)
 
 
 def test_constant_energy_follows_ase(path, device):

@@ -10,9 +10,8 @@ import torch
 
 from tlmlp.errors import TlmlpError
 from tlmlp.export.golden import evaluate
-from tlmlp.export.model_file import read_header
+from tlmlp.export.model_file import engine_part, read_header
 from tlmlp.export.writer import load_archive, load_potential, operators_missing
-from tlmlp.shipped import model_path
 from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
 
 #: (energy per atom in eV, force component in eV/Å, virial component per atom in eV); times the largest force where
@@ -68,7 +67,7 @@ def _engine(path: str | os.PathLike, dtype: torch.dtype) -> Compute | None:
     except ImportError:
         return None
     try:
-        engine = Engine(os.fspath(model_path(path)), precision="double" if dtype == torch.float64 else "single")
+        engine = Engine.from_bytes(engine_part(path), precision="double" if dtype == torch.float64 else "single")
     except RuntimeError as error:
         raise TlmlpError(str(error)) from None
     return lambda s: engine.compute(s["species"], np.array(s["positions"]).reshape(-1, 3), s["cell"], s["pbc"])

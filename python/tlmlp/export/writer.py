@@ -13,9 +13,10 @@ import torch
 from safetensors.torch import save
 
 import tlmlp
+from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.export.golden import golden_systems, with_route
-from tlmlp.export.header import FORMAT, FORMAT_VERSION, check_header
+from tlmlp.export.header import FORMAT, FORMAT_VERSION, Header, check_header
 from tlmlp.export.model_file import HEADER, WEIGHTS, Model, read_model_file
 from tlmlp.export.script import ExportedModel
 from tlmlp.files import atomic_write_bytes, remove_parts, sha256_bytes
@@ -67,6 +68,7 @@ def export_model(
 def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> dict[str, Any]:
     min_distance = metadata.get("min_distance")
     if metadata.get("format") == FORMAT:  # the header of a model that is exported again
+        _say_what_is_lost(metadata)
         metadata = {key: metadata[key] for key in _OWN_KEYS}
     provenance = {key: value for key, value in metadata.items() if key not in _OWN_KEYS}
     provenance.update(metadata.get("provenance") or {})
@@ -95,6 +97,16 @@ def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> d
             "golden": golden_systems(potential, min_distance),
         }
     )
+
+
+def _say_what_is_lost(header: dict[str, Any]) -> None:
+    """Of a file of a later minor version, whose further entries this one cannot vouch for after a change of the model."""
+    unknown = sorted(set(header) - set(Header.model_fields))
+    if unknown:
+        console.print(
+            f"[yellow]warning:[/yellow] the model is of format {header['format_version']}; this version writes "
+            f"{FORMAT_VERSION} and does not know {', '.join(map(repr, unknown))}: not kept"
+        )
 
 
 def load_potential(path: Model, route: str = "ops", dtype: torch.dtype | None = None) -> Potential:

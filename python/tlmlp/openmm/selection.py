@@ -72,7 +72,8 @@ def select(
         _check_known(header, chosen, numbers)
     if chosen is not None and not chosen:
         raise TlmlpError("no atoms: the topology has no particle with an element, or `atoms` is empty")
-    return Selection(os.fspath(model), header, part, chosen, numbers, bool(periodic))
+    name = os.fsencode(model).decode("utf-8", "replace")  # OpenMM's strings are UTF-8
+    return Selection(name, header, part, chosen, numbers, bool(periodic))
 
 
 def _elements(topology: Any, elements: Iterable[Element | None] | None) -> list[int] | None:

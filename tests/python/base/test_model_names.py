@@ -1,6 +1,9 @@
 """The name of a model that comes with the package, wherever a model is named: one resolver, a row for each place."""
 
+import os
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,3 +230,36 @@ def test_a_file_of_that_name_comes_first(monkeypatch, tmp_path):
     assert model_path(NAME) == (tmp_path / NAME).relative_to(tmp_path)
     with pytest.raises(TlmlpError, match="it is empty"):
         calculator(NAME)
+
+
+ODD = {
+    "letters beyond ASCII": "Sié Ge.pt",
+    "blanks, quotes and signs of a shell": "a 'b' $c & #d.pt",
+    "not UTF-8": b"Latin-1 \xe9.pt",
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize(
+    "place", ["TlmlpCalculator", "openmm.evaluate, native", "md, LAMMPS", "Replicas", "conformance"]
+)
+def test_a_path_of_any_letters(place, kind, tmp_path):
+    """The engine is given bytes, LAMMPS a link whose name its input can carry."""
+    name = ODD[kind]
+    file = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), os.fsencode(name))))
+    try:
+        shutil.copy(tlmlp.pretrained(NAME), file)
+    except OSError as error:
+        pytest.skip(f"this file system takes no such name ({error})")
+    assert PLACES[place](file) == PLACES[place](NAME)
+    if place == "Replicas":
+        from tlmlp import _core
+
+        assert _core.Engine(file).cutoff == _core.Engine(os.fsencode(file)).cutoff
+
+
+def test_a_path_with_a_nul_is_one_line(tmp_path):
+    from tlmlp import _core
+
+    with pytest.raises(RuntimeError, match="`path` must be the path of a file"):
+        _core.Engine("si\0dft.pt")

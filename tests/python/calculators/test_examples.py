@@ -39,6 +39,13 @@ def structure(tmp_path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["relax.py", "ipi/client.py"])
+def test_wrong_arguments_print_the_usage(name):
+    for arguments in ([], ["one"], ["one", "two", "three", "four"]):
+        run = subprocess.run([sys.executable, str(EXAMPLES / name), *arguments], capture_output=True, text=True)
+        assert run.returncode == 1 and run.stderr.startswith("usage: python ") and run.stderr.count("\n") == 1
+
+
 def test_relax(model, structure, tmp_path):
     command = [sys.executable, str(EXAMPLES / "relax.py"), str(model), str(structure), "out.extxyz"]
     run = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)

@@ -95,3 +95,14 @@ def test_export_of_a_run(tmp_path):
     assert all(a.equal(b) for a, b in zip(trained.parameters(), again.parameters(), strict=True))
     shutil.rmtree(run)
     assert isinstance(command("export", run, "-o", tmp_path / "ge.pt").exception, TlmlpError)
+
+
+def test_entries_of_a_later_version_are_not_lost_in_silence(potential, model_path, tmp_path, capfd):
+    """As `tlmlp shift` and `tlmlp export` write a model again that a later version wrote."""
+    later = read_header(model_path) | {"format_version": "1.1", "dispersion": {"c6": 1.0}}
+    written = export_model(potential, tmp_path / "again.pt", later, portable=True)
+    said = " ".join(capfd.readouterr().err.split())
+    assert "dispersion" not in written and written["format_version"] == "1.0"
+    assert "the model is of format 1.1; this version writes 1.0 and does not know 'dispersion': not kept" in said
+    export_model(potential, tmp_path / "again.pt", read_header(model_path), portable=True)
+    assert "not kept" not in capfd.readouterr().err

@@ -133,8 +133,9 @@ def _torch(model: str, route: str, precision: str, systems: Sequence[Structure])
 
 def _engine(model: str, precision: str, threads: int, systems: Sequence[Structure]) -> list[Result]:
     from tlmlp._core import Engine
+    from tlmlp.export.model_file import engine_part
 
-    engine = Engine(model, precision=precision, threads=threads)
+    engine = Engine.from_bytes(engine_part(model), precision=precision, threads=threads)
     results = []
     for s in systems:
         species = [engine.species_of(int(z)) for z in s.atomic_numbers]
