@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
-#: Method to the changes of the recipe that make it.
+#: Method to the changes of the recipe that make it. All but the recipe itself have half of its updates.
 TRANSFERS: dict[str, list[str]] = {
     "recipe": [],
+    "half the updates": [],
     "untrained": ["training.updates=1", "training.learning_rate=1e-12"],
     "plain": ["transfer.rescale=none", "loss=forces"],
     "rescaled, forces alone": ["loss=forces"],
@@ -37,7 +38,6 @@ TRANSFERS: dict[str, list[str]] = {
     "average of the last third": ["training.schedule=constant", "training.keep=average", "training.average_share=0.33"],
     "weight decay 0.2": ["training.weight_decay=0.2"],
     "Huber 0.1": ["loss.huber_forces=0.1"],
-    "half the updates": ["training.updates=250"],
     "three times the rate": ["training.learning_rate=1e-3"],
 }
 #: Trainings from scratch, by their changes of the recipe: more and larger steps than a transfer needs.
@@ -111,7 +111,7 @@ def train_one(options: argparse.Namespace, method: str, n: int, number: int) -> 
     if any(tuple(row[name] for name in FIELDS[:5]) == key for row in read_rows(options.csv)):
         return
     test = read_frames(options.test)
-    content = few_frames_config([], n)
+    content = few_frames_config([], n, 1.0 if method == "recipe" else 0.5)
     content["data"] = {"pool": str(options.pool), "n_train": n, "subset_seed": number}
     content["training"]["seed"] = number
     changes = {**TRANSFERS, **SCRATCH}.get(method, [])

@@ -16,7 +16,7 @@ from tlmlp.shipped import model_path
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.element_transfer import ElementMap, parse_element_map, transfer
 from tlmlp.train.folds import CrossValidation, Interrupted, cross_validate
-from tlmlp.train.recipe import default_folds, few_frames_config
+from tlmlp.train.recipe import FOLD_SHARE, default_folds, few_frames_config
 from tlmlp.train.runs import RunResult, print_error_rows
 from tlmlp.train.selection import load_data
 
@@ -73,12 +73,12 @@ def transfer_frames(
     if parts == 1 or parts > len(frames):
         raise TlmlpError(f"--folds is 0 or a number from 2 to that of the frames, {len(frames)}; got {parts}")
 
-    def recipe(n: int) -> Config:
-        return as_config(few_frames_config(files, n), overrides)
+    def recipe(n: int, share: float = 1.0) -> Config:
+        return as_config(few_frames_config(files, n, share), overrides)
 
     try:
         in_fold = len(frames) - (len(frames) // parts if parts else 0)
-        source, validation = choose_source(sources, recipe(in_fold), element_map, parts, out)
+        source, validation = choose_source(sources, recipe(in_fold, FOLD_SHARE), element_map, parts, out)
     except Interrupted as stop:
         return FewFramesResult(stop.result, Path(sources[0]), None, None, None)
     config = recipe(len(frames))

@@ -58,7 +58,7 @@ def write_report(
     else:
         page.text(
             f"Cross-validation: each frame is predicted by a model trained on the others, in {len(validation.runs)} parts; "
-            "the final model has all frames and should be a little better."
+            "the final model has all frames and more updates, and should be better."
         )
         write_parity_csv(validation.comparison, folder / "parity.csv")
         write_parity_figure(validation.comparison, folder / "parity.png", "frames that the model did not see")

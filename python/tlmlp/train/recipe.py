@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from typing import Any
 
 #: Updates for each frame, and the fewest and the most.
-UPDATES_PER_FRAME, FEWEST_UPDATES, MOST_UPDATES = 50, 300, 6000
+UPDATES_PER_FRAME, FEWEST_UPDATES, MOST_UPDATES = 100, 300, 6000
 #: Learning rate for ten frames and fewer, and the exponent of its growth with their number, to the largest.
 RATE, RATE_GROWTH, LARGEST_RATE = 3e-4, 0.4, 1e-3
 BATCH_SIZE = 2
 #: Frames of which a cross-validation is made by default, and its parts: more would take more than minutes.
 MOST_FOR_FOLDS, FOLDS = 40, 3
+#: Share of the updates that the models of a cross-validation get: it costs as much as the final model.
+FOLD_SHARE = 0.5
 
 
-def few_frames_config(files: Sequence[str], n: int) -> dict[str, Any]:
-    """Config of a transfer on the ``n`` frames of ``files``."""
+def few_frames_config(files: Sequence[str], n: int, share: float = 1.0) -> dict[str, Any]:
+    """Config of a transfer on the ``n`` frames of ``files``, with a ``share`` of the recipe's updates."""
     updates = min(max(UPDATES_PER_FRAME * n, FEWEST_UPDATES), MOST_UPDATES)
+    updates = max(round(share * updates), 1)
     rate = min(RATE * max(n / 10.0, 1.0) ** RATE_GROWTH, LARGEST_RATE)
     return {
         "data": {"train": list(files)},

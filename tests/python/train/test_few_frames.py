@@ -42,7 +42,7 @@ def sources(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("n", "updates", "batch", "folds"), [(1, 300, 1, 0), (2, 300, 2, 2), (10, 500, 2, 3), (217, 6000, 2, 0)]
+    ("n", "updates", "batch", "folds"), [(1, 300, 1, 0), (2, 300, 2, 2), (10, 1000, 2, 3), (217, 6000, 2, 0)]
 )
 def test_the_recipe_follows_the_number_of_frames(n, updates, batch, folds):
     training = few_frames_config(["x"], n)["training"]
@@ -110,6 +110,18 @@ def test_the_better_of_two_sources_is_taken(sources, lj, tmp_path):
     assert result.validation is not None and len(result.validation.comparison.frames) == 4
     seen = sorted(frame.source for frame in result.validation.comparison.frames)
     assert seen == sorted(frame.source for frame in read_frames(tmp_path / "ge.extxyz"))
+
+
+def test_a_config_chooses_among_sources_too(sources, ge_config, tmp_path):
+    content = ge_config(updates=4, keep="last")
+    del content["data"]["n_val"]
+    content.update(transfer={"rescale": "none"}, folds={"number": 2})
+    (tmp_path / "ge.yaml").write_text(yaml.safe_dump(content))
+    arguments = [str(sources / "wild.pt"), str(sources / "calm.pt"), str(tmp_path / "ge.yaml")]
+    assert run_transfer(arguments, "Si:Ge", tmp_path / "run")
+    found = json.loads((tmp_path / "run" / "cross-validation.json").read_text())
+    assert (found["chosen"], found["folds"]) == ("calm", 2)
+    assert (tmp_path / "run" / "best.pt").is_file() and not (tmp_path / "run" / "model.pt").exists()
 
 
 def test_arguments_that_do_not_fit_are_refused(sources, lj, ge_config, tmp_path):
