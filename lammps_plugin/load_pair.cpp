@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <dlfcn.h>
 #include <string>
 #include <utility>
@@ -69,12 +70,14 @@ std::string misfit(void *lmp)
   return {};
 }
 
-/// Folder of the library that holds this function.
+/// Folder of the library that holds this function, to which links lead.
 std::string own_folder()
 {
   Dl_info info{};
   if (dladdr(reinterpret_cast<void *>(&own_folder), &info) == 0 || !info.dli_fname) return ".";
-  const std::string path = info.dli_fname;
+  char *real = realpath(info.dli_fname, nullptr);
+  const std::string path = real ? real : info.dli_fname;
+  free(real);
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }

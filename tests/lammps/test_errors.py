@@ -134,6 +134,7 @@ def damaged_files(whole: bytes) -> dict[str, bytes]:
         "text": b"not a model\n" * 100,
         "cut short": whole[: len(whole) // 2],
         "without its last byte": whole[:-1],
+        "bytes behind its end": whole + b"more",
         "flipped weights": flipped(weights),
         "flipped tensor": flipped(data),
         "no header": zipped(lambda name, content: None if name.endswith("tlmlp.json") else content),
@@ -149,6 +150,7 @@ def damaged_files(whole: bytes) -> dict[str, bytes]:
 
 #: What a line says beside the file's name: to both styles, and to tlmlp/torch in its own words.
 SAID = {
+    "bytes behind its end": "it is no",
     "flipped weights": "checksum",
     "flipped tensor": "checksum",
     "later format": "format version",

@@ -43,6 +43,13 @@ def test_a_copy_is_as_good(plugin):
     assert LOADED in output and REFUSED not in output
 
 
+def test_a_link_is_as_good(plugin):
+    links = plugin.parent / "links"
+    links.mkdir()
+    (links / PLUGINS[0]).symlink_to(plugin / PLUGINS[0])
+    assert LOADED in plugins_of(links)
+
+
 def test_a_missing_function(plugin):
     """The pair style asks for a function that this LAMMPS does not have: its name in the library's table is changed."""
     path = plugin / "tlmlp_pair.so"
