@@ -161,7 +161,10 @@ def trained(options: argparse.Namespace, method: str, config: Any, run: Path) ->
     """A finished training from scratch or a transfer."""
     from tlmlp.train import fit, transfer
 
-    return fit(config, run) if method in SCRATCH else transfer(options.source, config, options.element_map, run)
+    result = fit(config, run) if method in SCRATCH else transfer(options.source, config, options.element_map, run)
+    if not result.finished:
+        raise SystemExit("interrupted: the training under way has no row and is made anew")
+    return result
 
 
 def errors_of(potential: Any, test: Sequence[Any]) -> dict[str, float | None]:
