@@ -276,10 +276,9 @@ def thermal(phonopy: Phonopy, highest: float = 1000.0, step: float = 10.0) -> Th
     """Free energy, entropy and heat capacity from 0 K to ``highest`` K, from the frequencies on the mesh at hand."""
     with _quiet():
         phonopy.run_thermal_properties(t_min=0.0, t_max=highest, t_step=step, cutoff_frequency=TRANSLATION)
-    p, n = phonopy.thermal_properties, len(phonopy.primitive)
-    return Thermal(
-        np.asarray(p.temperatures), *(np.asarray(v) / n for v in (p.free_energy, p.entropy, p.heat_capacity))
-    )
+        found = phonopy.get_thermal_properties_dict()  # the same in phonopy 3 and 4
+    values = (np.asarray(found[name]) / len(phonopy.primitive) for name in ("free_energy", "entropy", "heat_capacity"))
+    return Thermal(np.asarray(found["temperatures"]), *values)
 
 
 @contextmanager
