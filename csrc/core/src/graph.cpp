@@ -68,8 +68,23 @@ void Graph::order_edges(const EdgeList &list) {
             keys_[k] = {v[0] * direction[0] + v[1] * direction[1] + v[2] * direction[2], order_[begin + k]};
         }
         std::sort(keys_.begin(), keys_.end());
+        refuse_doubled(list, i);
         for (std::int64_t k = 0; k < n; ++k) {
             order_[begin + k] = keys_[k].second;
+        }
+    }
+}
+
+/// Throws when an edge of atom i, whose sorted keys are given, stands in the list twice: it would count twice.
+void Graph::refuse_doubled(const EdgeList &list, std::int64_t i) const {
+    for (std::size_t a = 1; a < keys_.size(); ++a) {
+        for (std::size_t b = a; b-- > 0 && keys_[b].first == keys_[a].first;) {
+            const std::int64_t e = keys_[a].second, other = keys_[b].second;
+            if (list.source[e] == list.source[other] &&
+                std::equal(list.vector + 3 * e, list.vector + 3 * e + 3, list.vector + 3 * other)) {
+                throw Error("the edge " + std::to_string(list.source[e]) + " -> " + std::to_string(i) +
+                            " is given twice with the same vector; the list must hold both directions of every pair, once");
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ namespace tlmlp::engine {
 class Graph {
   public:
     /// Takes the edges shorter than `cutoff` (Angstrom); throws Error on wrong indices, numbers that are not finite,
-    /// atoms in one place, or an edge without its reverse (at the cutoff's edge such an edge is dropped: its
+    /// atoms in one place, an edge that stands twice, or one without its reverse (at the cutoff's edge such an edge is dropped: its
     /// contribution is of third order in the rounding error).
     void build(const EdgeList &edges, double cutoff, int n_species);
 
@@ -33,6 +33,7 @@ class Graph {
   private:
     void sort_by_target(const EdgeList &edges, double cutoff);
     void order_edges(const EdgeList &edges);
+    void refuse_doubled(const EdgeList &edges, std::int64_t target) const;
     bool match(const EdgeList &edges, double cutoff);
     void lay_out(const EdgeList &edges, double cutoff);
     void check(const EdgeList &edges, int n_species) const;

@@ -42,6 +42,19 @@ std::size_t utf8_end(std::string_view text) {
 
 } // namespace
 
+std::string shown_path(std::string_view path) {
+    std::string out;
+    while (!path.empty()) {
+        const std::size_t good = utf8_end(path);
+        for (const char c : path.substr(0, good)) {
+            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+        }
+        out += good < path.size() ? "?" : "";
+        path.remove_prefix(std::min(good + 1, path.size()));
+    }
+    return out;
+}
+
 class JsonParser {
   public:
     JsonParser(std::string_view text, const std::string &name, const Json::Limits &limits)

@@ -229,19 +229,21 @@ ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name)
 
 ModelFile ModelFile::from_path(const std::string &path) {
     std::error_code problem;
-    const bool regular = std::filesystem::is_regular_file(path, problem); // a pipe would wait, a device never end
+    const std::string name = shown_path(path);
+    // A pipe would wait, a device never end, and a path is read up to its first NUL.
+    const bool regular = path.find('\0') == std::string::npos && std::filesystem::is_regular_file(path, problem);
     std::ifstream stream(path, std::ios::binary);
     if (!regular || !stream) {
-        throw Error("cannot read the model file " + path + "; give the path of a file that `tlmlp export` wrote");
+        throw Error("cannot read the model file " + name + "; give the path of a file that `tlmlp export` wrote");
     }
     const std::uintmax_t size = std::filesystem::file_size(path, problem);
     if (problem || size > max_file) {
-        throw Error("the model file " + path + " is larger than the " + std::to_string(max_file >> 30) + " GiB allowed");
+        throw Error("the model file " + name + " is larger than the " + std::to_string(max_file >> 30) + " GiB allowed");
     }
     std::string bytes(static_cast<std::size_t>(size), '\0');
     stream.read(bytes.data(), static_cast<std::streamsize>(size));
     bytes.resize(static_cast<std::size_t>(stream.gcount()));
-    return from_bytes(bytes, path);
+    return from_bytes(bytes, name);
 }
 
 const Tensor &ModelFile::tensor(const std::string &tensor_name, int rows, int columns) const {

@@ -16,4 +16,7 @@ inline std::string in_quotes(std::string_view text) {
     return out + (text.size() > longest ? "...'" : "'");
 }
 
+/// A path for a message, which goes to readers of UTF-8: as it is, but for what is none and what does not print.
+std::string shown_path(std::string_view path);
+
 } // namespace tlmlp::engine

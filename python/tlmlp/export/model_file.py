@@ -78,6 +78,8 @@ def _read(model: Model, weights: bool) -> tuple[dict[str, Any], dict[str, np.nda
         raise TlmlpError(f"the model file {path} does not exist") from None
     except OSError as error:
         raise TlmlpError(f"the model file {path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL in the path
+        raise TlmlpError(f"the model file {path} cannot be read: {error}") from None
     return header, arrays
 
 

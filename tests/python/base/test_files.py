@@ -1,12 +1,20 @@
 """Atomic writes leave either the old or the new content, and nothing beside it."""
 
+import fcntl
 import json
 import os
 import stat
 
 import pytest
 
-from tlmlp.files import atomic_write_bytes, atomic_write_json, atomic_write_text, sha256_bytes, sha256_file
+from tlmlp.files import (
+    atomic_write_bytes,
+    atomic_write_json,
+    atomic_write_text,
+    remove_parts,
+    sha256_bytes,
+    sha256_file,
+)
 
 
 def test_replaces_whole_content_and_leaves_no_temporary_file(tmp_path):
@@ -51,3 +59,27 @@ def test_sha256_of_file_and_bytes(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
     assert sha256_bytes(b"abc") == sha256_file(tmp_path / "abc") == expected
+
+
+def test_the_umask_is_never_touched(tmp_path, monkeypatch):
+    """It belongs to the process: another thread that makes a file just then would make it with the wrong permissions."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("umask was called"))
+    atomic_write_text(tmp_path / "a", "x")
+    assert (tmp_path / "a").read_text() == "x"
+
+
+def test_parts_of_killed_writers_are_removed_and_those_of_others_stay(tmp_path):
+    parts = {name: tmp_path / f".{name}.0123456789ab.part" for name in ("ge.pt", "ge.pt.bak", "si.pt")}
+    for part in parts.values():
+        part.write_bytes(b"x")
+        os.utime(part, (0, 0))
+    with parts["ge.pt"].open("rb") as written:
+        fcntl.flock(written, fcntl.LOCK_EX)  # as a writer that is alive holds it
+        remove_parts(tmp_path / "ge.pt")
+        assert parts["ge.pt"].exists()
+    remove_parts(tmp_path / "ge.pt")
+    assert not parts["ge.pt"].exists() and parts["si.pt"].exists()
+    fresh = tmp_path / ".ge.pt.ba9876543210.part"
+    fresh.write_bytes(b"x")
+    remove_parts(tmp_path / "ge.pt")
+    assert fresh.exists()

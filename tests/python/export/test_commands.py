@@ -1,9 +1,11 @@
 """tlmlp export, info and verify."""
 
 import json
+import os
 import shutil
 import zipfile
 
+import pytest
 from typer.testing import CliRunner
 
 from tlmlp.cli.main import app
@@ -28,6 +30,33 @@ def test_info_is_safe_on_markup_and_control_characters(potential, tmp_path):
     export_model(potential, tmp_path / "m.pt", {"note": "[bold]x[/bold] \x1b[31m\n[/nothing]"}, portable=True)
     result = command("info", tmp_path / "m.pt")
     assert result.exit_code == 0 and "\x1b" not in result.output and "[bold]x[/bold]" in result.output
+
+
+def test_info_cleans_keys_and_paths_too(potential, tmp_path):
+    path = tmp_path / "a\x1b]0;title\x07.pt"
+    export_model(potential, path, {"k\x1b[2J\u202e[red]": 1}, portable=True)
+    result = command("info", path)
+    assert result.exit_code == 0 and not set(result.output) & {"\x1b", "\x07", "\u202e"}
+    assert "provenance: k?[2J?[red]" in result.output
+
+
+def test_paths_that_are_not_utf_8_or_hold_a_nul(potential, tmp_path):
+    """A folder named in Latin-1."""
+    from ase import Atoms
+    from tlmlp._core import Engine
+
+    from tlmlp.calculators import TlmlpCalculator
+
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/mod\xe8les")
+    export_model(potential, f"{folder}/m.pt", portable=True)
+    assert command("info", f"{folder}/m.pt").exit_code == 0
+    assert Engine(f"{folder}/m.pt").species == ["Si", "Ge"]
+    assert Engine(os.fsencode(f"{folder}/m.pt")).cutoff == potential.cutoff
+    Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]], calculator=TlmlpCalculator(f"{folder}/m.pt")).get_potential_energy()
+    with pytest.raises(RuntimeError, match=r"mod\?les/none\.pt"):
+        Engine(f"{folder}/none.pt")
+    with pytest.raises(TlmlpError, match=r"a\?b\.pt cannot be read"):
+        read_header("a\0b.pt")
 
 
 def test_info_on_a_damaged_file_is_one_line(tmp_path):
