@@ -41,7 +41,7 @@ def run_in_lammps(settings: StabilitySettings, model: Path, files: RunFiles, pro
         simulation.watch(settings.check_every, look)
         simulation.advance(settings.steps)
     except TlmlpError as error:
-        monitor.fail(_reason(str(error)), seen, str(error))
+        monitor.fail(_reason(str(error)), max(seen, simulation.step), str(error))
     finally:
         simulation.close()
     record = {"model": files.model, "seed": files.seed, **monitor.finish()}

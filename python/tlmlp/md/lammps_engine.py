@@ -91,6 +91,11 @@ class LammpsSimulation:
         lammps.call_every(every, call)
         self._fresh = False
 
+    @property
+    def step(self) -> int:
+        """Steps made, also when an error ended them."""
+        return self._lammps.step()
+
     def close(self) -> None:
         """End LAMMPS."""
         self._lammps.close()

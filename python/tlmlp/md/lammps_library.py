@@ -87,6 +87,10 @@ class Library:
         """A thermodynamic quantity of the last step."""
         return float(self._lammps.get_thermo(keyword))
 
+    def step(self) -> int:
+        """Number of the present step, also of the one that an error ended."""
+        return int(self._lammps.extract_global("ntimestep"))
+
     def compute_scalar(self, name: str) -> float:
         """The global scalar of a compute, of the present step also in the midst of a run."""
         return float(self._lammps.extract_compute(name, LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR))

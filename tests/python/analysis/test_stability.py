@@ -112,6 +112,17 @@ def test_a_model_with_random_weights_is_caught(folder, tmp_path):
     assert float(steps[-1]["survival"]) == 0.0 and float(steps[0]["survival"]) == 1.0
 
 
+def test_an_error_of_lammps_is_a_failure_at_its_step(folder, tmp_path):
+    """Forces so large that atoms leave the box in the first steps: LAMMPS loses them, and says so at the next look."""
+    export_model(random_potential(["Si"], 4.3, scale=1e6, **SMALL), tmp_path / "mad.pt", {}, portable=True)
+    settings = stability_settings(structure=folder / "si8.extxyz", time_ps=1)
+    summary = run_stability([tmp_path / "mad.pt"], settings, tmp_path / "out", seeds=1)
+    (row,) = rows_of(tmp_path / "out")
+    assert summary["stable"] == 0 and row["reason"] in (LOST_ATOMS, NOT_FINITE)
+    record = json.loads(RunFiles(tmp_path / "out", "mad", 0).record.read_text())
+    assert 0 < record["steps"] <= 20 and record["failure"]["detail"].startswith("LAMMPS stopped: ")
+
+
 def test_runs_of_a_seed_are_the_same_bits_and_survivors_feed_the_structure(folder, tmp_path):
     from tlmlp.analysis.structure import analyse
 
@@ -148,7 +159,7 @@ def test_killed_and_gone_on_with(folder, tmp_path):
     command += ["--structure", str(folder / "si8.extxyz"), "--out", str(tmp_path / "cut")]
     process = subprocess.Popen([*command, "--jobs", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     records = [RunFiles(tmp_path / "cut", "free", seed).record for seed in range(4)]
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 600
     while not any(record.exists() for record in records) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
