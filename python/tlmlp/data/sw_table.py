@@ -63,13 +63,18 @@ class SwTable:
         )
 
 
+def sw_table_file(element: str) -> Path:
+    """The shipped .sw file of ``element``, whether or not there is one."""
+    return FOLDER / f"{element}.sw"
+
+
 def read_table(element: str, path: Path | None = None) -> SwTable:
     """The shipped table of ``element`` (Si, Ge), or its entry in the LAMMPS .sw file at ``path``.
 
     Raises :class:`TlmlpError` for elements without a table and files that are not one.
     """
     if path is None:
-        path = FOLDER / f"{element}.sw"
+        path = sw_table_file(element)
         if not path.is_file():
             shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.sw")))
             raise TlmlpError(
