@@ -178,13 +178,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_other_constraints_are_refused(engine, case, settings, tmp_path):
+def test_other_constraints_are_refused(case, settings, tmp_path):
+    """Before an engine starts, whichever it is."""
     constraint, values, message = REFUSED[case]
     atoms = ase.build.bulk("Si", "diamond", 5.4, cubic=True)
     atoms.set_constraint(constraint)
     atoms.write(tmp_path / "in.traj")
     with pytest.raises(TlmlpError, match=message):
-        run_md(settings(engine=engine, structure=tmp_path / "in.traj", **values), tmp_path / "run")
+        run_md(settings(structure=tmp_path / "in.traj", **values), tmp_path / "run")
 
 
 def test_a_model_path_beyond_ascii(engine, model, crystal, tmp_path):

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from ase.io import write
 
 from tlmlp.calculators import TlmlpCalculator
 from tlmlp.export import export_model
@@ -14,18 +15,30 @@ from tlmlp.testing.random_models import SMALL, random_potential
 
 SENTENCE = "atoms 3 and 4 are 0.800 Å apart, closer than any pair in the training data of the model (2.200 Å)"
 
+#: A structure (0: good, 1: squeezed), options of the force, what its Context says in three evaluations and two steps.
+CASES = [
+    (0, {}, []),
+    (1, {}, [SENTENCE]),
+    (1, {"warn_close": False}, []),
+    (1, {"atoms": [4, 3, 10]}, [SENTENCE]),
+    (1, {"atoms": [3, 10, 11]}, []),
+]
+
 SCRIPT = """
-import sys, numpy as np, openmm, tlmlp.openmm as forces
+import sys, openmm, tlmlp.openmm as forces
 from ase.io import read
-model, file, platform, options = sys.argv[1], sys.argv[2], sys.argv[3], eval(sys.argv[4])
-made = forces.from_ase(read(file))
-system = forces.create_system(model, made, route="native", **options)
-system = openmm.XmlSerializer.deserialize(openmm.XmlSerializer.serialize(system))
-context = openmm.Context(system, openmm.VerletIntegrator(0.00001), openmm.Platform.getPlatformByName(platform))
-context.setPositions(made.positions)
-for _ in range(3):
-    context.getState(getEnergy=True, getForces=True)
-context.getIntegrator().step(2)
+model, file, platform, cases = sys.argv[1], sys.argv[2], sys.argv[3], eval(sys.argv[4])
+frames = read(file, ":")
+for frame, options, _ in cases:
+    made = forces.from_ase(frames[frame])
+    system = forces.create_system(model, made, route="native", **options)
+    system = openmm.XmlSerializer.deserialize(openmm.XmlSerializer.serialize(system))
+    context = openmm.Context(system, openmm.VerletIntegrator(0.00001), openmm.Platform.getPlatformByName(platform))
+    context.setPositions(made.positions)
+    for _ in range(3):
+        context.getState(getEnergy=True, getForces=True)
+    context.getIntegrator().step(2)
+    print("next", file=sys.stderr, flush=True)
 """
 
 
@@ -46,23 +59,13 @@ def squeezed(crystal):
 
 
 @pytest.mark.parametrize("platform", ["Reference", "CPU"])
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [({}, [SENTENCE]), ({"warn_close": False}, []), ({"atoms": [3, 4, 10]}, [SENTENCE]), ({"atoms": [3, 10, 11]}, [])],
-)
-def test_the_native_force_says_it_once_on_standard_error(narrow, squeezed, platform, options, expected, tmp_path):
-    squeezed.write(tmp_path / "in.traj")
-    command = [sys.executable, "-c", SCRIPT, str(narrow), str(tmp_path / "in.traj"), platform, repr(options)]
+def test_the_native_force_says_it_once_on_standard_error(narrow, crystal, squeezed, platform, tmp_path):
+    write(tmp_path / "in.traj", [crystal, squeezed])
+    command = [sys.executable, "-c", SCRIPT, str(narrow), str(tmp_path / "in.traj"), platform, repr(CASES)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    said = [line for line in done.stderr.splitlines() if "training data" in line]
-    assert said == [f"TLMLPForce: warning: {sentence}" for sentence in expected]
-
-
-def test_a_good_structure_says_nothing(narrow, crystal, tmp_path):
-    crystal.write(tmp_path / "in.traj")
-    command = [sys.executable, "-c", SCRIPT, str(narrow), str(tmp_path / "in.traj"), "Reference", "{}"]
-    assert subprocess.run(command, capture_output=True, text=True).stderr == ""
+    for said, (_, options, expected) in zip(done.stderr.split("next\n"), CASES, strict=False):
+        assert said == "".join(f"TLMLPForce: warning: {sentence}\n" for sentence in expected), options
 
 
 @pytest.mark.parametrize("options", [{}, {"atoms": [4, 3, 10]}])
