@@ -175,7 +175,7 @@ def test_killed_and_gone_on_with(folder, tmp_path):
         assert record.stat().st_mtime_ns == stamp
     assert not list((tmp_path / "cut").glob("**/*.part"))
     quiet = stability_settings(structure=folder / "si8.extxyz", temperature=0.01, time_ps=1)
-    run_stability([folder / "free.pt"], quiet, tmp_path / "quiet", seeds=4, jobs=2)
+    run_stability([folder / "free.pt"], quiet, tmp_path / "quiet", seeds=4)
     for name in ("runs.csv", "survival.csv", "trajectories/free/seed-0003.extxyz"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "quiet" / name).read_bytes()
 
