@@ -97,11 +97,11 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_places_that_make_no_sense(tree, place):
-    with pytest.raises(TlmlpError, match=PLACES[place]) as caught:
-        resume(tree[0] / "run", places=[place])
-    assert "\n" not in str(caught.value)
+def test_places_that_make_no_sense(tree):
+    for place, expected in PLACES.items():
+        with pytest.raises(TlmlpError, match=expected) as caught:
+            resume(tree[0] / "run", places=[place])
+        assert "\n" not in str(caught.value)
 
 
 def edit(run: Path, section: str, **entries) -> None:
@@ -156,7 +156,6 @@ CHANGES = {
     # change: None where it is taken, else words of the refusal
     "training.validate_every=2": None,
     "training.keep_checkpoints=5": None,
-    "training.clip_gradient=1.0": None,
     "training.schedule=constant": None,
     "model.cutoff=5": "model.cutoff cannot change in a training that has begun; --set takes updates, learning_rate",
     "data.n_train=3": "data.n_train cannot change",
@@ -172,13 +171,16 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+def test_what_may_not_change_on_the_way(tree):
+    run = tree[0] / "run"
+    for change, expected in CHANGES.items():
+        if expected is not None:
+            with pytest.raises(TlmlpError, match=expected) as caught:
+                resume(run, changes=[change])
+            assert "\n" not in str(caught.value)
+    assert resume(run).finished and digest(run) == tree[1]  # nothing was spoilt
+
+
+@pytest.mark.parametrize("change", [change for change, expected in CHANGES.items() if expected is None])
 def test_what_may_change_on_the_way(tree, change):
-    run, expected = tree[0] / "run", CHANGES[change]
-    if expected is None:
-        assert resume(run, changes=[change]).finished
-        return
-    with pytest.raises(TlmlpError, match=expected) as caught:
-        resume(run, changes=[change])
-    assert "\n" not in str(caught.value)
-    assert resume(run).finished  # nothing was spoilt
+    assert resume(tree[0] / "run", changes=[change]).finished
