@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlmlp.console import console
 from tlmlp.data import read_frames
 from tlmlp.errors import TlmlpError
 
@@ -109,6 +110,7 @@ def main(seconds: float, seed: int) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, resource.RLIM_INFINITY))
     signal.signal(signal.SIGVTALRM, _too_long)
     warnings.simplefilter("ignore")
+    console.quiet = True
     draw, runs, read, begin = random.Random(seed), 0, 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "input.xyz"

@@ -25,6 +25,7 @@ def changed(**sections):
         ({**MINIMAL, "updates": 3}, "unknown key `updates`; did you mean `training.updates`?"),
         ({"model": {"cutoff": 4.3}}, "`data` is missing"),
         (changed(model={"cutoff": -1.0}), "`model.cutoff`: input should be greater than 0, got -1.0"),
+        (changed(model={"cutoff": 500.0}), "`model.cutoff`: input should be less than or equal to 20, got 500.0"),
         (changed(training={"updates": "many"}), "`training.updates`: input should be a valid integer"),
         (
             changed(training={"dtype": "float16"}),
@@ -40,6 +41,17 @@ def test_mistakes_are_explained(content, message):
         as_config(content)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_configs_that_contain_themselves_or_explode_are_refused():
+    cyclic: list = []
+    cyclic.append(cyclic)
+    deep: list = []
+    for _ in range(5000):
+        deep = [deep]
+    for value, words in ((cyclic, "containing itself"), (deep, "more than 50 deep"), ([0] * 200_000, "values")):
+        with pytest.raises(TlmlpError, match=words):
+            as_config(changed(data={"val": value}))
 
 
 def test_files_are_relative_to_the_config_and_overrides_to_the_current_folder(tmp_path, monkeypatch):
