@@ -105,6 +105,7 @@ def _columns(x: str, y: str, curves: Curves) -> dict[str, np.ndarray]:
 def draw(found: Structure, stem: Path, experiment: Experiment = None) -> None:
     """The figure: distances, angles, neighbours and displacements, with bands of one standard deviation."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     sheet = Figure(figsize=(9.0, 6.6), layout="constrained")
     (distances, angles), (neighbours, displacements) = sheet.subplots(2, 2)
@@ -129,6 +130,7 @@ def draw(found: Structure, stem: Path, experiment: Experiment = None) -> None:
         title=f"mean {found.coordination:.2f}",
     )
     neighbours.title.set_fontsize("small")
+    neighbours.xaxis.set_major_locator(MaxNLocator(integer=True))
     if found.msd is None:
         displacements.axis("off")
         displacements.text(0.5, 0.5, found.why_no_msd, ha="center", va="center", fontsize="small", wrap=True)
