@@ -215,7 +215,7 @@ def _rescaled(
         return how.model_copy(update=_scales(1.0, 1.0)), None
     plain = transferred(source, element_map, species, route=config.training.route, new_species=how.new_species)
     try:
-        fit = fit_rescaling(plain, frames)
+        fit = fit_rescaling(plain, frames, _ratio_of_radii(source.species, origins, species))
     except TlmlpError as error:
         if how.rescale == "fit":
             raise TlmlpError(f"transfer.rescale: {error}") from None
@@ -223,6 +223,16 @@ def _rescaled(
         return how.model_copy(update=_scales(1.0, 1.0)), None
     console.print(f"rescaled: {fit}")
     return how.model_copy(update=_scales(fit.length_scale, fit.energy_scale)), fit
+
+
+def _ratio_of_radii(known: Sequence[str], origins: Mapping[str, str], species: Sequence[str]) -> float:
+    """Mean over the species of the ratio of its covalent radius to that of what it begins from (Cordero et al., Dalton
+    Trans. 2008, 2832, as in ASE)."""
+    from ase.data import atomic_numbers, covalent_radii
+
+    radius = {symbol: float(covalent_radii[atomic_numbers[symbol]]) for symbol in (*known, *species)}
+    mean = sum(radius[symbol] for symbol in known) / len(known)
+    return sum(radius[symbol] / radius.get(origins[symbol], mean) for symbol in species) / len(species)
 
 
 def _scales(length: float, energy: float) -> dict[str, float]:

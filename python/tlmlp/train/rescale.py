@@ -16,7 +16,7 @@ least-squares fit, each weight being one over the mean square deviation itself. 
 are good for; it keeps the vanishing forces of perfect crystals from counting. In s the search is over a grid and then
 within its best interval; in r the minimum is a root of a polynomial. Where the grid has several minima, as for a
 single strained crystal, whose six stresses more than one pair of numbers fits, the one is taken that is best with a weak
-preference for scales close to one.
+preference for an expected length scale, in a transfer the ratio of the covalent radii, and an energy scale of one.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ from tlmlp.train.losses import VOIGT
 from tlmlp.train.predictions import predict, species_counts
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
-#: Grid of log s: lengths between 0.61 and 1.65 of the source's.
-LOG_LENGTHS = np.arange(-10, 11) * 0.05
+#: Largest size of log s: lengths between 0.61 and 1.65 of the source's. The grid has so many points for one frame, whose
+#: minima are narrow, and fewer in proportion for several.
+REACH, GRID_POINTS = 0.5, 80
 #: Frames that the grid, and the search within its best interval, are evaluated on, at even distances.
 GRID_FRAMES, FIT_FRAMES = 4, 64
-#: How far log s and log r may be from zero: decides between minima of J, and does not move them.
+#: How far log s may be from what is expected, and log r from zero: decides between minima of J, and does not move them.
 WIDTHS = (0.1, 0.3)
 #: What reference data are good for: meV-scale energies (eV/atom), forces (eV/Å), stresses (GPa).
 RESOLUTION = {"energy": 1e-3, "forces": 1e-2, "stress": 0.1}
@@ -83,12 +84,13 @@ class Rescaling:
         )
 
 
-def fit_rescaling(source: Potential, frames: Sequence[Frame]) -> Rescaling:
+def fit_rescaling(source: Potential, frames: Sequence[Frame], expected: float = 1.0) -> Rescaling:
     """Find length and energy scale that bring ``source`` closest to the labels of ``frames``.
 
     :param source: a potential for the elements of the frames, as it is before it is rescaled; its short-range repulsion
         takes no part
     :param frames: with whatever labels there are; of many, some at even distances are used
+    :param expected: length scale that several minima are judged by, such as the ratio of covalent radii
     :raises TlmlpError: with the reason, when J has no minimum within the grid or none at a positive energy scale, when
         it does not fall, and when the frames have no labels that say anything
     """
@@ -97,23 +99,24 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame]) -> Rescaling:
     coarse = Potential(source.network, source.species)
     model = _network_in_float64(source)
     few = _evenly(frames, GRID_FRAMES)
-    found = [_best_energy_scale(_moments(coarse, few, math.exp(x))) for x in LOG_LENGTHS]
+    grid = np.linspace(-REACH, REACH, GRID_POINTS // len(few) + 1)
+    found = [_best_energy_scale(_moments(coarse, few, math.exp(x))) for x in grid]
     scores = np.array([score for _, score in found])
     labels = _moments(model, few, 1.0).of
     if not any(square > RESOLUTION[kind] ** 2 for kind, (_, _, square) in labels.items()):
         raise TlmlpError("the labels of the frames say nothing about the scales (forces and stresses close to zero)")
     if not np.isfinite(scores).any():
         raise TlmlpError("no length scale turns the source's forces and stresses into the direction of the frames'")
-    best = _best_minimum(found)
-    if best in (0, len(LOG_LENGTHS) - 1):
+    best = _best_minimum(grid - math.log(expected), found)
+    if best in (0, len(grid) - 1):
         raise TlmlpError(
-            f"the fit has no minimum between {math.exp(LOG_LENGTHS[0]):.2f} and {math.exp(LOG_LENGTHS[-1]):.2f} times "
+            f"the fit has no minimum between {math.exp(-REACH):.2f} and {math.exp(REACH):.2f} times "
             "the source's lengths"
         )
     many = _evenly(frames, FIT_FRAMES)
     result = minimize_scalar(
         lambda x: _best_energy_scale(_moments(model, many, math.exp(x)))[1],
-        bounds=(LOG_LENGTHS[best - 1], LOG_LENGTHS[best + 1]),
+        bounds=(grid[best - 1], grid[best + 1]),
         method="bounded",
         options={"xatol": 3e-8},
     )
@@ -128,14 +131,18 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame]) -> Rescaling:
     return Rescaling(length, energy, shift, len(many), before.deviations(1.0), after.deviations(energy))
 
 
-def _best_minimum(found: Sequence[tuple[float, float]]) -> int:
-    """Place on the grid of the minimum to search around, from the energy scale and J of every length."""
+def _best_minimum(distances: np.ndarray, found: Sequence[tuple[float, float]]) -> int:
+    """Place on the grid of the minimum to search around.
+
+    :param distances: of log s from what is expected
+    :param found: energy scale and J of every length
+    """
     scores = [score if math.isfinite(score) else math.inf for _, score in found]
     around = [math.inf, *scores, math.inf]
     minima = [n for n, score in enumerate(scores) if score < math.inf and score <= min(around[n], around[n + 2])]
 
     def likely(n: int) -> float:
-        logs = (LOG_LENGTHS[n], math.log(found[n][0]))
+        logs = (distances[n], math.log(found[n][0]))
         return scores[n] + 0.5 * sum((x / width) ** 2 for x, width in zip(logs, WIDTHS, strict=True))
 
     return min(minima, key=likely)

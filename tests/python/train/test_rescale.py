@@ -13,7 +13,7 @@ from tlmlp.models import build_potential
 from tlmlp.train import load_run, transfer, transferred
 from tlmlp.train.dataset import build_graph
 from tlmlp.train.predictions import predict
-from tlmlp.train.rescale import _best_energy_scale, _Moments, fit_rescaling
+from tlmlp.train.rescale import _best_energy_scale, _best_minimum, _Moments, fit_rescaling
 
 SIZES = {"embed_size": 8, "n_blocks": 1, "num_spherical": 3, "num_radial": 3}
 
@@ -109,6 +109,16 @@ def test_the_energy_scale_is_that_of_least_squares(moments, best):
         assert score == math.inf
     else:
         assert scale == pytest.approx(best, abs=1e-9)
+
+
+def test_of_several_minima_the_likely_one_is_taken_unless_another_fits_far_better():
+    lengths = np.linspace(-0.5, 0.5, 11)  # minima at -0.1 and 0.1, at a positive energy scale of one
+    scores = [3.0, 3.0, 2.0, 1.0, 0.0, 1.0, 0.1, 1.0, 2.0, 3.0, 3.0]
+    found = [(1.0, score) for score in scores]
+    assert _best_minimum(lengths, found) == 4
+    assert _best_minimum(lengths - 0.1, found) == 6  # the elements say that the new one is larger
+    found[4] = (1.0, -9.0)
+    assert _best_minimum(lengths - 0.1, found) == 4
 
 
 @pytest.fixture
