@@ -287,7 +287,7 @@ def _in_units(parts: Sequence[np.ndarray], loss: Any) -> np.ndarray:
 def table(rows: Sequence[dict[str, str]]) -> str:
     """Means and standard deviations over the draws, as a Markdown table."""
     lines = [
-        "| pair | frames | method | draws | energy MAE (meV/atom) | force MAE (meV/Å) | stress MAE (GPa) | seconds |",
+        "| source, elements | frames | method | draws | energy MAE (meV/atom) | force MAE (meV/Å) | stress MAE (GPa) | seconds |",
         "|---|---:|---|---:|---:|---:|---:|---:|",
     ]
     for pair, n, method, chosen in groups(rows):
@@ -305,20 +305,12 @@ def table(rows: Sequence[dict[str, str]]) -> str:
 
 
 def groups(rows: Sequence[dict[str, str]]) -> list[tuple[str, int, str, list[dict[str, str]]]]:
-    """(element map, frames, method, rows), in the order of the methods."""
-    keys = sorted(
-        {(row["element_map"], int(row["frames"]), METHODS.index(row["method"])) for row in rows},
-        key=lambda key: (key[0] != "Si:Ge", *key),
-    )
-    return [
-        (
-            pair,
-            n,
-            METHODS[m],
-            [r for r in rows if (r["element_map"], r["frames"], r["method"]) == (pair, str(n), METHODS[m])],
-        )
-        for pair, n, m in keys
-    ]
+    """(source and element map, frames, method, rows), in the order of the methods."""
+    found: dict[tuple[str, int, int], list[dict[str, str]]] = {}
+    for row in rows:
+        key = (f"{row['source']}, {row['element_map']}", int(row["frames"]), METHODS.index(row["method"]))
+        found.setdefault(key, []).append(row)
+    return [(pair, n, METHODS[m], chosen) for (pair, n, m), chosen in sorted(found.items(), key=lambda item: item[0])]
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
@@ -342,7 +334,7 @@ def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
     )
     for panel, (key, label, factor) in zip(panels, quantities, strict=True):
         for method, (colour, marker) in looks.items():
-            found = [g for g in groups(rows) if g[0] == "Si:Ge" and g[2] == method]
+            found = [g for g in groups(rows) if g[0] == "si-dft, Si:Ge" and g[2] == method]
             for _, n, _, chosen in found:
                 panel.plot([n] * len(chosen), [factor * float(r[key]) for r in chosen], marker, color=colour, alpha=0.3)
             means = [factor * float(np.mean([float(r[key]) for r in chosen])) for _, _, _, chosen in found]
