@@ -19,7 +19,7 @@ displace_atoms all random 0.15 0.15 0.15 5
 {pair}
 velocity all create 300 5 mom yes rot yes loop geom
 fix move all nve
-timestep 0.00002
+timestep 0.00001
 compute ke all ke/atom
 compute pe all pe/atom
 compute virial all centroid/stress/atom NULL virial
@@ -63,7 +63,7 @@ def test_the_flux_moves_the_energy_of_a_cluster(decks, silicon):
         )
     table = decks.run_text(text).tables[-1]
     flux, moment = rows(table, "c_flux"), rows(table, "c_moment")
-    rate = (moment[:, 2:] - moment[:, :-2]) / (2 * 0.00002)
+    rate = (moment[:, 2:] - moment[:, :-2]) / (2 * 0.00001)
     scale = np.sqrt((rate**2).mean(axis=1))
     off = np.sqrt(((flux[:, 1:-1] - rate) ** 2).mean(axis=1)) / scale
     assert (off < 1e-4).all(), off

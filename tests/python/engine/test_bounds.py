@@ -149,7 +149,7 @@ def test_a_model_that_gives_nan_fails_its_golden_check(tmp_path):
         archive.writestr("m/extra/tlmlp.json", json.dumps(header))
     read_model_file(path)
     check = Engine(str(path)).self_check()
-    assert check["structures"] == 3
+    assert check["structures"] == len(header["golden"])
     assert np.isnan(check["energy"]) and not check["energy"] <= 1e-4
 
 

@@ -128,4 +128,4 @@ def test_the_example_configs_are_valid():
     from pathlib import Path
 
     for file in (Path(__file__).parents[3] / "examples").glob("*.yaml"):
-        assert as_config(file).training.updates >= 1000
+        assert as_config(file).training.updates >= 500
