@@ -21,6 +21,9 @@ _OF_FRAMES = {
 }
 #: Parts of the name of a flag that says whether a label is there or counts.
 _FLAGS = ("mask", "has", "valid", "computed", "calculate", "calculated", "use", "available", "flag", "converged")
+#: Names of flags that say whether the electrons of the whole frame converged, without "_" and "-".
+_CONVERGED = {f"{of}converged{s}" for of in ("", "is", "scf", "dft", "electronic", "electronically", "electrons", "elec")
+              for s in ("", "scf", "electronic", "electronically")}  # fmt: skip
 NOT_COUNTED = "{key} is {value}: taken as absent: {kind}"
 NOT_USED = "{key} is neither 0 nor 1: weights in files are not used, give them to the data sets of the config"
 PLACEHOLDER = "{name} = {value:g} stands for a label that was not computed: taken as absent"
@@ -32,10 +35,16 @@ def is_weight(key: str) -> bool:
     return name in _OF_FRAMES or ("weight" in name and any(part in name for parts in _ABOUT.values() for part in parts))
 
 
+def _of_convergence(key: str) -> bool:
+    return key.lower().replace("_", "").replace("-", "") in _CONVERGED
+
+
 def _is_flag(key: str, value: Any) -> bool:
     """Whether ``key`` says if a label is there (has_energy=F, forces_mask=0)."""
+    if _of_convergence(key) and isinstance(value, str):
+        return value.lower() in ("no", "yes")
     words = re.split(r"[_\W]+", key.lower())
-    if not any(word in _FLAGS for word in words):
+    if not any(word in _FLAGS for word in words) and not _of_convergence(key):
         return False
     array = np.asarray(value)
     return array.dtype.kind == "b" or (array.dtype.kind in "if" and bool(np.isin(array, (0, 1)).all()))
@@ -53,14 +62,16 @@ def weightless(values: Mapping[str, Any], there: Callable[[str], bool], source: 
         if not weight and not _is_flag(key, value):
             continue
         try:
-            numbers = np.asarray(value, dtype=float).ravel()
+            numbers = np.asarray(
+                value.lower() == "yes" if isinstance(value, str) and not weight else value, dtype=float
+            ).ravel()
         except (TypeError, ValueError):
             continue
         if not numbers.size or not np.isfinite(numbers).all():
             continue
         name = key.lower()
         kinds = {kind for kind, parts in _ABOUT.items() if any(part in name for part in parts)}
-        kinds = {kind for kind in (kinds or (set(_ABOUT) if weight else ())) if there(kind)}
+        kinds = {kind for kind in (kinds or (set(_ABOUT) if weight or _of_convergence(key) else ())) if there(kind)}
         if not kinds:
             continue
         if np.all(numbers == 0.0):

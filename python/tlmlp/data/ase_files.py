@@ -51,10 +51,30 @@ def read_through_ase(content: Content, file: str, notes: Notes, index: str | Non
     if kind == "lammps-data" and "\nMasses" not in (text or ""):
         numbers_of_types([], 1, None, file)
     if kind == "runnerdata":
+        _refuse_other_lines(text or "", file)
         notes.add("input.data of RuNNer and n2p2 names no units: bohr and Hartree are assumed", file)
     if text is not None:
         refuse_unconverged(text, file)
     return _numbered(_read(content, file, None, index), file)
+
+
+#: Words that a line of input.data begins with, beside "begin" and "end".
+_RUNNER_WORDS = ("comment", "lattice", "atom", "energy", "charge")
+
+
+def _refuse_other_lines(text: str, file: str) -> None:
+    """:class:`TlmlpError` for a line of an input.data that belongs to no structure, and for a structure without an end."""
+    begun = 0
+    for n, line in enumerate(text.splitlines(), 1):
+        word = line.split(maxsplit=1)[0].lower() if line.strip() else ""
+        if not word or word.startswith("#"):
+            continue
+        if word not in ("end", *_RUNNER_WORDS) if begun else word != "begin":
+            expected = f"{', '.join(_RUNNER_WORDS)} or end" if begun else "begin"
+            raise TlmlpError(f"{file}, line {n}: {expected} was expected, got {line.strip()[:40]!r}")
+        begun = {"begin": n, "end": 0}.get(word, begun)
+    if begun:
+        raise TlmlpError(f"{file}, line {begun}: the structure that begins here has no end; is the file truncated?")
 
 
 class _Named(io.StringIO):

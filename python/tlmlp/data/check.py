@@ -158,6 +158,9 @@ def _check_frames(
     warnings = list(broken)
     if copies:
         warnings.append(f"{copies} frames are copies of another")
+    forced = [f for f in bound if f.forces is not None]
+    if forced and not any(f.forces.any() for f in forced):
+        warnings.append("all forces are exactly 0: were they not computed?")
     for label in ("energy", "forces"):
         if 0 < (missing := len(frames) - report["labelled_frames"][label]):
             warnings.append(f"{missing} of {len(frames)} frames have no {label}")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tlmlp.data.frame import Frame
-from tlmlp.data.isolated import isolated_mask
+from tlmlp.data.isolated import isolated_energies, isolated_mask
+from tlmlp.errors import TlmlpError
 
 #: eV/atom; energies that lie further apart than this, and than so many times the spread on either side, are two clumps.
 GAP, GAP_OVER_SPREAD = 1.5, 4.0
@@ -24,9 +25,14 @@ def energy_warnings(frames: Sequence[Frame], prints: Sequence[str]) -> list[str]
         for frame, print_, alone in zip(frames, prints, isolated, strict=True)
         if frame.energy is not None and not alone
     ]
+    warnings = []
+    try:
+        isolated_energies(frames)
+    except TlmlpError as error:
+        warnings.append(str(error))
     if len(known) < 2:
-        return []
-    return [*_clumps([f for f, _ in known]), *_exact([f for f, _ in known]), *_copies(known)]
+        return warnings
+    return [*warnings, *_clumps([f for f, _ in known]), *_exact([f for f, _ in known]), *_copies(known)]
 
 
 def _clumps(frames: Sequence[Frame]) -> list[str]:
@@ -73,7 +79,7 @@ def _exact(frames: Sequence[Frame]) -> list[str]:
         )
     stressed = [f for f in frames if f.stress is not None]
     still = [f for f in stressed if not f.stress.any()]
-    if still and len(still) < len(stressed):
+    if still and len(stressed) > 1:
         warnings.append(
             f"{len(still)} of {len(stressed)} stresses are exactly 0, {still[0].source} first: were they not computed?"
         )

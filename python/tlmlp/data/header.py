@@ -24,9 +24,16 @@ KNOWN_KEYS = {"lattice": LATTICE, "pbc": PBC, "properties": PROPERTIES}
 #: Other words for them (without case, "_" and "-"), which are refused unless the key itself is there.
 OTHER_WORDS = {
     LATTICE: ("cell", "unitcell", "latticevector", "latticevectors", "cellvectors", "cellvector", "celllattice", "box",
-              "boxvectors", "simulationcell", "hmatrix", "latvec", "latvecs", "supercell"),
+              "boxvectors", "simulationcell", "hmatrix", "latvec", "latvecs", "supercell", "boxsize", "boxlength", "boxlengths",
+              "celllength", "celllengths", "cellangles", "cellpar", "cellparameters", "cellparams", "latticeparameters",
+              "latticeparams", "latticelengths", "latticeangles", "acell", "rprim", "tv", "tv1", "tv2", "tv3"),
     PBC: ("periodic", "periodicity", "boundary", "boundaryconditions", "boundaries", "bc", "pbcs"),
 }  # fmt: skip
+#: Lengths of a cell that are given one by one.
+LENGTHS = (("a", "b", "c"), ("lx", "ly", "lz"))
+#: Words by which a header says that its positions are not in Å, as values of a key that speaks of them, or as flags.
+FRACTIONAL = ("fractional", "frac", "direct", "scaled", "crystal", "reduced", "relative")
+_OF_POSITIONS = re.compile(r"^(coord|pos|atomicpos)")
 #: How alike a key with nine numbers and Lattice must be for a misspelling.
 ALIKE = 0.75
 #: The value of Properties, under whatever key.
@@ -98,6 +105,7 @@ def parse_header(line: str) -> Header:
             values[key] = _value(text)
     if len(known) < len(KNOWN_KEYS):
         _refuse_other_words(known, values)
+    _refuse_fractional(values)
     lattice = None if LATTICE not in known else _lattice(known[LATTICE])
     pbc = None if PBC not in known else _pbc(known[PBC])
     columns = parse_properties(known.get(PROPERTIES, DEFAULT_PROPERTIES))
@@ -106,6 +114,11 @@ def parse_header(line: str) -> Header:
 
 def _refuse_other_words(known: Mapping[str, str], values: Mapping[str, Any]) -> None:
     """:class:`TlmlpError` for a key that stands for a known one that is missing."""
+    for names in LENGTHS if LATTICE not in known else ():
+        found = [key for key, value in values.items() if key.lower() in names and isinstance(value, (int, float))]
+        if len(found) == 3:
+            raise TlmlpError(f"the keys {', '.join(found)} are not read; write the cell as Lattice=\"ax ay az ...\", as extended XYZ "
+                             "does, or leave them out")  # fmt: skip
     for key, value in values.items():
         plain = key.lower().replace("_", "").replace("-", "")
         meant = None
@@ -117,6 +130,18 @@ def _refuse_other_words(known: Mapping[str, str], values: Mapping[str, Any]) -> 
             meant = PROPERTIES
         if meant is not None:
             raise TlmlpError(f"the key {key!r} is not read; name it {meant}, as extended XYZ does, or leave it out")
+
+
+def _refuse_fractional(values: Mapping[str, Any]) -> None:
+    """:class:`TlmlpError` for a key that says that the positions are fractional."""
+    for key, value in values.items():
+        plain = key.lower().replace("_", "").replace("-", "")
+        said = isinstance(value, str) and _OF_POSITIONS.match(plain) and value.lower() in FRACTIONAL
+        flag = value is True and any(plain in (word, f"{word}coordinates", f"{word}positions") for word in FRACTIONAL)
+        if said or flag:
+            raise TlmlpError(
+                f"{key}={value} says that the positions are fractional; extended XYZ has them in Å, convert them"
+            )
 
 
 def _alike(plain: str) -> bool:

@@ -7,6 +7,8 @@ and without "_" and "-". A flag, a setting, or an entry of another shape is no l
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
@@ -41,6 +43,16 @@ _SPELLINGS_OF = {
 _ALL_SPELLINGS = set().union(*_SPELLINGS_OF.values())
 #: An unknown name with this in it, where the label itself is missing, is taken for a misspelling.
 LOOKS_LIKE = {"energy": ("energ",), "forces": ("forc",), "stress": ("stress", "virial")}
+#: So is one that is as alike to one of these as this, and one that is another word for the label.
+ALIKE_TO = {"energy": ("energy",), "forces": ("forces", "force"), "stress": ("stress", "virial")}
+ALIKE = 0.8
+OTHER_WORDS = {
+    "energy": ("e", "e0", "u0", "etotal", "etot", "epot", "escf", "pe", "poteng"),
+    "forces": ("f", "frc", "fxyz"),
+    "stress": (),
+}
+#: Minus the forces.
+GRADIENTS = ("grad", "grads", "gradient", "gradients")
 #: Unless one of these is in it too: a setting, an uncertainty, a prediction, or another quantity.
 ANOTHER_THING = (
     "weight", "sigma", "std", "var", "err", "unc", "cut", "tol", "thresh", "conv", "unit", "mask", "kinetic", "fermi",
@@ -218,8 +230,24 @@ def _stress(image: Image, key: str | None, volume: float, units: Stated, notes: 
             found.append((name, -stress_matrix(value, name, source) * units.virial / volume))
     _must_agree("stress (eV/Å^3)", found, "stress", source)
     if found and not image.voigt_known and np.size(values[found[0][0]]) == 6:
+        _refuse_other_order(values, source)
         notes.add(VOIGT_ORDER, source)
     return found[0][1] if found else None
+
+
+def _refuse_other_order(values: Mapping[str, Any], source: str) -> None:
+    """:class:`TlmlpError` where the file says that its six numbers have another order."""
+    for key, value in values.items():
+        if (
+            isinstance(value, str)
+            and "order" in key.lower()
+            and any(w in key.lower() for w in ("stress", "virial", "voigt"))
+        ):
+            order = ["".join(sorted(pair)) for pair in re.findall("[xyz]{2}", value.lower())]
+            if order and order != ["xx", "yy", "zz", "yz", "xz", "xy"]:
+                raise TlmlpError(
+                    f"{source}: {key}={value} is not the order that is read (xx yy zz yz xz xy); write nine numbers"
+                )
 
 
 def _refuse_misspelling(kind: str, values: Mapping[str, Any], n: int, key: str | None, source: str) -> None:
@@ -228,11 +256,17 @@ def _refuse_misspelling(kind: str, values: Mapping[str, Any], n: int, key: str |
         for name, value in values.items()
         if key is None
         and plain_name(name) not in _ALL_SPELLINGS
-        and any(part in plain_name(name) for part in LOOKS_LIKE[kind])
-        and not any(part in plain_name(name) for part in ANOTHER_THING)
+        and _could_mean(kind, plain_name(name))
         and not is_weight(name)
         and _has_shape_of(kind, value, n)
     ]
+    slopes = [name for name, value in values.items() if kind == "forces" and key is None
+              and _core(plain_name(name)) in GRADIENTS and _has_shape_of(kind, value, n)]  # fmt: skip
+    if slopes and not suspects:
+        raise TlmlpError(
+            f"{source}: no forces, but {slopes[0]!r}; forces are minus the gradient of the energy: write them as forces, or "
+            "say that there are none with --no-forces (data.absent)"
+        )
     if kind == "forces" and key is None:
         suspects += [name for name in values if plain_name(name) in ("fx", "fy", "fz", "forcex", "forcey", "forcez")]
     if suspects:
@@ -240,6 +274,23 @@ def _refuse_misspelling(kind: str, values: Mapping[str, Any], n: int, key: str |
             f"{source}: no {kind} under a known name, but {', '.join(map(repr, suspects))}; if that is it, name it with "
             f"{kind}_key, and if there is none, say so with --no-{kind} (data.absent); keys seen: {_seen(values)}"
         )
+
+
+def _core(plain: str) -> str:
+    """A plain name without what says whose label it is (dft, ref) and its unit."""
+    return re.sub(r"^(?:ref|dft)|(?:ref|dft|ev)$", "", plain)
+
+
+def _could_mean(kind: str, plain: str) -> bool:
+    """Whether an entry of this plain name may be the label ``kind`` under a name that is not known."""
+    core = _core(plain)
+    if core in OTHER_WORDS[kind]:
+        return True
+    if any(part in plain for part in ANOTHER_THING):
+        return False
+    return any(part in plain for part in LOOKS_LIKE[kind]) or any(
+        difflib.SequenceMatcher(None, core, word).ratio() >= ALIKE for word in ALIKE_TO[kind]
+    )
 
 
 def _has_shape_of(kind: str, value: Any, n: int) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
+
 from tlmlp.data.image import Image, image_from_atoms
 from tlmlp.data.notes import Notes
 from tlmlp.data.types import numbers_of_types
@@ -12,6 +14,9 @@ from tlmlp.errors import TlmlpError
 
 #: Unit styles of LAMMPS that ASE converts.
 UNITS = ("metal", "real", "si", "cgs", "electron", "nano", "micro")
+CONVERTED = "ITEM: UNITS is {units}: positions and forces are converted to Å and eV/Å"
+#: How far, in u or as a share, a mass may lie from that of the element that it is taken for.
+MASS_AGREES = (0.1, 0.005)
 ASSUMED = "the dump does not name its units (dump_modify units yes): metal is assumed, Å and eV/Å"
 
 
@@ -51,6 +56,8 @@ def read_lammps_dump(text: str, file: str, types: Sequence[str] | None, notes: N
         numbers = None
         if "element" not in columns and (types is not None or "mass" not in columns):
             numbers = numbers_of_types(_types(block, columns), 1, types, source)
+        else:
+            _refuse_no_elements(block, columns, source)
         try:
             fd = io.StringIO("\n".join(block) + "\n")
             atoms = read_lammps_dump_text(fd, index=0, units=unit)
@@ -66,7 +73,32 @@ def read_lammps_dump(text: str, file: str, types: Sequence[str] | None, notes: N
         images.append(image)
         if not stated:
             notes.add(ASSUMED, file)
+        elif unit != "metal":
+            notes.add(CONVERTED.format(units=unit), file)
     return images
+
+
+def _refuse_no_elements(block: list[str], columns: list[str], source: str) -> None:
+    """:class:`TlmlpError` where the column element holds no symbols, or the column mass a mass of no element."""
+    from ase.data import atomic_masses, atomic_numbers
+
+    column = "element" if "element" in columns else "mass"
+    head = next(k for k, line in enumerate(block) if line.startswith("ITEM: ATOMS"))
+    for word in sorted(
+        {row.split()[columns.index(column)] for row in block[head + 1 :] if not row.startswith("ITEM:")}
+    ):
+        if column == "element":
+            if atomic_numbers.get(word, 0) < 1:
+                raise TlmlpError(f"{source}: the column element holds {word!r}, which is no chemical symbol; write the dump with "
+                                 "dump_modify element Si Ge, or take the column out and give --types Si,Ge")  # fmt: skip
+            continue
+        try:
+            mass = float(word)
+        except ValueError:
+            mass = float("nan")
+        if not np.abs(atomic_masses[1:] - mass).min() <= max(MASS_AGREES[0], MASS_AGREES[1] * mass):
+            raise TlmlpError(f"{source}: the column mass holds {word}, which is the mass of no element; say which elements the types "
+                             "are with --types (data.types), like --types Si,Ge")  # fmt: skip
 
 
 def _types(block: list[str], columns: list[str]) -> list[int]:

@@ -58,7 +58,7 @@ _UNIT_KEY = re.compile(
 _OURS = ("metal", "ase", "ev,ang", "ev/ang", "ev,angstrom", "ev,å", "ev")
 
 
-CONVERTED = "{key}={value}: the {about} is converted"
+CONVERTED = "{key}={value}: the {about} {verb} converted"
 
 
 @dataclass
@@ -104,7 +104,10 @@ def stated_units(values: Mapping[str, Any], source: str, notes: Notes) -> Stated
             said[word] = (key, value, factor)
             setattr(units, about, factor)
             if factor != 1.0:
-                notes.add(CONVERTED.format(key=key, value=value, about=about), source)
+                notes.add(
+                    CONVERTED.format(key=key, value=value, about=about, verb="are" if about == "forces" else "is"),
+                    source,
+                )
             if about == "energy" and not any(_ABOUT.get(_about(k)) == "virial" for k in values):
                 units.virial = factor
     _refuse_half_of_the_lengths(said, source)

@@ -106,6 +106,22 @@ ABSENT += [
 ]  # fmt: skip
 
 
+NOT_THERE = {"energy": None, "forces": None}
+ABSENT += [
+    Row(
+        f"{flag}",
+        frame(f"{LATTICE} {P} energy=-10.8 {flag}"),
+        values=NOT_THERE,
+        said=f"{flag.split('=')[0]} is F: taken as absent: energy, forces$",
+    )
+    for flag in ("converged=F", "scf_converged=False", "electronic_converged=no", "is_converged=0")
+]
+ABSENT += [
+    Row(f"{flag}", frame(f"{LATTICE} {P} energy=-10.8 {flag}"), values=LABELS)
+    for flag in ("converged=T", "converged=yes", "relax_converged=F", "ionic_converged=F")
+]
+
+
 @table(ABSENT)
 def test_what_the_file_marks_as_not_computed_is_absent(row, outcome):
     outcome(**row)
@@ -196,19 +212,19 @@ STATED_UNITS = [
         "hartree, hartree/bohr",
         frame(f"{LATTICE} {P} energy=-0.5 energy-unit=hartree force-unit=hartree/bohr"),
         values={"energy": -0.5 * HARTREE, "forces0": [0.1 * HARTREE / BOHR, 0, 0]},
-        said="is converted",
+        said="(is|are) converted",
     ),
     Row(
         "stress in kbar",
         frame(f'{LATTICE} {P} energy=-3.0 stress="10 0 0 0 10 0 0 0 10" stress-unit=kbar'),
         values={"pressure": [1.0 / 160.2176634] * 3},
-        said="is converted",
+        said="(is|are) converted",
     ),
     Row(
         "energy_unit=Hartree",
         frame(f"{LATTICE} {P} energy=-0.4 energy_unit=Hartree"),
         values={"energy": -0.4 * HARTREE},
-        said="is converted",
+        said="(is|are) converted",
     ),
     Row(
         "an unknown unit", frame(f"{LATTICE} {P} energy=-10.8 energy-unit=foo"), refused="energy-unit=foo states a unit"
@@ -218,28 +234,28 @@ STATED_UNITS += [
     Row("units=metal", frame(f"{LATTICE} {P} energy=-10.8 units=metal"), values=LABELS),
     Row("units=real", frame(f"{LATTICE} {P} energy=-10.8 units=real"), refused="units=real states"),
     Row("kcal/mol", frame(f'{LATTICE} {P} energy=-10 energy_units=kcal/mol forces_units=kcal/mol/Å'),
-        values={"energy":-10*KCAL,"forces0":[.1*KCAL,0,0]}, said="is converted"),
+        values={"energy":-10*KCAL,"forces0":[.1*KCAL,0,0]}, said="(is|are) converted"),
     Row("kJ/mol nm", frame(f'{LATTICE} {P} energy=-10 energy-unit=kJ/mol force-unit=kJ/mol/nm'),
-        values={"energy":-10/96.48533212331,"forces0":[.1/964.8533212331,0,0]}, said="is converted"),
-    Row("bohr lengths", frame(f'{LATTICE} {P} energy=-10 length_unit=bohr'), values={"volume":VOLUME*BOHR**3}, said="is converted"),
+        values={"energy":-10/96.48533212331,"forces0":[.1/964.8533212331,0,0]}, said="(is|are) converted"),
+    Row("bohr lengths", frame(f'{LATTICE} {P} energy=-10 length_unit=bohr'), values={"volume":VOLUME*BOHR**3}, said="(is|are) converted"),
     Row("Ry/bohr", frame(f'{LATTICE} {P} energy=-1 force_unit=Ry/bohr energy_unit=Ry'),
-        values={"energy":-HARTREE/2,"forces0":[.1*HARTREE/2/BOHR,0,0]}, said="is converted"),
+        values={"energy":-HARTREE/2,"forces0":[.1*HARTREE/2/BOHR,0,0]}, said="(is|are) converted"),
     Row("GPa stress", frame(f'{LATTICE} {P} energy=-1 stress="1 0 0 0 1 0 0 0 1" stress_unit=GPa'),
-        values={"pressure":[1/160.2176634]*3}, said="is converted"),
+        values={"pressure":[1/160.2176634]*3}, said="(is|are) converted"),
     Row("eV/A", frame(f'{LATTICE} {P} energy=-10.8 energy_unit=eV force_unit=eV/A stress_unit=eV/A^3'),
         values=LABELS),
     Row("eV/Angstrom", frame(f'{LATTICE} {P} energy=-10.8 energy_unit=eV force_unit="eV/Angstrom" stress_unit="eV/Angstrom^3"'),
         values=LABELS),
     Row("dipole_unit", frame(f'{LATTICE} {P} energy=-10.8 dipole_unit=Debye'), values=LABELS),
     Row("formula_units=4", frame(f'{LATTICE} {P} energy=-10.8 formula_units=4'), values=LABELS),
-    Row("unit_energy", frame(f'{LATTICE} {P} energy=-1 unit_energy=Hartree'), values={"energy":-HARTREE}, said="is converted"),
+    Row("unit_energy", frame(f'{LATTICE} {P} energy=-1 unit_energy=Hartree'), values={"energy":-HARTREE}, said="(is|are) converted"),
     Row("units_forces", frame(f'{LATTICE} {P} energy=-1 units_forces=Hartree/Bohr'),
-        values={"forces0":[.1*HARTREE/BOHR,0,0]}, said="is converted"),
+        values={"forces0":[.1*HARTREE/BOHR,0,0]}, said="(is|are) converted"),
     Row("unit=Ha", frame(f'{LATTICE} {P} energy=-1 unit=Ha'), refused="unit=Ha"),
     Row("eV/atom", frame(f'{LATTICE} {P} energy=-5.4 energy_unit=eV/atom'), refused="eV/atom"),
     Row("virial kbar*", frame(f'{LATTICE} {P} energy=-5.4 virial="1 0 0 0 1 0 0 0 1" virial_unit=kbar'),
         refused="virial_unit=kbar"),
-    Row("dft_energy_unit", frame(f'{LATTICE} {P} dft_energy=-1 dft_energy_unit=Hartree'), values={"energy":-HARTREE}, said="is converted"),
+    Row("dft_energy_unit", frame(f'{LATTICE} {P} dft_energy=-1 dft_energy_unit=Hartree'), values={"energy":-HARTREE}, said="(is|are) converted"),
     Row("unit_cell=conventional", frame(f"{LATTICE} {P} energy=-10.8 unit_cell=conventional"), values=LABELS),
     Row("in key", frame(f'{LATTICE} {P} energy_Ha=-1'), refused="energy_Ha"),
     Row("in key bracket", frame(f'{LATTICE} {P} "energy(Hartree)"=-1'), refused="energy"),
@@ -323,6 +339,34 @@ NO_LABEL += [
     Row("E_energy_convergence", frame(f"{LATTICE} {P} energy_convergence=1e-5"), values={"energy":None}),
     Row("energy_above_hull", frame(f"{LATTICE} {P} energy_above_hull=0.02"), values={"energy":None}),
 ]  # fmt: skip
+
+
+NO_LABEL += [
+    Row(
+        f"{key} for the energy",
+        frame(f"{LATTICE} {P} {key}=-10.8"),
+        refused=f"no energy under a known name, but '{key}'.*--no-energy",
+    )
+    for key in ("enegry", "engery", "E", "U0", "Etot_DFT", "DFT_E")
+]
+NO_LABEL += [
+    Row(f"{key} beside the energy", frame(f"{LATTICE} {P} energy=-10.8 {key}=3.0"), values=LABELS)
+    for key in ("E", "e0", "entropy", "synergy")
+]
+NO_LABEL += [
+    Row("entropy alone", frame(f"{LATTICE} {P} entropy=-10.8"), values={"energy": None}),
+    Row("f", frame(f"{LATTICE} {P.replace('forces', 'f')} energy=-1"), refused="no forces under a known name, but 'f'"),
+    Row("focres", frame(f"{LATTICE} {P.replace('forces', 'focres')} energy=-1"), refused="but 'focres'"),
+    Row("velo", frame(f"{LATTICE} {P.replace('forces', 'velo')} energy=-1"), values={"energy": -1, "forces": None}),
+    Row("strss", frame(f'{LATTICE} {P} energy=-10.8 strss="1 2 3 4 5 6"'), refused="but 'strss'"),
+    Row("gradient", frame(f"{LATTICE} {P.replace('forces', 'gradient')} energy=-1"), refused="minus the gradient"),
+    Row(
+        "dft_gradients",
+        frame(f"{LATTICE} {P.replace('forces', 'dft_gradients')} energy=-1"),
+        refused="minus the gradient",
+    ),
+    Row("forces and gradient", frame(f"{LATTICE} {P} energy=-10.8 gradient=3"), values=LABELS),
+]
 
 
 @table(NO_LABEL)

@@ -72,6 +72,29 @@ EVERY_LINE += [
 ]  # fmt: skip
 
 
+RUNNER = """begin
+comment made
+lattice 10.2 0 0
+lattice 0 10.2 0
+lattice 0 0 10.2
+atom 0 0 0 Si 0 0 .1 .1 .1
+atom 2.5 2.5 2.5 Si 0 0 -.1 -.1 -.1
+energy -10
+charge 0
+end
+"""
+RUNNER_SAID = "bohr and Hartree are assumed"
+EVERY_LINE += [
+    Row("input.data", RUNNER + "\n" + RUNNER, file="input.data", frames=2, values={"energy": -272.11386024}, said=RUNNER_SAID),
+    Row("input.data cut behind its atoms", RUNNER + RUNNER[: RUNNER.index("energy")], file="input.data",
+        refused="line 11: the structure that begins here has no end"),
+    Row("input.data without an end between", RUNNER.replace("end\n", "") + RUNNER, file="input.data",
+        refused="line 10: .* or end was expected, got 'begin'"),
+    Row("input.data with another line", RUNNER + "hello\n" + RUNNER, file="input.data", refused="line 11: begin was expected, got 'hello'"),
+    Row("input.data with another word", RUNNER.replace("charge", "chrage"), file="input.data", refused="line 9: .* got 'chrage 0'"),
+]  # fmt: skip
+
+
 @table(EVERY_LINE)
 def test_every_line_belongs_to_a_frame(row, outcome):
     outcome(**row)
@@ -136,6 +159,26 @@ KNOWN_KEYS += [
 ]  # fmt: skip
 
 
+CELL_ELSEWHERE = "is not read; name it Lattice"
+FRACTIONAL = "says that the positions are fractional"
+KNOWN_KEYS += [
+    Row(
+        "a, b, c and angles",
+        frame(f"a=5.4 b=5.4 c=5.4 alpha=90 beta=90 gamma=90 {P}"),
+        refused="the keys a, b, c are not read",
+    ),
+    Row("lx ly lz", frame(f"Lx=5.4 Ly=5.4 Lz=5.4 {P}"), refused="the keys Lx, Ly, Lz are not read"),
+    Row("Tv_1", frame(f'Tv_1="5.4 0 0" Tv_2="0 5.4 0" Tv_3="0 0 5.4" {P}'), refused=CELL_ELSEWHERE),
+    Row("cell_lengths", frame(f'cell_lengths="5.4 5.4 5.4" cell_angles="90 90 90" {P}'), refused=CELL_ELSEWHERE),
+    Row("box_size", frame(f"box_size=5.4 {P}"), refused=CELL_ELSEWHERE),
+    Row("a and b of something else", frame(f"{LATTICE} {P} energy=-10.8 a=1 b=2 c=3"), values=LABELS),
+    Row("coordinates=fractional", frame(f"{LATTICE} {P} coordinates=fractional"), refused=FRACTIONAL),
+    Row("pos_type=Direct", frame(f"{LATTICE} {P} pos_type=Direct"), refused=FRACTIONAL),
+    Row("scaled_positions=T", frame(f"{LATTICE} {P} scaled_positions=T"), refused=FRACTIONAL),
+    Row("coordinates=cartesian", frame(f"{LATTICE} {P} energy=-10.8 coordinates=cartesian"), values=LABELS),
+]
+
+
 @table(KNOWN_KEYS)
 def test_geometry_is_never_free_metadata(row, outcome):
     outcome(**row)
@@ -193,6 +236,7 @@ NOT_FILLED_IN = [
         "ITEM: UNITS\nreal\n" + DUMP_ELEMENTS,
         values={"energy": None, "forces0": [0.1 * KCAL, 0, 0]},
         file="x.lammpstrj",
+        said="UNITS is real",
     ),
     Row(
         "dump with --types",
@@ -217,12 +261,12 @@ NOT_FILLED_IN += [
     Row("dump gz", gzip.compress(DUMP_ELEMENTS.encode()), file="x.lammpstrj.gz", values={"energy":None},
         said="metal"),
     Row("dump scaled real", "ITEM: UNITS\nreal\n"+DUMP_ELEMENTS.replace(" x y z"," xs ys zs").replace("1.3675 1.3675 1.3675","0.25 0.25 0.25"),
-        file="x.dump", values={"positions":[[0,0,0],[1.3675]*3]}),
+        file="x.dump", values={"positions":[[0,0,0],[1.3675]*3]}, said="UNITS is real"),
     Row("dump element numbers", DUMP.format(element="element ",a="1 ",b="2 "), file="x.dump",
         refused="element|symbol|read"),
     Row("dump f missing z", DUMP_ELEMENTS.replace(" fx fy fz"," fx fy q"), file="x.dump", refused="fx, fy and fz"),
     Row("two units", "ITEM: UNITS\nreal\n"+DUMP_ELEMENTS+"ITEM: UNITS\nreal\n"+DUMP_ELEMENTS, file="x.dump", frames=2,
-        values={"forces0":[0.1*KCAL,0,0]}),
+        values={"forces0":[0.1*KCAL,0,0]}, said="UNITS is real"),
     Row("xyz with type numbers", "2\n\n1 0 0 0\n2 1 1 1\n", file="x.xyz",
         refused="line 3: a chemical symbol was expected, '1' is a type"),
     Row("lammps data", "LAMMPS data\n\n2 atoms\n1 atom types\n\n0 5.4 xlo xhi\n0 5.4 ylo yhi\n0 5.4 zlo zhi\n\nAtoms # atomic\n\n1 1 0 0 0\n2 1 1 1 1\n",
@@ -231,6 +275,17 @@ NOT_FILLED_IN += [
     Row("mtp cut", MTP[:300], file="x.cfg", options={"types":["Si","Ge"]}, refused="BEGIN_CFG has no END_CFG"),
     Row("extxyz X", frame(f"{LATTICE} {P} energy=-1","X 0 0 0 0 0 0\n"), refused="line 3: a chemical symbol"),
     Row("no energy given", frame(f"{LATTICE} {P}"), values={"energy":None,"stress":None}),
+]  # fmt: skip
+
+
+MASSES = DUMP.format(element="mass ", a="{} ", b="{} ")
+NOT_FILLED_IN += [
+    Row("masses to few digits", MASSES.format("28.1", "72.6"), file="a.dump", values={"atomic_numbers": [14, 32]}, said="metal is assumed"),
+    Row("a mass of no element", MASSES.format("29.4", "72.63"), file="a.dump", refused="holds 29.4, which is the mass of no element"),
+    Row("reduced masses", MASSES.format("1.0", "2.0"), file="a.dump", refused="holds 2.0, which is the mass of no element"),
+    Row("types in the column element", DUMP.format(element="element ", a="1 ", b="2 "), file="a.dump",
+        refused="the column element holds '1', which is no chemical symbol"),
+    Row("real is said", "ITEM: UNITS\nreal\n" + DUMP_ELEMENTS, file="a.dump", said="UNITS is real: positions and forces are converted"),
 ]  # fmt: skip
 
 
@@ -343,6 +398,22 @@ NAMES += [
     Row("forces int column", frame(f'{LATTICE} Properties=species:S:1:pos:R:3:forces:I:3 energy=-1',"Si 0 0 0 1 0 0\nSi 1 1 1 -1 0 0\n"),
         values={"forces0":[1,0,0]}),
 ]  # fmt: skip
+
+
+SIX = f'{LATTICE} {P} energy=-10.8 stress="1 2 3 4 5 6"'
+NAMES += [
+    Row(
+        "another order of six",
+        frame(f'{SIX} stress_order="xx yy zz xy yz zx"'),
+        refused="is not the order that is read",
+    ),
+    Row(
+        "the order of six",
+        frame(f'{SIX} voigt_order="xx,yy,zz,zy,zx,yx"'),
+        values={"pressure": [1, 2, 3]},
+        said="six numbers",
+    ),
+]
 
 
 @table(NAMES)

@@ -185,3 +185,20 @@ def test_what_the_reader_said_is_in_the_report(tmp_path, invoke, make_frame):
         "note: " in output and "config_energy_weight is 0" in json.loads((tmp_path / "r.json").read_text())["notes"][0]
     )
     assert check_files({"x": [make_frame(0)]}, 4.0)["notes"] == []
+
+
+def test_labels_that_are_zero_everywhere_are_told(tmp_path, invoke, make_frame):
+    """Zero forces and zero stresses of all frames look like numbers that were never computed."""
+    file = tmp_path / "a.extxyz"
+    write_frames(file, [make_frame(n, forces=np.zeros((8, 3)), stress=np.zeros((3, 3))) for n in range(3)])
+    told = " ".join(invoke("check", file).split())
+    assert "all forces are exactly 0: were they not computed?" in told
+    assert "3 of 3 stresses are exactly 0" in told
+    assert "Nothing suspicious" not in told
+
+
+def test_isolated_atoms_that_disagree_are_told(tmp_path, invoke, make_frame):
+    alone = [few([[0, 0, 0]], cell=20 * np.eye(3), pbc=True, energy=energy) for energy in (-0.8, -0.1)]
+    file = tmp_path / "a.extxyz"
+    write_frames(file, [make_frame(n) for n in range(3)] + alone)
+    assert "have energies from -0.8 eV" in " ".join(invoke("check", file).split())
