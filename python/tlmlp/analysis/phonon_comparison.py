@@ -16,6 +16,7 @@ from tlmlp.analysis.crystal import relaxed_crystal, starting_crystal
 from tlmlp.analysis.figures import write_columns
 from tlmlp.analysis.models import PACKAGES, open_model, unique_names
 from tlmlp.analysis.phonons import (
+    FARTHEST,
     Densities,
     GammaModes,
     Segment,
@@ -42,10 +43,14 @@ if TYPE_CHECKING:
     from ase import Atoms
     from phonopy import Phonopy
 
-    from tlmlp.analysis.models import Model
+    from tlmlp.analysis.models import ForceModel, Model
 
 #: Of the crystal whose phonons are computed; eV/Å.
 FMAX = 1e-5
+#: Å; the mesh of the primitive cell of silicon has 319 divisions along each vector at the upper end.
+MESH_RANGE = (1.0, 1000.0)
+#: THz, of the pitch of a density of states and of the width of its Gaussians.
+THZ_RANGE = (1e-4, 10.0)
 
 
 @dataclass
@@ -123,39 +128,42 @@ def phonons(
     need_phonopy()
     if not models:
         raise TlmlpError("expected one model or more")
-    if not (mesh > 0.0 and pitch > 0.0 and sigma > 0.0 and noise >= 0.0):
-        raise TlmlpError(
-            f"mesh, pitch and sigma must be positive and noise not negative, got {mesh}, {pitch}, {sigma} and {noise}"
-        )
+    for word, value, (low, high), unit in (
+        ("mesh", mesh, MESH_RANGE, "Å"),
+        ("pitch", pitch, THZ_RANGE, "THz"),
+        ("sigma", sigma, THZ_RANGE, "THz"),
+        ("noise", noise, (0.0, FARTHEST), "Å"),
+    ):
+        if not low <= value <= high:
+            raise TlmlpError(f"`{word}` must be from {low:g} to {high:g} {unit}, got {value}")
     given = [*models] if reference is None else [*models, reference]
+    # All files are opened before the first is computed with: a wrong one is found at once.
+    opened = [_open(model, name, reference, threads) for model, name in zip(given, unique_names(given), strict=True)]
     found = []
-    for model, name in zip(given, unique_names(given), strict=True):
-        if isinstance(model, str | os.PathLike) and Path(model).suffix in (".yaml", ".yml"):
-            if model is not reference:
-                raise TlmlpError(f"{model} is a reference and no model: give it with --reference")
-            origin = {"file": str(model), "sha256": sha256_file(model) if Path(model).is_file() else None}
-            phonopy, relaxation = load_phonopy(model), None
+    for source in opened:
+        name = source.name
+        if isinstance(source, _Reference):
+            origin, phonopy, relaxation = source.origin, source.phonopy, None
         else:
-            opened = open_model(model, threads=threads, name=name)
-            atoms = starting_crystal(opened, structure)
+            atoms = starting_crystal(source, structure)
             relaxation = (
-                relaxed_crystal(opened, atoms, FMAX) if relax_first else relax(atoms, opened.calculator, steps=0)
+                relaxed_crystal(source, atoms, FMAX) if relax_first else relax(atoms, source.calculator, steps=0)
             )
             atoms = relaxation.atoms
             count = len(displaced_supercells(atoms, supercell, displacement, symprec)[1])
             with progress(f"{name}: supercells of {len(atoms) * int(np.prod(supercell))} atoms", count) as bar:
                 phonopy = compute_phonons(
                     atoms,
-                    opened.calculator,
+                    source.calculator,
                     supercell=supercell,
                     displacement=displacement,
                     symprec=symprec,
                     noise=noise,
                     advance=bar.advance,
                     keep=None if out is None else Path(out) / f".{name}.forces.npz",
-                    origin=opened.origin,
+                    origin=source.origin,
                 )
-            origin = opened.origin
+            origin = source.origin
         found.append(_analyse(name, origin, phonopy, relaxation, mesh, symprec))
     _check_alike(found)
     _common_densities(found, pitch, sigma)
@@ -174,6 +182,24 @@ def phonons(
     if out is not None:
         write_phonons(result, Path(out))
     return result
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """A phonopy.yaml to compare with."""
+
+    name: str
+    origin: dict[str, Any]
+    phonopy: Phonopy
+
+
+def _open(model: Model, name: str, reference: Model | None, threads: int) -> ForceModel | _Reference:
+    if not (isinstance(model, str | os.PathLike) and Path(model).suffix in (".yaml", ".yml")):
+        return open_model(model, threads=threads, name=name)
+    if model is not reference:
+        raise TlmlpError(f"{model} is a reference and no model: give it with --reference")
+    phonopy = load_phonopy(model)
+    return _Reference(name, {"file": str(model), "sha256": sha256_file(model)}, phonopy)
 
 
 def _analyse(

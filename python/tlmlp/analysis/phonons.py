@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TRANSLATION = 0.005
 #: THz; modes below minus this count as imaginary: smaller ones are rounding and anharmonicity at Γ.
 IMAGINARY = 0.05
+#: Å; displacements and noise beyond it bring atoms into each other and say nothing of vibrations.
+FARTHEST = 0.5
 
 
 def need_phonopy() -> None:
@@ -54,8 +56,8 @@ def displaced_supercells(
 
     if len(supercell) != 3 or min(supercell) < 1:
         raise TlmlpError(f"`supercell` must be three numbers of copies, 1 or more, got {tuple(supercell)}")
-    if not displacement > 0.0:
-        raise TlmlpError(f"`displacement` must be a positive length in Å, got {displacement}")
+    if not 0.0 < displacement <= FARTHEST:
+        raise TlmlpError(f"`displacement` must be a positive length of up to {FARTHEST:g} Å, got {displacement}")
     masses = atoms.get_masses() if atoms.has("masses") else None
     cell = PhonopyAtoms(
         symbols=atoms.get_chemical_symbols(),

@@ -24,6 +24,8 @@ from tlmlp.errors import TlmlpError
 
 #: Width of the bins of distances (Å) and of angles (degrees).
 BIN, ANGLE_BIN = 0.02, 1.0
+#: Å. The work of g(r) grows with the third power of its range, that of angles with the sixth of the cutoff.
+FARTHEST, LONGEST_BOND = 50.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,19 @@ def analyse(
     :param r_max: Å, up to which g(r) goes
     :param keep_drift: count the motion of the centre of mass as displacement; it is taken away otherwise
     :param elements: see :func:`~tlmlp.analysis.trajectory.read_trajectory`, like ``frame_fs``
-    :raises TlmlpError: when a file is unusable, nothing is left after ``skip_ps``, elements differ, or g(r) has no minimum
+    :raises TlmlpError: when a file is unusable, a number is out of range, nothing is left after ``skip_ps``, elements differ,
+        or g(r) has no minimum
     """
     if not trajectories:
         raise TlmlpError("expected at least one trajectory")
-    if not (np.isfinite(r_max) and r_max > 10 * BIN):
-        raise TlmlpError(f"r_max must be a length above {10 * BIN:g} Å, got {r_max}")
-    if cutoff is not None and not (np.isfinite(cutoff) and cutoff > 0.0):
-        raise TlmlpError(f"the cutoff must be a positive length in Å, got {cutoff}")
+    if not 10 * BIN < r_max <= FARTHEST:
+        raise TlmlpError(f"r_max must be a length above {10 * BIN:g} Å and up to {FARTHEST:g} Å, got {r_max}")
+    if cutoff is not None and not 0.0 < cutoff <= LONGEST_BOND:
+        raise TlmlpError(
+            f"the cutoff, the length of the longest bond, must be positive and up to {LONGEST_BOND:g} Å, got {cutoff}"
+        )
+    if not 0.0 <= skip_ps < np.inf:
+        raise TlmlpError(f"the time to skip must be 0 ps or more, got {skip_ps}")
     names = ["all"] * len(trajectories) if groups is None else list(groups)
     if len(names) != len(trajectories):
         raise TlmlpError(f"expected one group for each of the {len(trajectories)} trajectories, got {len(names)}")

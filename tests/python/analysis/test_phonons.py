@@ -242,7 +242,12 @@ BAD = [
     ("no cell", dict(structure=Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]])), "periodic in all directions"),
     ("supercell", dict(supercell=(2, 0, 2)), "1 or more, got \\(2, 0, 2\\)"),
     ("displacement", dict(displacement=0.0), "positive length"),
-    ("mesh", dict(mesh=-1.0), "must be positive"),
+    ("displacement of a bond", dict(displacement=5.0), "up to 0.5 Å, got 5"),
+    ("mesh", dict(mesh=-1.0), "`mesh` must be from 1 to 1000 Å, got -1"),
+    ("mesh beyond memory", dict(mesh=1e9), "`mesh` must be from 1 to 1000 Å"),
+    ("pitch beyond memory", dict(pitch=1e-9), "`pitch` must be from 0.0001 to 10 THz"),
+    ("width that is no number", dict(sigma=float("nan")), "`sigma` must be .* got nan"),
+    ("noise", dict(noise=float("inf")), "`noise` must be from 0 to 0.5 Å, got inf"),
     ("no such file", dict(structure="absent.xyz"), "absent.xyz does not exist"),
     ("reference without forces", dict(reference="bare.yaml"), "neither forces nor force constants"),
     ("reference that is none", dict(reference="other.yaml"), "cannot be read as a phonopy.yaml"),
@@ -269,6 +274,15 @@ def test_bad_input_is_one_line(change, message, crystal, silicon, tmp_path, monk
     with pytest.raises(TlmlpError, match=message) as error:
         phonons(arguments.pop("models"), arguments.pop("structure"), **arguments)
     assert "\n" not in str(error.value)
+
+
+def test_a_wrong_reference_is_said_before_the_first_force(crystal, tmp_path):
+    class Refuses(EMT):
+        def calculate(self, *arguments, **options):
+            raise AssertionError("computed before the reference was opened")
+
+    with pytest.raises(TlmlpError, match="does not exist"):
+        phonons([Refuses()], crystal, reference=tmp_path / "absent.yaml")
 
 
 @pytest.mark.parametrize(

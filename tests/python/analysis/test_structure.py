@@ -171,8 +171,12 @@ def test_bad_input(silicon, write):
     cases = (
         (([],), {}, "at least one trajectory"),
         (([path],), {"skip_ps": 5.0}, "8 frames over 0.7 ps: nothing is left"),
-        (([path],), {"cutoff": -1.0}, "positive length"),
+        (([path],), {"skip_ps": -1.0}, "0 ps or more, got -1"),
+        (([path],), {"skip_ps": float("nan")}, "0 ps or more, got nan"),
+        (([path],), {"cutoff": -1.0}, "must be positive and up to 10 Å, got -1"),
+        (([path],), {"cutoff": 30.0}, "up to 10 Å, got 30"),
         (([path],), {"r_max": 0.0}, "r_max must be"),
+        (([path],), {"r_max": 1000.0}, "up to 50 Å, got 1000"),
         (([path, germanium],), {}, "different elements"),
         (([gas],), {}, "no first minimum"),
         (([path],), {"groups": ["a", "b"]}, "one group for each"),
