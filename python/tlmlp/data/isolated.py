@@ -61,7 +61,7 @@ def isolated_energies(frames: Sequence[Frame]) -> dict[str, float]:
         if highest[0] - lowest[0] > 0.05:
             raise TlmlpError(
                 f"the isolated atoms of {symbol} have energies from {lowest[0]:.6g} eV ({lowest[1]}) to "
-                f"{highest[0]:.6g} eV ({highest[1]}); leave one, or give loss.isolated_energies"
+                f"{highest[0]:.6g} eV ({highest[1]}); leave one, or give loss.isolated_energies (--isolated)"
             )
         energies[symbol] = float(np.mean([energy for energy, _ in entries]))
     return energies

@@ -76,6 +76,10 @@ def _read(model: Model, weights: bool) -> tuple[dict[str, Any], dict[str, np.nda
         raise TlmlpError(f"cannot use the model file {path}: {error}") from None
     except FileNotFoundError:
         raise TlmlpError(f"the model file {path} does not exist") from None
+    except IsADirectoryError as error:
+        raise TlmlpError(
+            f"the model file {path} cannot be read: {error.strerror}; of a run, tlmlp export {path} -o model.pt writes it"
+        ) from None
     except OSError as error:
         raise TlmlpError(f"the model file {path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # a NUL in the path

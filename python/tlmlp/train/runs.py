@@ -155,6 +155,10 @@ def resume(
     """
     run = Path(run)
     if not (run / "checkpoints").is_dir():
+        if (run / "folds").is_dir():
+            raise TlmlpError(
+                f"{run}: was stopped in its cross-validation; give the command that began it again, it goes on where it was"
+            )
         raise TlmlpError(f"{run}: no checkpoints; start it with tlmlp train or tlmlp transfer")
     together = processes()
     with _claimed(run, together):

@@ -339,7 +339,7 @@ def test_accepted_by_both_readers(model_path, tmp_path, case):
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(TlmlpError, match=r"none\.pt does not exist"):
         read_header(tmp_path / "none.pt")
-    with pytest.raises(TlmlpError, match="cannot be read: Is a directory"):
+    with pytest.raises(TlmlpError, match=r"cannot be read: Is a directory; of a run, tlmlp export .* writes it"):
         read_header(tmp_path)
 
 

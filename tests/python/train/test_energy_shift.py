@@ -63,3 +63,16 @@ def test_the_command_shifts_a_model_and_leaves_the_rest(config, data_dir, tmp_pa
     assert open_model(tmp_path / "i.pt")[0].energy_shift.tolist() == [-1.5]
     refused = call("--out", tmp_path / "x.pt")
     assert refused.returncode == 2 and "needs frames with energies" in refused.stderr
+
+
+def test_a_shift_of_energies_with_two_zeros_is_warned_of(lj, tmp_path, capfd):
+    from dataclasses import replace
+
+    from tlmlp.data import write_frames
+    from tlmlp.shipped import model_path
+    from tlmlp.train.shift import shift_model
+
+    frames = lj(6, 3)
+    write_frames(tmp_path / "t.extxyz", [replace(f, energy=(-5.4, -0.3)[n % 2] * len(f)) for n, f in enumerate(frames)])
+    shift_model(model_path("si-dft"), [tmp_path / "t.extxyz"], tmp_path / "new.pt")
+    assert "the energies fall into two clumps" in " ".join(capfd.readouterr().err.split())

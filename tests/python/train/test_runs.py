@@ -163,6 +163,9 @@ def test_changed_data_stop_a_resume(config, tmp_path, lj):
 def test_resume_needs_a_run(tmp_path):
     with pytest.raises(TlmlpError, match="no checkpoints"):
         resume(tmp_path / "nothing")
+    (tmp_path / "run" / "folds" / "0" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(TlmlpError, match="stopped in its cross-validation; give the command that began it again"):
+        resume(tmp_path / "run")
 
 
 def test_a_run_without_checkpoint_but_with_other_files_is_left_alone(config, tmp_path):
