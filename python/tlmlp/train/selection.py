@@ -90,7 +90,8 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
     if section.fold is not None:
         part, parts = section.fold
         if len(train) < parts:
-            raise TlmlpError(f"{parts} folds need as many training frames, but there are {len(train)}")
+            left_out = f" ({len(copies)} are copies of others, and left out)" if copies else ""
+            raise TlmlpError(f"{parts} folds need as many training frames, but there are {len(train)}{left_out}")
         val = train[part::parts]
         train = [frame for n, frame in enumerate(train) if n % parts != part]
         files["val"] = files["train"]

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tlmlp.data import read_frames
+from tlmlp.data import read_frames, write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, fit
 from tlmlp.train.folds import score
@@ -53,6 +53,15 @@ def test_more_folds_than_frames_are_refused(config, tmp_path):
     content["data"].update(n_train=2, validation="folds")
     with pytest.raises(TlmlpError, match="3 folds need as many training frames, but there are 2"):
         fit(content, tmp_path / "run")
+
+
+def test_copies_do_not_count_for_folds(lj, tmp_path):
+    """Three frames of one geometry are one frame, and the refusal says why."""
+    from tlmlp.train import transfer_frames
+
+    write_frames(tmp_path / "same.extxyz", lj(1, 3) * 3)
+    with pytest.raises(TlmlpError, match=r"but there are 1 \(2 are copies of others, and left out\)"):
+        transfer_frames("si-dft", tmp_path / "same.extxyz", "Si:Si", tmp_path / "run")
 
 
 def test_the_score_is_the_geometric_mean_in_units_of_the_scales():
