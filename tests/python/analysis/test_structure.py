@@ -9,6 +9,7 @@ import freud
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 
 from tlmlp.analysis.curves import Curves, curve_distance
 from tlmlp.analysis.structure import analyse
@@ -42,11 +43,29 @@ def test_distances_equal_freud_called_by_hand_and_brute_force(silicon, write):
     np.testing.assert_allclose(ours, expected * 63 / 64, rtol=0, atol=1e-3)
 
 
+def clear_edges(frames, bins, r_max):
+    """(bins,) whether no pair is nearer than 3e-6 Å to the upper edge of the bin.
+
+    freud counts in single precision, where such a pair may fall to either side.
+    """
+    width = r_max / bins
+    distances = np.concatenate([neighbor_list("d", atoms, r_max + width) for atoms in frames]) / width
+    edges = np.rint(distances)
+    close = edges[np.abs(distances - edges) * width < 3e-6].astype(int)
+    clear = np.ones(bins + 2, dtype=bool)
+    clear[close] = False
+    return clear[1:-1]
+
+
 def test_beyond_half_of_the_cell_it_is_that_of_the_repeated_cell(silicon, write):
     small = analyse([write(silicon[:2])], r_max=9.0)
     large = analyse([write([atoms.repeat(2) for atoms in silicon[:2]], "large.extxyz")], r_max=9.0)
-    np.testing.assert_allclose(small.rdf.mean, large.rdf.mean, rtol=0, atol=2e-4)
-    np.testing.assert_allclose(small.running_coordination.mean, large.running_coordination.mean, rtol=0, atol=1e-4)
+    upper = clear_edges(silicon[:2], 450, 9.0)
+    whole = upper & np.concatenate([[True], upper[:-1]])
+    assert whole.mean() > 0.95
+    np.testing.assert_allclose(small.rdf.mean[whole], large.rdf.mean[whole], rtol=0, atol=2e-4)
+    running = [found.running_coordination.mean[upper] for found in (small, large)]
+    np.testing.assert_allclose(*running, rtol=0, atol=1e-4)
     narrow = ase.build.bulk("Si", "diamond", 5.43)
     narrow.rattle(0.02, seed=3)
     primitive = analyse([write([narrow], "p.extxyz")], cutoff=3.0)
