@@ -1,5 +1,6 @@
 """Files that are either the old or the new version, whatever happens while they are written."""
 
+import contextlib
 import fcntl
 import glob
 import hashlib
@@ -9,6 +10,8 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any
+
+from tlmlp.errors import TlmlpError
 
 
 def atomic_write_bytes(path: str | os.PathLike, content: bytes) -> None:
@@ -28,6 +31,26 @@ def atomic_write_bytes(path: str | os.PathLike, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_out(folder: str | os.PathLike) -> None:
+    """Refuse a folder that results could not be written to, before they are computed; nothing of the try is left.
+
+    :raises TlmlpError: with the reason
+    """
+    folder = Path(folder)
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    probe = folder / f".{secrets.token_hex(6)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise TlmlpError(f"{folder} cannot hold the results: {error.strerror}; choose another --out") from None
+    finally:
+        for one in made:
+            with contextlib.suppress(OSError):
+                one.rmdir()
 
 
 def remove_parts(path: str | os.PathLike) -> None:

@@ -37,7 +37,7 @@ from tlmlp.analysis.relax import Relaxation, relax
 from tlmlp.bench.timing import versions
 from tlmlp.console import console, progress
 from tlmlp.errors import TlmlpError
-from tlmlp.files import atomic_write_json, sha256_file
+from tlmlp.files import atomic_write_json, check_out, sha256_file
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -136,6 +136,8 @@ def phonons(
     ):
         if not low <= value <= high:
             raise TlmlpError(f"`{word}` must be from {low:g} to {high:g} {unit}, got {value}")
+    if out is not None:
+        check_out(out)
     given = [*models] if reference is None else [*models, reference]
     # All files are opened before the first is computed with: a wrong one is found at once.
     opened = [_open(model, name, reference, threads) for model, name in zip(given, unique_names(given), strict=True)]

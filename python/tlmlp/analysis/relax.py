@@ -125,6 +125,24 @@ def relax(
     )
 
 
+def structure_format(path: Path) -> str:
+    """ASE's name of the format that the ending of ``path`` names.
+
+    :raises TlmlpError: when ASE cannot write it
+    """
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
+    try:
+        kind = filetype(str(path), read=False)
+    except UnknownFileTypeError:
+        kind = None
+    if kind not in ioformats or not ioformats[kind].can_write:
+        raise TlmlpError(
+            f"{path} cannot be written: its ending names no format that ASE writes, such as .extxyz or .cif"
+        )
+    return kind
+
+
 def write_relaxed(done: Relaxation, calculator: Calculator, path: Path) -> None:
     """The relaxed structure with its energy, forces and stress, in the format that the ending of ``path`` names.
 
@@ -144,9 +162,9 @@ def write_relaxed(done: Relaxation, calculator: Calculator, path: Path) -> None:
     atoms.calc = SinglePointCalculator(atoms, **results)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part-{path.name}")
+    kind = structure_format(path)
     options: dict[str, Any] = {}
     try:
-        kind = ase.io.formats.filetype(str(path), read=False)
         if kind == "extxyz" and any(isinstance(c, FixAtoms | FixCartesian) for c in atoms.constraints):
             options["columns"] = ["symbols", "positions", "forces", "move_mask"]
         ase.io.write(part, atoms, format=kind, **options)

@@ -44,8 +44,10 @@ def elastic(
     from tlmlp.analysis.models import provenance
     from tlmlp.analysis.relax import VOIGT
     from tlmlp.console import console, progress, table
-    from tlmlp.files import atomic_write_json
+    from tlmlp.files import atomic_write_json, check_out
 
+    if out is not None:
+        check_out(out)
     with progress("strains", 12) as bar:
         found = compute(
             model,
@@ -99,7 +101,10 @@ def eos(
     from tlmlp.analysis.eos import equation_of_state, write_eos
     from tlmlp.analysis.models import provenance
     from tlmlp.console import console, progress, table
+    from tlmlp.files import check_out
 
+    if out is not None:
+        check_out(out)
     with progress("volumes", points) as bar:
         found = equation_of_state(
             model, structure, strain=strain, points=points, fmax=fmax, threads=threads, advance=bar.advance
@@ -136,8 +141,10 @@ def vacancy(
     from tlmlp.analysis.models import provenance
     from tlmlp.analysis.vacancy import vacancy as compute
     from tlmlp.console import console, table
-    from tlmlp.files import atomic_write_json
+    from tlmlp.files import atomic_write_json, check_out
 
+    if out is not None:
+        check_out(out)
     found = compute(
         model, structure, supercell=supercell, fmax=fmax, steps=steps, nudge=nudge, seed=seed, threads=threads
     )
@@ -182,9 +189,12 @@ def relax(
     from tlmlp.analysis.crystal import read_structure
     from tlmlp.analysis.models import open_model
     from tlmlp.analysis.relax import relax as compute
-    from tlmlp.analysis.relax import write_relaxed
+    from tlmlp.analysis.relax import structure_format, write_relaxed
     from tlmlp.console import console
+    from tlmlp.files import check_out
 
+    structure_format(out)
+    check_out(out.parent)
     atoms = read_structure(structure)
     opened = open_model(model, threads=threads)
     opened.check(atoms, structure)

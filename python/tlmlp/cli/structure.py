@@ -45,7 +45,9 @@ def register(app: typer.Typer) -> None:
         from tlmlp.analysis.structure import analyse
         from tlmlp.analysis.structure_inputs import group_names, read_experiment
         from tlmlp.analysis.structure_output import write_structure
+        from tlmlp.files import check_out
 
+        check_out(out)
         curve = None if experiment is None else read_experiment(experiment)
         found = analyse(
             trajectories,
