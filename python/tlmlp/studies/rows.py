@@ -23,14 +23,6 @@ CHOICES = ("forces", "energies")
 #: Settings within this factor of the lowest validation force error count as equally good in forces.
 TIE = 1.03
 ROW_FORMAT = "tlmlp-study-row-1"
-TEST_ERRORS = (
-    "energy_mae_mev_per_atom",
-    "energy_rmse_mev_per_atom",
-    "force_mae_ev_per_ang",
-    "force_rmse_ev_per_ang",
-    "stress_mae_gpa",
-    "stress_rmse_gpa",
-)
 
 
 @dataclass(frozen=True)
@@ -189,6 +181,8 @@ def taken_files(folder: Path) -> set[str]:
 
 def flat(rows: Sequence[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
     """Rows of results.csv: the errors of the settings that ``rule`` chose."""
+    from tlmlp.train.evaluation import ERROR_KEYS
+
     return [
         {
             "arm": row["arm"],
@@ -196,7 +190,7 @@ def flat(rows: Sequence[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
             "draw": row["draw"],
             "chosen_by": rule,
             "setting": row["chosen"][rule],
-            **{key: row["test"][rule].get(key) for key in TEST_ERRORS},
+            **{key: row["test"][rule].get(key) for key in ERROR_KEYS},
             "seconds": row["seconds"],
         }
         for row in rows
