@@ -74,7 +74,10 @@ def learning_curve(data, tmp_path_factory):
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    before = {path: path.stat().st_mtime_ns for path in out.glob("r*/**/last.pt")}
+    # A training with an evaluation had been finished; one without may have been on its last line.
+    evaluated = [path.relative_to(out / "evaluation").with_suffix("") for path in out.glob("evaluation/*/*/*.json")]
+    finished = [out / "runs" / name / "last.pt" for name in evaluated]
+    before = {path: path.stat().st_mtime_ns for path in finished}
     process = start(plan, folder)
     said = process.communicate()[0]
     assert process.returncode == 0, said
