@@ -5,7 +5,7 @@
     python benchmarks/gpu.py --device cuda-on-cpu --quick   the script itself, where there is none
 
 Ceilings (copy bandwidth; fp32, tf32 and bf16 matrix products) are measured with torch, where it can use the GPU. Operations
-and bytes are counted from the network's sizes, docs/gpu.md says how; "share" is the time that the binding ceiling would
+and bytes are counted from the network's sizes, docs/howto/gpu.md says how; "share" is the time that the binding ceiling would
 take over the time measured.
 """
 
@@ -204,7 +204,7 @@ def main() -> None:
         name = f"{sizes[0]} atoms, ours with the copies from and to the host"
         report["peers"][name] = {"edges": ours["edges"], "ms": ours["ms_with_host"]}
     for name, row in rows.items():
-        # Forward, reverse, tangent and second sweep cost 2.3 times an evaluation (docs/performance.md).
+        # Forward, reverse, tangent and second sweep cost 2.3 times an evaluation (docs/background/performance.md).
         work = 2.3 if name.startswith("training") else 1.0
         row["bound_ms"] = work * (
             1e3

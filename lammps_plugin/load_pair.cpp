@@ -90,7 +90,7 @@ void load_pair(void *lmp, void *handle, void *regfunc, const char *name, const c
   const std::string reason = misfit(lmp);
   if (!reason.empty()) {
     warn(lmp, begin + "the plugin was built for " + reason + "; build it against this LAMMPS" + old_string() +
-             ", see docs/lammps.md of tlmlp");
+             ", see docs/howto/other-lammps.md of tlmlp");
     return;
   }
   const std::string path = own_folder() + "/" + file;
@@ -98,7 +98,7 @@ void load_pair(void *lmp, void *handle, void *regfunc, const char *name, const c
   const std::string fault = library ? path + " has no pair style" : dlerror(); // before other calls change it
   void *entry = library ? dlsym(library, "tlmlp_register_pair") : nullptr;
   if (!entry) {
-    warn(lmp, begin + "its library does not fit this LAMMPS (" + fault + "); build it against this LAMMPS" + old_string() + ", see docs/lammps.md of tlmlp");
+    warn(lmp, begin + "its library does not fit this LAMMPS (" + fault + "); build it against this LAMMPS" + old_string() + ", see docs/howto/other-lammps.md of tlmlp");
     return;
   }
   reinterpret_cast<register_pair_style *>(entry)(lmp, handle, regfunc);

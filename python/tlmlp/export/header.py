@@ -188,7 +188,7 @@ def check_header(header: object) -> dict[str, Any]:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON schema of ``tlmlp.json``, as docs/model-file.schema.json has it."""
+    """JSON schema of ``tlmlp.json``, as docs/reference/model-file.schema.json has it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Header.model_json_schema()}
 
 

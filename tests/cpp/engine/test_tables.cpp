@@ -1,5 +1,5 @@
 // The piecewise polynomials against the functions they stand for, at points between the fitted ones; errors relative to
-// each function's largest value (slope). The numbers are those that docs/performance.md states.
+// each function's largest value (slope). The numbers are those that docs/background/performance.md states.
 #include "random_model.h"
 #include "support.h"
 #include "tlmlp/math/bessel.h"

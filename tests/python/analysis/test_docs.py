@@ -38,7 +38,7 @@ SMALLER = {
 
 
 def page(name: str) -> str:
-    text = (ROOT / "docs" / name).read_text()
+    text = next((ROOT / "docs").glob(f"*/{name}")).read_text()
     for large, small in SMALLER[name].items():
         assert large in text, f"{name} no longer has {large}"
         text = text.replace(large, small)

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("phonopy", reason="the extra analysis is not installed")
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "howto"
 
 
 def run(page: str, number: int, folder: Path, monkeypatch) -> dict:

@@ -27,7 +27,7 @@ ELSEWHERE = {
 
 def blocks(language):
     for page in ("ase", "openmm", "md"):
-        text = (ROOT / "docs" / f"{page}.md").read_text()
+        text = (ROOT / "docs" / "howto" / f"{page}.md").read_text()
         for number, block in enumerate(re.findall(rf"```{language}\n(.*?)```", text, flags=re.S), 1):
             yield pytest.param(block, id=f"{page}, {language} block {number}")
 

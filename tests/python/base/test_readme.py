@@ -25,7 +25,7 @@ def test_python_block_runs_verbatim(block, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "page", sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    "page", sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 )
 def test_relative_links_exist(page):
     text = re.sub(r"```.*?```|`[^`]*`|^    .*?$", "", (ROOT / page).read_text(), flags=re.S | re.M)  # prose only

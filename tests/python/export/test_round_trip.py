@@ -32,8 +32,8 @@ def test_exporting_again_keeps_parameters_and_origin(model_path, tmp_path):
 
 
 def test_header_fits_the_documented_schema(model_path, germanium_path):
-    schema = json.loads((ROOT / "docs" / "model-file.schema.json").read_text())
-    assert schema == json_schema(), "docs/model-file.schema.json is not the schema of the code"
+    schema = json.loads((ROOT / "docs" / "reference" / "model-file.schema.json").read_text())
+    assert schema == json_schema(), "docs/reference/model-file.schema.json is not the schema of the code"
     jsonschema.Draft202012Validator.check_schema(schema)
     for path in (model_path, germanium_path):
         jsonschema.validate(read_header(path), schema)
@@ -44,11 +44,11 @@ def test_header_fits_the_documented_schema(model_path, germanium_path):
 
 
 def test_every_key_is_documented(model_path):
-    text = (ROOT / "docs" / "model-file.md").read_text()
+    text = (ROOT / "docs" / "reference" / "model-file.md").read_text()
     header = read_header(model_path)
     for keys in (header, header["model"], header["units"], header["weights"], header["golden"][0]):
         for key in keys:
-            assert f"`{key}`" in text or f".{key}`" in text, f"docs/model-file.md does not mention {key}"
+            assert f"`{key}`" in text or f".{key}`" in text, f"docs/reference/model-file.md does not mention {key}"
 
 
 def test_description_and_parameters_lie_uncompressed_in_the_archive(model_path):

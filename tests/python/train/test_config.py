@@ -109,7 +109,7 @@ def test_every_key_is_documented_with_its_default():
 
     from tlmlp.train.config import Config
 
-    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "howto" / "training.md").read_text()
     for name, section in ((name, field.annotation) for name, field in Config.model_fields.items()):
         row_of = {
             key: line
