@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -16,13 +17,13 @@ from tlmlp.text import one_line
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on standard output; the first column is left-aligned, the rest (numbers) right-aligned."""
-    out = Table(title=one_line(title), title_justify="left")
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: bool = True) -> None:
+    """Print a table on standard output; the first column is left-aligned, the rest right-aligned if they are numbers."""
+    out = Table(title=escape(one_line(title)), title_justify="left")
     for n, column in enumerate(columns):
-        out.add_column(column, justify="left" if n == 0 else "right")
+        out.add_column(column, justify="right" if numbers and n > 0 else "left")
     for row in rows:
-        out.add_row(*("" if cell is None else one_line(str(cell)) for cell in row))
+        out.add_row(*("" if cell is None else escape(one_line(str(cell))) for cell in row))
     width = None if sys.stdout.isatty() else 140
     Console(file=sys.stdout, highlight=False, width=width).print(out)
 

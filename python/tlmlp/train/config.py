@@ -31,12 +31,19 @@ class Config(Section):
     """Everything a training needs."""
 
     model: ModelSection = ModelSection()
+    """The network."""
     data: DataSection
+    """The frames that train the model, and those that choose the best one."""
     loss: LossSection = LossSection()
+    """What is fitted; `loss: forces` stands for forces alone."""
     training: TrainingSection = TrainingSection()
+    """The optimisation."""
     transfer: TransferSection = TransferSection()
+    """How a transfer starts from its source, and what is trained."""
     folds: FoldsSection = FoldsSection()
+    """Cross-validation, for `data.validation: folds`."""
     tune: TuneSection = TuneSection()
+    """What `tlmlp tune` searches; trainings ignore it."""
 
     @model_validator(mode="after")
     def _can_choose(self) -> "Config":
@@ -63,6 +70,11 @@ class Config(Section):
     def to_dict(self) -> dict[str, Any]:
         """Plain values, those that were not given left out, without the sections of searches, `folds` and `tune`."""
         return self.model_dump(exclude_none=True, exclude={"folds", "tune"})
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a config, for editors: keys, types, bounds, defaults and descriptions."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
 
 
 def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", overrides: Sequence[str] = ()) -> Config:

@@ -1,8 +1,26 @@
 """The sections of a training config; unknown keys are errors."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+#: A list of files; a single name stands for a list of one.
+Files = Annotated[
+    list[str],
+    Field(min_length=1),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 
 #: A constant, or points (share of the training, weight) with straight lines between them.
 Weight = float | list[tuple[float, float]]
@@ -11,15 +29,16 @@ Weight = float | list[tuple[float, float]]
 class Section(BaseModel):
     """A part of the config; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True)
 
 
 class ZblSection(Section):
     """A short-range repulsion beside the network, see :class:`tlmlp.models.zbl.Zbl`."""
 
-    #: Å; between these it goes to zero.
     inner: float = Field(gt=0)
+    """Distance (Å) below which the repulsion acts in full."""
     outer: float = Field(gt=0)
+    """Distance (Å) beyond which the repulsion is zero."""
 
     @model_validator(mode="after")
     def _rising(self) -> "ZblSection":
@@ -32,24 +51,42 @@ class ModelSection(Section):
     """The network. Sizes left out take the defaults of :class:`tlmlp.models.DimeNetPPConfig`, or those of the source
     in a transfer."""
 
-    #: Radius of the neighbourhood, Å; may be left out in a transfer. An atom of a solid has 1700 neighbours within 20 Å.
     cutoff: float | None = Field(None, gt=0, le=20)
-    #: Chemical symbols in the order of the model's species; left out: the elements of the training set.
+    """Radius of the neighbourhood in Å. A training needs it; a transfer takes it from its source. An atom of a solid
+    has 1700 neighbours within 20 Å, the largest value.
+    """
     species: list[str] | None = Field(None, min_length=1)
+    """Chemical symbols in the order of the model's species. Left out: the elements of the training frames."""
     embed_size: int | None = None
+    """Width of the messages. This and the other sizes default to a quarter of the original DimeNet++; a transfer takes
+    all of them from its source.
+    """
     out_size: int | None = None
+    """Width of the output networks."""
     int_emb_size: int | None = None
+    """Width of the messages inside the directional sum."""
     basis_emb_size: int | None = None
+    """Width between the two layers that act on a basis."""
     atom_emb_size: int | None = None
+    """Length of the vector that stands for an element."""
     n_blocks: int | None = None
+    """Number of interaction blocks."""
     num_spherical: int | None = None
+    """Number of orders l of the directional basis."""
     num_radial: int | None = None
+    """Number of radial functions."""
     envelope_exponent: int | None = None
+    """Exponent p of the envelope that takes the basis to zero at the cutoff."""
     n_residual_before: int | None = None
+    """Residual layers of a block before its skip connection."""
     n_residual_after: int | None = None
+    """Residual layers of a block after its skip connection."""
     n_dense_output: int | None = None
-    #: A repulsion at short distance: radii, ``auto`` for those of :mod:`tlmlp.train.wall`, or ``none``.
+    """Dense layers of an output block."""
     zbl: ZblSection | Literal["auto", "none"] = "auto"
+    """The repulsion at short distance: `auto` takes the radii from the elements and the data, `none` leaves it out, and
+    `{inner: 1.6, outer: 1.9}` gives the distances (Å) between which it goes to zero.
+    """
 
     @field_validator("zbl", mode="before")
     @classmethod
@@ -65,50 +102,49 @@ class ModelSection(Section):
 class ExtraSet(Section):
     """Further training frames with a weight of their own."""
 
-    files: list[str] = Field(min_length=1)
-    #: Factor of these frames in the loss.
+    files: Files
+    """A file or a list of files."""
     weight: float = Field(1.0, ge=0)
-    #: Frames of this set in every batch, beside the `batch_size` others; left out: drawn with the others.
+    """Factor of these frames in the loss."""
     per_batch: int | None = Field(None, ge=1)
-
-    @field_validator("files", mode="before")
-    @classmethod
-    def _one_file_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+    """Frames of this set in every batch, beside the `batch_size` others. Left out: they are drawn with the others."""
 
 
 class DataSection(Section):
     """Which frames train the model and which choose the best one. A file name may carry an index: ``FILE@:10``."""
 
-    train: list[str] | None = Field(None, min_length=1)
-    val: list[str] | None = Field(None, min_length=1)
-    #: Instead of `train`: `n_train` frames are drawn from it, and `n_val` others unless `val` is given.
-    pool: list[str] | None = Field(None, min_length=1)
+    train: Files | None = None
+    """Training frames: a file or a list of files."""
+    val: Files | None = None
+    """Validation frames: a file or a list of files."""
+    pool: Files | None = None
+    """Instead of `train`: files from which `n_train` frames are drawn, and `n_val` others unless `val` is given."""
     n_train: int | None = Field(None, ge=1)
+    """Number of training frames to draw from `pool`; it also cuts down `train`."""
     n_val: int | None = Field(None, ge=1)
-    #: More training sets, mixed in.
+    """Number of validation frames to draw from `pool`."""
     extra: list[ExtraSet] = []
-    #: Of the draw; subsets of one seed are nested.
+    """Further training sets, each a list of `files` with its `weight` in the loss and its number `per_batch`."""
     subset_seed: int = Field(0, ge=0)
-    #: Draw the groups in proportion to their sizes.
+    """Seed of the draw. Draws of one seed are nested: 40 frames contain the 10."""
     by_group: bool = False
+    """Draw every group in proportion to its size."""
     exclude_groups: list[str] = []
-    #: (i, k): every k-th of the training frames, beginning with number i, is a validation frame instead.
+    """Groups to leave out."""
     fold: tuple[int, int] | None = None
-    #: `folds`: the settings are chosen by cross-validation within the training frames, see section `folds`.
+    """`[i, k]`: every k-th training frame, beginning with number i, is a validation frame instead."""
     validation: Literal["frames", "folds"] = "frames"
+    """`folds`: the settings are chosen by cross-validation within the training frames, see section `folds`."""
     energy_key: str | None = None
+    """Name of the energy in the files. Left out: REF_energy and common spellings."""
     forces_key: str | None = None
+    """Name of the forces in the files. Left out: REF_forces and common spellings."""
     stress_key: str | None = None
-    #: Labels that the files do not have, whatever their keys are called.
+    """Name of the stress in the files. Left out: REF_stress and common spellings."""
     absent: list[Literal["energy", "forces", "stress"]] = []
-    #: Elements of files that number their kinds of atoms (LAMMPS dumps, MTP), in that order.
+    """Labels that the files do not have, such as `[stress]`, whatever their keys are called."""
     types: list[str] | None = Field(None, min_length=1)
-
-    @field_validator("train", "val", "pool", mode="before")
-    @classmethod
-    def _one_file_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+    """Elements of files that number their kinds of atoms (LAMMPS dumps, MTP), in that order."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataSection":
@@ -136,10 +172,10 @@ class DataSection(Section):
 class FoldsSection(Section):
     """Cross-validation within the training frames, for ``data.validation: folds``: see :mod:`tlmlp.train.folds`."""
 
-    #: Parts that the frames are divided into; each is predicted by a model trained on the others.
     number: int = Field(3, ge=2)
-    #: Entries of the config to the values to try, in all combinations.
+    """Parts that the frames are divided into. Each is predicted by a model trained on the others."""
     choices: dict[str, list[Any]] = {"training.learning_rate": [3e-4, 1e-3]}
+    """Entries of the config with the values to try, in all combinations."""
 
     @field_validator("choices", mode="after")
     @classmethod
@@ -153,19 +189,32 @@ class FoldsSection(Section):
 class LossSection(Section):
     """What is fitted: a weighted sum of mean squares. ``loss: forces`` stands for forces alone."""
 
-    #: Weights of the mean squares of force components ((eV/Å)^2), energies per atom ((eV/atom)^2) and the six stress
-    #: components (GPa^2). ``auto``: where frames have the label, see :mod:`tlmlp.train.label_weights`.
     forces: Weight = 1.0
+    """Weight of the mean square of the force components, (eV/Å)²: a number, or points (share of the training, weight) with
+    straight lines between them.
+    """
     energy: Weight | Literal["auto"] = "auto"
+    """Weight of the mean square of the energies per atom, (eV/atom)². `auto` takes it from the data's scales where frames
+    have energies.
+    """
     stress: Weight | Literal["auto"] = "auto"
-    #: Beyond these deviations (eV/Å, eV/atom, GPa) the loss grows linearly (Huber).
+    """Weight of the mean square of the six stress components, GPa². `auto` takes it from the data's scales where frames
+    have stresses.
+    """
     huber_forces: float | None = Field(None, gt=0)
+    """Deviation d (eV/Å) beyond which the square r² becomes 2 d |r| − d² (Huber)."""
     huber_energy: float | None = Field(None, gt=0)
+    """Deviation (eV/atom) beyond which the loss of an energy grows linearly."""
     huber_stress: float | None = Field(None, gt=0)
-    #: How the energy per atom that is added to the network's is found, see :mod:`tlmlp.train.energy_shift`.
+    """Deviation (GPa) beyond which the loss of a stress grows linearly."""
     energy_shift: Literal["least-squares", "mean", "isolated", "none"] = "least-squares"
-    #: eV, for `isolated`; elements left out take the energy of their isolated atom in the training data.
+    """How the energy per atom that is added to the network's is found: `least-squares` over the species, `mean` (one value
+    per atom), `isolated` (energies of isolated atoms), or `none`.
+    """
     isolated_energies: dict[str, float] | None = None
+    """Energy (eV) of an isolated atom of each element, for `energy_shift: isolated`. Elements left out take that of their
+    isolated atom in the training data.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -175,6 +224,10 @@ class LossSection(Section):
                 raise ValueError(f"expects `forces` (forces alone) or a section of weights, got {value!r}")
             return {"forces": 1.0, "energy": 0.0, "stress": 0.0}
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"const": "forces"}, handler.resolve_ref_schema(handler(core_schema))]}
 
     @field_validator("forces", "energy", "stress", mode="before")
     @classmethod
@@ -223,51 +276,63 @@ class TrainingSection(Section):
     """The optimisation: Adam, with the rate at each update given by :mod:`tlmlp.train.schedule`."""
 
     updates: int = Field(5000, ge=1)
+    """Number of updates."""
     batch_size: int = Field(5, ge=1)
+    """Frames in a batch; all of them where there are fewer."""
     learning_rate: float = Field(4e-3, gt=0)
-    #: How the rate falls from `learning_rate` to `final_rate_factor` times that.
+    """Learning rate of Adam at the first update."""
     schedule: Literal["exponential", "cosine", "linear", "steps", "constant"] = "exponential"
+    """How the rate falls from `learning_rate` to `final_rate_factor` times that."""
     final_rate_factor: float = Field(0.01, gt=0)
-    #: Drops of the schedule `steps`.
+    """Rate of the last update over that of the first."""
     schedule_steps: int = Field(3, ge=1)
-    #: Updates over which the rate first rises from zero.
+    """Number of equal drops of the schedule `steps`."""
     warmup: int = Field(0, ge=0)
-    #: Largest Euclidean norm of the gradient; longer ones are scaled down.
+    """Updates over which the rate first rises from zero."""
     clip_gradient: float | None = Field(None, gt=0)
-    #: Decoupled weight decay d (AdamW): every update takes the share rate·d from each parameter.
+    """Largest Euclidean norm of the gradient; longer ones are scaled down."""
     weight_decay: float = Field(0.0, ge=0)
-    #: Decay per update of a running mean of the parameters, which is then what is validated and kept.
+    """Decoupled weight decay d (AdamW): every update takes the share rate·d from each parameter."""
     ema: float | None = Field(None, gt=0, lt=1)
-    #: The model to keep: the best on the validation frames, the last, or the mean over the last updates.
+    """Decay per update of a running mean of the parameters, for example 0.999. The mean is then validated and kept."""
     keep: Literal["best", "last", "average"] = "best"
-    #: Share of the updates, at the end, that `keep: average` takes the mean of.
+    """The model to keep: `best` on the validation frames, `last`, or `average` of the last updates. The latter two need no
+    validation data.
+    """
     average_share: float = Field(0.1, gt=0, le=1)
-    #: Stop after so many validations without a better model.
+    """Share of the updates, at the end, that `keep: average` takes the mean of."""
     patience: int | None = Field(None, ge=1)
-    #: Standard deviation (Å) of a displacement of every atom, drawn anew for every update.
+    """Stop after so many validations without a better model."""
     position_noise: float = Field(0.0, ge=0)
+    """Standard deviation (Å) of a displacement of every atom, drawn anew for every update."""
     validate_every: int = Field(100, ge=1)
-    #: Left out: as often as validation.
+    """Updates between two validations."""
     checkpoint_every: int | None = Field(None, ge=1)
+    """Updates between two checkpoints. Left out: as often as validation."""
     keep_checkpoints: int = Field(2, ge=1)
-    #: Of the initial weights.
+    """Newest checkpoints to keep, beside the best model."""
     seed: int = Field(0, ge=0)
-    #: Of the order of the frames; left out: `seed`.
+    """Seed of the initial weights."""
     shuffle_seed: int | None = Field(None, ge=0)
-    #: Of the displacements; left out: `seed`.
+    """Seed of the order of the frames. Left out: `seed`."""
     noise_seed: int | None = Field(None, ge=0)
-    #: Of the parameters; left out: float32, or that of the source in a transfer.
+    """Seed of the position noise. Left out: `seed`."""
     dtype: Literal["float32", "float64"] | None = None
-    #: "ops" (compiled) or "plain" (standard torch operators).
+    """Precision of the parameters. Left out: float32, or that of the source in a transfer."""
     route: Literal["ops", "plain"] = "ops"
-    #: Where losses are evaluated: cpu, cuda, or cuda:N. Checkpoints are the same, see :mod:`tlmlp.train.placement`.
+    """How the network is evaluated: `ops` (compiled operators) or `plain` (standard torch operators)."""
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d{1,3})?)$")
-    #: On a GPU: sums in a fixed order, the same bits in every run. On the CPU they always are.
+    """Where losses are evaluated: `cpu`, `cuda` or `cuda:N`. Parameters, optimiser and checkpoints stay on the CPU, so a
+    run goes on anywhere: `tlmlp resume RUN --device cpu`.
+    """
     deterministic: bool = False
-    #: Left out: torch's own number.
+    """On a GPU: torch's deterministic algorithms, sums in a fixed order, at some cost. On the CPU equal seeds give equal
+    bits in any case.
+    """
     threads: int | None = Field(None, ge=1, le=1024)
-    #: Write the metrics for TensorBoard too.
+    """Number of threads. Left out: torch's own number."""
     tensorboard: bool = False
+    """Write the metrics to RUN/tensorboard too; this needs `pip install tensorboard`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -294,26 +359,28 @@ class TrainingSection(Section):
 class TransferSection(Section):
     """How a transfer starts from its source, and what is trained; by default all parameters, at one rate."""
 
-    #: For elements without a source: refuse, or begin from the mean of the source's embeddings, or at random.
     new_species: Literal["refuse", "mean", "random"] = "refuse"
-    #: Groups of parameters that stay as they are, see :mod:`tlmlp.train.groups`.
+    """Elements without a source: `refuse` them, or begin from the `mean` of the source's embeddings, or at `random`."""
     frozen: list[str] = []
-    #: Factor on the learning rate of a group.
+    """Groups of parameters that stay bitwise as they are."""
     learning_rates: dict[str, float] = {}
-    #: Groups that are frozen until the given update.
+    """Factor on the learning rate of a group, for example `{embedding: 3, interaction: 0.3}`."""
     unfreeze: dict[str, int] = {}
-    #: Strength a (per (eV/Å)^2 of the loss) of the term a/2 |p - p0|^2 with the source's parameters p0.
+    """Groups that are frozen until the given update, for example `{interaction.0: 500, interaction.1: 250}`."""
     l2_sp: float = Field(0.0, ge=0)
-    #: Data of the source to go on training on, by default one frame in every batch.
+    """Strength a (per (eV/Å)² of the loss) of the pull to the source, a/2 Σ (p − p₀)²."""
     replay: ExtraSet | None = None
-    #: Whether the two scales below are fitted to the training frames, see :mod:`tlmlp.train.rescale`: `auto` where no
-    #: element of the source is kept and the fit lowers the errors; `fit` always, or it is an error; `none`.
+    """Data of the source to go on training on, by default one frame in every batch."""
     rescale: Literal["auto", "fit", "none"] = "auto"
-    #: Lengths of the new model over those of the source, e.g. the ratio of lattice constants; scales the cutoff too.
-    #: Where one of the two is given nothing is fitted, and the other is 1.
+    """Whether `length_scale` and `energy_scale` are fitted to the training frames before the first update: `auto` where no
+    element of the source is kept and the errors fall, `fit` always (an error where it cannot be done), or `none`.
+    """
     length_scale: float | None = Field(None, gt=0)
-    #: Energies of the new model over those of the source, e.g. the ratio of cohesive energies.
+    """Lengths of the new model over those of the source, for example the ratio of lattice constants. It scales the cutoff
+    too. Where one of the two scales is given nothing is fitted, and the other is 1.
+    """
     energy_scale: float | None = Field(None, gt=0)
+    """Energies of the new model over those of the source, for example the ratio of cohesive energies."""
 
     @field_validator("replay", mode="after")
     @classmethod
@@ -333,10 +400,13 @@ class Range(Section):
     """Values that a search may try: ``choices``, or numbers from ``low`` to ``high``."""
 
     choices: list[Any] | None = Field(None, min_length=1)
+    """Values to choose from."""
     low: float | None = None
+    """Smallest number to try."""
     high: float | None = None
-    #: Even in the logarithm.
+    """Largest number to try."""
     log: bool = False
+    """Draw evenly in the logarithm."""
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> "Range":
@@ -350,10 +420,11 @@ class Range(Section):
 class TuneSection(Section):
     """What ``tlmlp tune`` searches; trainings ignore it."""
 
-    #: Entry of the config to the values to try.
     space: dict[str, Range] = {
         "training.learning_rate": Range(low=3e-4, high=1e-2, log=True),
         "training.batch_size": Range(choices=[2, 5, 10]),
         "training.final_rate_factor": Range(choices=[0.1, 0.01, 0.001]),
     }
+    """Entries of the config with the values to try."""
     seed: int = Field(0, ge=0)
+    """Seed of the search."""

@@ -1,8 +1,17 @@
 """What a user meets first: a light import, quick help, one line for a mistake."""
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+import pytest
+
+from tlmlp.cli.main import main
+from tlmlp.errors import TlmlpError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess:
@@ -42,6 +51,7 @@ def test_help_names_every_command_without_loading_torch():
         "bench",
         "ops",
         "doctor",
+        "schema",
         "quickstart",
     ):
         assert command in result.stdout
@@ -60,6 +70,53 @@ def test_a_wrong_input_is_one_line_and_status_2(tmp_path):
     assert result.stdout == ""
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert "absent.pt" in result.stderr
+
+
+#: What is raised inside a command, the status, and what the one line says.
+OUTCOMES = [
+    (TlmlpError("bad\nfile"), 2, "error: bad file"),
+    (OSError(28, "No space left on device", "model.pt"), 2, "error: model.pt: No space left on device"),
+    (MemoryError(), 2, "error: the memory does not suffice"),
+    (ModuleNotFoundError("No module named 'phonopy'", name="phonopy"), 2, "pip install 'tlmlp[analysis]'"),
+    (ModuleNotFoundError("No module named 'torch'", name="torch._C"), 2, "pip install 'tlmlp[train]'"),
+    (ModuleNotFoundError("No module named 'elsewhere'", name="elsewhere"), 70, "ModuleNotFoundError: No module named"),
+    (ValueError("two\nlines"), 70, "error: ValueError: two lines. This is a defect of tlmlp"),
+    (KeyboardInterrupt(), 130, ""),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "line"), OUTCOMES, ids=lambda case: getattr(case, "name", None))
+def test_every_error_is_one_line_and_a_documented_status(error, status, line, monkeypatch, capsys):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["tlmlp", "doctor"])
+    monkeypatch.setattr("tlmlp.doctor.checks", fail)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == status
+    said = capsys.readouterr().err
+    assert line in said and said.count("\n") == bool(line)
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    assert f"| {status} |" in page
+
+
+def test_debug_keeps_the_traceback(tmp_path):
+    result = python("-m", "tlmlp", "--debug", "info", str(tmp_path / "absent.pt"))
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr and "absent.pt" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell):
+    environment = os.environ | {"_TLMLP_COMPLETE": f"complete_{shell}"}
+    if shell == "bash":
+        environment |= {"COMP_WORDS": "tlmlp pho", "COMP_CWORD": "1"}
+    else:
+        environment |= {"_TYPER_COMPLETE_ARGS": "tlmlp pho", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    program = str(Path(sys.executable).parent / "tlmlp")
+    done = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=60)
+    assert "phonons" in done.stdout and "doctor" not in done.stdout
 
 
 def test_doctor_finds_the_installed_parts_working():

@@ -104,26 +104,6 @@ def test_a_missing_file_is_named(tmp_path):
         as_config(tmp_path / "none.yaml")
 
 
-def test_every_key_is_documented_with_its_default():
-    from pathlib import Path
-
-    from tlmlp.train.config import Config
-
-    text = (Path(__file__).parents[3] / "docs" / "howto" / "training.md").read_text()
-    for name, section in ((name, field.annotation) for name, field in Config.model_fields.items()):
-        row_of = {
-            key: line
-            for line in text.splitlines()
-            if line.startswith(f"| `{name}.")
-            for key in section.model_fields
-            if f"`{name}.{key}`" in line or f", `{key}`" in line
-        }
-        assert row_of.keys() == set(section.model_fields), set(section.model_fields) - set(row_of)
-        for key, field in section.model_fields.items():
-            if name in ("training", "loss") and field.default is not None and not isinstance(field.default, bool):
-                assert f"{field.default:g}" if isinstance(field.default, float) else str(field.default) in row_of[key]
-
-
 def test_the_example_configs_are_valid():
     from pathlib import Path
 
