@@ -112,7 +112,6 @@ def split(
 ) -> None:
     """Draw nested training subsets."""
     from tlmlp.data import Notes, read_frames
-    from tlmlp.data.check import geometry_print
     from tlmlp.data.energies import energy_warnings
     from tlmlp.data.selector import split_selector
     from tlmlp.data.split import split_frames
@@ -144,7 +143,7 @@ def split(
     if "copies" in counts:
         everything = [f for frames in data.values() for f in frames]
         print(f"note: {counts['copies']} frames are copies of another geometry: copies.extxyz has them, no part does")
-        for warning in energy_warnings(everything, [geometry_print(f) for f in everything]):
+        for warning in energy_warnings(everything):
             print(f"warning: {warning}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tlmlp.data.consistency import check_consistency
+from tlmlp.data.copies import families
 from tlmlp.data.energies import energy_warnings
 from tlmlp.data.frame import Frame
 from tlmlp.data.isolated import isolated_mask
@@ -39,15 +39,17 @@ def check_files(
     """Report on ``files`` (name -> frames) as a JSON-ready dict: one entry per file, duplicates between files,
     warnings in words, and what could not be checked. ``cutoff`` in Å decides which cells are narrow. ``advance`` is
     called after every frame. ``notes`` are what the readers said, ``kinds`` what each file is."""
-    reports, prints = [], {}
+    everything = [f for frames in files.values() for f in frames]
+    family = families(everything)
+    reports, of_file = [], {}
     for name, frames in files.items():
-        prints[name] = [geometry_print(f) for f in frames]
-        reports.append({"file": name, **_check_frames(frames, prints[name], cutoff, advance)})
-    shared = _shared(prints)
+        start = sum(map(len, of_file.values()))
+        of_file[name] = family[start : start + len(frames)]
+        reports.append({"file": name, **_check_frames(frames, of_file[name], cutoff, advance)})
+    shared = _shared(of_file)
     warnings = [f"{r['file']}: {w}" for r in reports for w in r["warnings"]]
     warnings += [f"{d['frames']} frames of {d['files'][0]} are in {d['files'][1]} too" for d in shared]
-    everything = [f for frames in files.values() for f in frames]
-    warnings += energy_warnings(everything, [print_ for name in files for print_ in prints[name]])
+    warnings += energy_warnings(everything, family)
     untested = [f"{r['file']}: {u}" for r in reports for u in r["not_checked"]]
     unsaid = [name for name in files if (kinds or {}).get(name) not in CONVERGENCE_KNOWN]
     if unsaid:
@@ -65,22 +67,6 @@ def check_files(
         "warnings": warnings,
         "not_checked": untested,
     }
-
-
-def geometry_print(frame: Frame) -> str:
-    """Digest of species, cell and positions rounded to 1e-4 Å: equal for copies of one structure, whatever the order of
-    the atoms and the images they are given by."""
-    positions = frame.positions
-    if frame.pbc.any():
-        fractional = positions @ np.linalg.pinv(frame.cell)
-        # Atoms on the boundary, to rounding, stay on one side of it.
-        positions = positions - (np.floor(fractional + 1e-6) * frame.pbc) @ frame.cell
-    rows = np.column_stack([frame.atomic_numbers, np.round(positions * 1e4) + 0.0])
-    rows = rows[np.lexsort(rows.T[::-1])]
-    digest = hashlib.sha256(frame.pbc.tobytes())
-    for array in (np.round(frame.cell * 1e4) + 0.0, rows):
-        digest.update(array.astype("<f8").tobytes())
-    return digest.hexdigest()
 
 
 def minimum_image_edges(frame: Frame, cutoff: float) -> int:
@@ -102,7 +88,7 @@ def is_skewed(frame: Frame) -> bool:
 
 
 def _check_frames(
-    frames: Sequence[Frame], prints: Sequence[str], cutoff: float, advance: Callable[[], None]
+    frames: Sequence[Frame], family: Sequence[int], cutoff: float, advance: Callable[[], None]
 ) -> dict[str, Any]:
     from ase.data import chemical_symbols
 
@@ -131,7 +117,7 @@ def _check_frames(
     isolated = isolated_mask(frames)
     bound = [f for f, alone in zip(frames, isolated, strict=True) if not alone]
     alone = [f for f, alone in zip(frames, isolated, strict=True) if alone]
-    copies = len(prints) - len(set(prints))
+    copies = len(family) - len(set(family))
     report: dict[str, Any] = {
         "frames": len(frames),
         "frames_without_surfaces": len(frames) - groups.get(SURFACE, 0),
@@ -219,12 +205,12 @@ def _force_range(forces: Sequence[np.ndarray]) -> dict[str, float] | None:
     }
 
 
-def _shared(prints: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    names = list(prints)
+def _shared(families_of: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+    names = list(families_of)
     found = []
     for n, first in enumerate(names):
         for second in names[n + 1 :]:
-            both = set(prints[first]) & set(prints[second])
+            both = set(families_of[first]) & set(families_of[second])
             if both:
                 found.append({"files": [first, second], "frames": len(both)})
     return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlmlp.data.copies import families
 from tlmlp.data.frame import Frame
 from tlmlp.data.isolated import isolated_energies, isolated_mask
 from tlmlp.errors import TlmlpError
@@ -17,12 +18,13 @@ GAP, GAP_OVER_SPREAD = 1.5, 4.0
 COPIES_AGREE = 1e-4
 
 
-def energy_warnings(frames: Sequence[Frame], prints: Sequence[str]) -> list[str]:
-    """In words; ``prints`` are equal for copies of one geometry."""
+def energy_warnings(frames: Sequence[Frame], family: Sequence[int] | None = None) -> list[str]:
+    """In words; ``family`` is what :func:`~tlmlp.data.copies.families` gives."""
+    family = families(frames) if family is None else family
     isolated = isolated_mask(frames)
     known = [
-        (frame, print_)
-        for frame, print_, alone in zip(frames, prints, isolated, strict=True)
+        (frame, first)
+        for frame, first, alone in zip(frames, family, isolated, strict=True)
         if frame.energy is not None and not alone
     ]
     warnings = []
@@ -91,13 +93,13 @@ def _exact(frames: Sequence[Frame]) -> list[str]:
     return warnings
 
 
-def _copies(known: Sequence[tuple[Frame, str]]) -> list[str]:
+def _copies(known: Sequence[tuple[Frame, int]]) -> list[str]:
     """Copies whose energies differ."""
-    families: dict[str, list[Frame]] = defaultdict(list)
-    for frame, print_ in known:
-        families[print_].append(frame)
+    members: dict[int, list[Frame]] = defaultdict(list)
+    for frame, first in known:
+        members[first].append(frame)
     worst, count, names = 0.0, 0, ("", "")
-    for family in families.values():
+    for family in members.values():
         if len(family) > 1:
             ordered = sorted(family, key=lambda f: f.energy or 0.0)
             apart = ((ordered[-1].energy or 0.0) - (ordered[0].energy or 0.0)) / len(ordered[0])

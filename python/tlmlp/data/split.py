@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tlmlp.data.copies import families
 from tlmlp.data.frame import Frame
 from tlmlp.data.writers import write_frames
 from tlmlp.errors import TlmlpError
@@ -74,15 +75,10 @@ def write_split(out: Path, parts: Mapping[str, Sequence[Frame]], about: Mapping[
 def without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
     """``frames`` less those whose geometry came before, and the latter. Only the former may be divided: a copy must
     not stand in two parts."""
-    from tlmlp.data.check import geometry_print
-
-    known: set[str] = set()
     kept: list[Frame] = []
     copies: list[Frame] = []
-    for frame in frames:
-        print_ = geometry_print(frame)
-        (copies if print_ in known else kept).append(frame)
-        known.add(print_)
+    for n, (frame, first) in enumerate(zip(frames, families(frames), strict=True)):
+        (kept if first == n else copies).append(frame)
     return kept, copies
 
 

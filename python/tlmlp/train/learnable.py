@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from tlmlp.data import Frame, neighbour_list
-from tlmlp.data.check import geometry_print
+from tlmlp.data.copies import families
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential
 
@@ -56,7 +56,7 @@ def _refuse_nothing_to_learn(frames: Sequence[Frame], loss: LossSection) -> None
             "nothing can be learnt: the loss fits forces alone, and every training frame is a cell of one atom, whose "
             "force is zero by symmetry in any model; add loss.energy or loss.stress, or frames of several atoms"
         )
-    different = len({geometry_print(frame) for frame in frames if frame.energy is not None})
+    different = len(set(families([frame for frame in frames if frame.energy is not None])))
     if fitted == ["energy"] and different < 2:
         raise TlmlpError(
             f"nothing can be learnt: the loss fits energies alone, {different} geometry among the training frames has one, "

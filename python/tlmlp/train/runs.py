@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from tlmlp.console import console, table
-from tlmlp.data.check import geometry_print
 from tlmlp.data.consistency import consistency_warnings
 from tlmlp.data.energies import energy_warnings
 from tlmlp.data.isolated import isolated_energies
@@ -124,10 +123,9 @@ def start(
         if left_over and not _begun_by(run, config):
             raise TlmlpError(f"{run}: holds {', '.join(left_over)} of another training; choose another directory")
         trainer = Trainer(run, config, potential, data, metadata, together)
-        prints = [geometry_print(frame) for frame in data.train]
         for warning in (
             *consistency_warnings(data.train, metadata["min_distance"]),
-            *energy_warnings(data.train, prints),
+            *energy_warnings(data.train),
             *trainer.warnings,
         ):
             console.print(f"[yellow]warning:[/yellow] training data: {warning}")

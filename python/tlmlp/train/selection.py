@@ -7,7 +7,7 @@ from typing import Any
 
 from tlmlp.console import console
 from tlmlp.data import Frame, read_frames
-from tlmlp.data.check import geometry_print
+from tlmlp.data.copies import families
 from tlmlp.data.isolated import isolated_mask
 from tlmlp.data.split import nested_subset, seeded_order, without_copies
 from tlmlp.errors import TlmlpError
@@ -159,8 +159,12 @@ def _order(frames: Sequence[Frame], section: DataSection) -> list[int]:
 
 
 def _warn_about_duplicates(name: str, frames: Sequence[Frame], val: Sequence[Frame]) -> None:
-    known = {geometry_print(frame): frame.source for frame in frames}
-    shared = [(frame.source, known[print_]) for frame in val if (print_ := geometry_print(frame)) in known]
+    family = families([*frames, *val])
+    shared = [
+        (frame.source, frames[first].source)
+        for frame, first in zip(val, family[len(frames) :], strict=True)
+        if first < len(frames)
+    ]
     if shared:
         which = "training frames" if name == "train" else f"frames of {name}"
         console.print(

@@ -11,7 +11,6 @@ import torch
 
 from tlmlp.console import console, table
 from tlmlp.data import read_frames
-from tlmlp.data.check import geometry_print
 from tlmlp.data.energies import energy_warnings
 from tlmlp.data.isolated import isolated_energies, isolated_mask
 from tlmlp.errors import TlmlpError
@@ -60,7 +59,7 @@ def shift_model(
     if fitted:
         for line in what_is_determined(mode, potential.species, counts, frames, bound):
             console.print(line, markup=False)
-        for warning in energy_warnings(frames, [geometry_print(frame) for frame in frames]):
+        for warning in energy_warnings(frames):
             console.print(f"warning: {warning}", markup=False)
         if not bound.all():
             console.print(f"{int((~bound).sum())} frames without neighbours are left out of the fit", markup=False)

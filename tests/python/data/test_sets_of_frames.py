@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tlmlp.data import Frame, read_frames, write_frames
-from tlmlp.data.check import check_files, geometry_print
+from tlmlp.data.check import check_files
+from tlmlp.data.copies import are_copies, families
 from tlmlp.data.energies import energy_warnings
 from tlmlp.data.isolated import is_isolated
 from tlmlp.errors import TlmlpError
@@ -90,11 +91,26 @@ CLUMPS = {
 def test_two_zeros_of_the_energy(name, make_frame):
     make, words = CLUMPS[name]
     frames = make(make_frame)
-    warnings = "; ".join(energy_warnings(frames, [geometry_print(f) for f in frames]))
+    warnings = "; ".join(energy_warnings(frames))
     assert warnings == "" if words is None else re.search(words, warnings), warnings
 
 
 ORDER = [3, 1, 0, 2, 7, 5, 4, 6]
+
+
+def noisy(frame, width):
+    """Noise as of rounding, up to ``width`` Å along each axis."""
+    return replace(
+        frame, positions=frame.positions + np.random.default_rng(1).uniform(-width, width, frame.positions.shape)
+    )
+
+
+def step_of_dynamics(frame, largest):
+    """Every atom moves, the fastest one by ``largest`` Å."""
+    moves = np.random.default_rng(2).standard_normal(frame.positions.shape)
+    return replace(frame, positions=frame.positions + largest * moves / np.linalg.norm(moves, axis=1).max())
+
+
 COPIES = {
     "the same": (lambda f: f, True),
     "moved by 1e-7 Å": (lambda f: replace(f, positions=f.positions + 1e-7), True),
@@ -109,6 +125,25 @@ COPIES = {
     "strained": (lambda f: replace(f, cell=1.001 * f.cell, positions=1.001 * f.positions), False),
     "an atom moved by 1e-3 Å": (lambda f: replace(f, positions=f.positions + 1e-3 * np.eye(8, 3)), False),
     "open along z": (lambda f: replace(f, pbc=[True, True, False]), False),
+    "an atom more": (
+        lambda f: replace(f, positions=np.vstack([f.positions, [0, 0, 0]]), atomic_numbers=[*MIXED, 14], forces=None), False),
+    "noise of 1e-5 Å": (lambda f: noisy(f, 1e-5), True),
+    "five decimals": (lambda f: replace(f, positions=np.round(f.positions, 5), cell=np.round(f.cell, 5)), True),
+    "four decimals": (lambda f: replace(f, positions=np.round(f.positions, 4)), True),
+    "four decimals, cut off": (lambda f: replace(f, positions=np.floor(f.positions * 1e4) / 1e4), True),
+    "bohr and back in seven digits": (
+        lambda f: replace(f, positions=np.round(f.positions / 0.529177210903, 6) * 0.5291772), True),
+    "fractional in six decimals": (
+        lambda f: replace(f, positions=np.round(f.positions @ np.linalg.inv(f.cell), 6) @ f.cell), True),
+    "single precision": (lambda f: replace(f, positions=f.positions.astype(np.float32)), True),
+    "noise, another order and other images": (
+        lambda f: noisy(replace(f, positions=f.positions[ORDER] - f.cell[1], atomic_numbers=f.atomic_numbers[ORDER]), 1e-5), True),
+    "noise across the boundary": (lambda f: noisy(replace(f, positions=(f.positions - 1e-6) % f.cell[0, 0]), 1e-5), True),
+    "the next step of dynamics": (lambda f: step_of_dynamics(f, 1.1e-3), False),
+    "a small displacement, as for phonons": (lambda f: replace(f, positions=f.positions - 2e-3 * np.eye(8, 3, -2)), False),
+    "two atoms of one element exchanged": (lambda f: replace(f, positions=f.positions[[1, 0, *range(2, 8)]]), True),
+    "two atoms of two elements exchanged": (lambda f: replace(f, positions=f.positions[[7, *range(1, 7), 0]]), False),
+    "mirrored": (lambda f: replace(f, positions=-f.positions), False),
 }  # fmt: skip
 
 
@@ -116,7 +151,33 @@ COPIES = {
 def test_copies_are_recognised(name, make_frame):
     change, same = COPIES[name]
     frame = make_frame(atomic_numbers=MIXED)
-    assert (geometry_print(change(frame)) == geometry_print(frame)) is same
+    assert are_copies(change(frame), frame) is same and are_copies(frame, change(frame)) is same
+
+
+@pytest.mark.parametrize("pbc", [[1, 1, 1], [1, 1, 0], [0, 1, 0], [0, 0, 0]])
+def test_no_place_of_a_rounding_hides_a_copy(pbc):
+    """Noise of 1e-5 Å, whatever the numbers, the order and the images; and 1e-3 Å of one atom is another geometry."""
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        cell = np.diag(random.uniform(4, 9, 3)) + random.uniform(-1, 1, (3, 3))
+        n = int(random.integers(1, 9))
+        numbers = random.choice([14, 32], n)
+        frame = Frame(np.round(random.uniform(0, 9, (n, 3)), 4) + 5e-5, cell, np.array(pbc, dtype=bool), numbers)
+        order = random.permutation(n)
+        images = (random.integers(-2, 3, (n, 3)) * pbc) @ cell
+        moved = frame.positions + images + random.uniform(-1e-5, 1e-5, (n, 3))
+        copy = replace(frame, positions=moved[order], cell=cell + random.uniform(-1e-6, 1e-6, (3, 3)),
+                       atomic_numbers=numbers[order])  # fmt: skip
+        other = moved.copy()
+        other[random.integers(n), random.integers(3)] += 1.05e-3
+        assert are_copies(frame, copy) and not are_copies(frame, replace(copy, positions=other[order]))
+
+
+def test_firsts_of_families_are_no_copies_of_each_other(make_frame):
+    """A slow drift is not one family: each frame is near its first, and the firsts are apart."""
+    frame = make_frame()
+    drift = [replace(frame, positions=frame.positions + 6e-5 * n * np.eye(8, 3)) for n in range(20)]
+    assert families(drift) == [4 * (n // 4) for n in range(20)]
 
 
 def test_copies_are_told_and_their_energies_compared(tmp_path, invoke, make_frame):
@@ -130,11 +191,14 @@ def test_copies_are_told_and_their_energies_compared(tmp_path, invoke, make_fram
 
 def test_copies_never_stand_in_two_parts_of_a_split(tmp_path, invoke, make_frame):
     frames = [make_frame(n) for n in range(12)]
-    write_frames(tmp_path / "a.extxyz", [f for f in frames for f in (f, replace(f, energy=f.energy + 1.6))])
+    copies = [noisy(replace(f, energy=f.energy + 1.6), 1e-5) for f in frames]
+    write_frames(tmp_path / "a.extxyz", [f for pair in zip(frames, copies, strict=True) for f in pair])
     output = " ".join(
         invoke("split", tmp_path / "a.extxyz", "--sizes", "4,6", "--val", 3, "--out", tmp_path / "o").split()
     )
-    parts = {path.stem: [geometry_print(f) for f in read_frames(path)] for path in (tmp_path / "o").glob("*.extxyz")}
+    read = {path.stem: read_frames(path) for path in (tmp_path / "o").glob("*.extxyz")}
+    family = iter(families([f for part in read.values() for f in part]))
+    parts = {name: [next(family) for _ in part] for name, part in read.items()}
     assert {name: len(part) for name, part in parts.items()} == {
         "train-4": 4,
         "train-6": 6,
