@@ -1,20 +1,20 @@
 """``tlmlp bench``: speed of this machine on standard systems, one JSON object per measurement."""
 
-import json as json_module
 from typing import Annotated
 
 import typer
+
+from tlmlp.cli.as_json import Json, print_json
 
 Atoms = Annotated[int, typer.Option(help="Atoms of bulk silicon (64, 216, 512, ...: 8 n^3).")]
 Threads = Annotated[int, typer.Option(help="Threads; 1 unless given.", min=1)]
 Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 Repeats = Annotated[int, typer.Option(help="Timed calls; the median is reported.", min=1)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
 def _show(result: dict, as_json: bool) -> None:
     if as_json:
-        print(json_module.dumps(result))
+        print_json(result)
         return
     from tlmlp.console import table
 

@@ -1,12 +1,12 @@
 """``tlmlp conformance``: one model file through every host of this machine."""
 
 import dataclasses
-import json as json_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
 from tlmlp.shipped import model_path
 
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         ],
         systems: Annotated[Path | None, typer.Option(help="JSON list of systems instead of the built-in one.")] = None,
         threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
-        json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+        json: Json = False,
     ) -> None:
         """Compare all hosts (LAMMPS, OpenMM, ASE, torch-sim, ...) with the oracle and with each other.
 
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
             on_row=lambda row: console.print(f"{row.route}: {row.verdict}", markup=False),
         )
         if json:
-            print(json_module.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+            print_json([dataclasses.asdict(row) for row in rows])
         else:
             show(rows)
         if any(row.verdict.startswith("failed") for row in rows):

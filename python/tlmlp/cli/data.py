@@ -5,6 +5,8 @@ from typing import Any
 
 import typer
 
+from tlmlp.cli.as_json import STANDARD_OUTPUT, write_json
+
 app = typer.Typer(help="Fetch, generate, split and check training data.", no_args_is_help=True)
 
 ENERGY_KEY = typer.Option(None, help="Entry that holds the energy (eV); default: REF_energy or a common spelling.")
@@ -151,7 +153,9 @@ def split(
 def check(
     files: list[str] = typer.Argument(..., help="Data files (FILE or FILE@INDEX), compared with each other too."),
     cutoff: float = typer.Option(4.3, help="Å; cells narrower than one or two of it are counted."),
-    json_file: Path = typer.Option(None, "--json", help="Write the whole report as JSON."),
+    json_file: Path = typer.Option(
+        None, "--json", help="File for the whole report as JSON; - prints it in place of the tables."
+    ),
     energy_key: str = ENERGY_KEY,
     forces_key: str = FORCES_KEY,
     stress_key: str = STRESS_KEY,
@@ -165,16 +169,16 @@ def check(
     from tlmlp.data import Notes, read_frames
     from tlmlp.data.check import check_files
     from tlmlp.data.report import print_report
-    from tlmlp.files import atomic_write_json
 
     reading = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
     notes = Notes()
     data = {name: read_frames(name, notes=notes, **reading) for name in files}
     with progress("checking", sum(map(len, data.values()))) as bar:
         report = check_files(data, cutoff, bar.advance, notes=notes.lines(), kinds=notes.kinds)
-    print_report(report)
+    if json_file != STANDARD_OUTPUT:
+        print_report(report)
     if json_file is not None:
-        atomic_write_json(json_file, report)
+        write_json(json_file, report)
 
 
 def reading_options(

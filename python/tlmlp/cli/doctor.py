@@ -1,16 +1,15 @@
 """``tlmlp doctor``: what is installed, what works, and what to do about the rest."""
 
-import json as json_module
-from typing import Annotated
-
 import typer
+
+from tlmlp.cli.as_json import Json, print_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
 
     @app.command()
-    def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+    def doctor(json: Json = False) -> None:
         """Check the installation, and say which line mends or installs what is missing.
 
         A part is "ok", "absent" (optional and not installed) or "broken". Status 1 when a part is broken.
@@ -21,7 +20,7 @@ def register(app: typer.Typer) -> None:
         results = checks()
         if json:
             rows = [{"part": part, "state": state, "details": details} for part, state, details in results]
-            print(json_module.dumps(rows, indent=1))
+            print_json(rows)
         else:
             table("tlmlp doctor", ["part", "state", "details"], results, numbers=False)
         raise typer.Exit(any(state == "broken" for _, state, _ in results))

@@ -1,12 +1,20 @@
 """``tlmlp export``, ``tlmlp info`` and ``tlmlp verify``: model files."""
 
+from __future__ import annotations
+
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
 from tlmlp.shipped import model_path
+
+if TYPE_CHECKING:
+    from tlmlp.export.verification import Comparison
 
 Model = Annotated[
     Path,
@@ -65,7 +73,7 @@ def _symbols(structure: Path | None) -> list[str] | None:
         raise TlmlpError(f"the structure {structure} cannot be read: {' '.join(str(error).split())}") from None
 
 
-def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="print tlmlp.json")] = False) -> None:
+def info(model: Model, as_json: Json = False) -> None:
     """Describe a model file. Safe on files from anywhere: nothing in them is run."""
     from tlmlp.console import table
     from tlmlp.export import read_model_file
@@ -73,7 +81,7 @@ def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="pri
 
     header, _ = read_model_file(model)
     if as_json:
-        print(json.dumps(header, indent=1))
+        print_json(header)
         return
     sizes, weights = header["model"], header["weights"]
     rows = [
@@ -100,12 +108,22 @@ def _short(value: object) -> str:
     return (text if len(text) <= 100 else text[:97] + "...").replace("[", "\\[")  # the table cleans the rest
 
 
-def verify(model: Model) -> None:
+def verify(model: Model, as_json: Json = False) -> None:
     """Recompute the numbers stored in a model file; status 1 when they differ. Runs the code inside the file."""
-    from tlmlp.console import table
     from tlmlp.export import verify as compare
 
     rows = compare(model)
+    if as_json:
+        print_json([dataclasses.asdict(row) for row in rows])
+    else:
+        _show_comparison(model, rows)
+    if not all(row.passed for row in rows):
+        raise typer.Exit(1)
+
+
+def _show_comparison(model: Path, rows: Sequence[Comparison]) -> None:
+    from tlmlp.console import table
+
     table(
         f"{model} against its golden numbers",
         ["evaluated by", "precision", "energy (eV/atom)", "forces (eV/Å)", "virial (eV/atom)", "verdict"],
@@ -121,5 +139,3 @@ def verify(model: Model) -> None:
             for r in rows
         ],
     )
-    if not all(row.passed for row in rows):
-        raise typer.Exit(1)

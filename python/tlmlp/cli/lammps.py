@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
+
 app = typer.Typer(help="The LAMMPS plugin (pair_style tlmlp).", no_args_is_help=True)
 
 
@@ -21,12 +23,15 @@ def plugin_dir(torch: Annotated[bool, typer.Option("--torch", help="that of pair
 
 
 @app.command()
-def doctor() -> None:
+def doctor(json: Json = False) -> None:
     """Start LAMMPS with the plugin, on one rank and on two; say what is found, and what to do where something is not."""
     from tlmlp.lammps.check import diagnose
 
     rows = diagnose()
-    for part, text, well in rows:
-        print(f"{'ok ' if well else 'NO '} {part}: {text}")
+    if json:
+        print_json([{"part": part, "details": text, "works": well} for part, text, well in rows])
+    else:
+        for part, text, well in rows:
+            print(f"{'ok ' if well else 'NO '} {part}: {text}")
     if not all(well for _, _, well in rows):
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
 from tlmlp.shipped import model_path
 
 
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
         resume: Annotated[
             Path | None, typer.Option(help="Go on with the run in this folder; takes --steps or --ps alone.")
         ] = None,
+        json: Json = False,
     ) -> None:
         """Run molecular dynamics; trajectory, thermo.csv, figure and settings go to one folder."""
         from tlmlp.errors import TlmlpError
@@ -52,13 +54,13 @@ def register(app: typer.Typer) -> None:
             raise TlmlpError("give --steps or --ps, not both")
         given = _given(ctx)
         if resume is not None:
-            refused = given - {"resume", "steps", "ps"}
+            refused = given - {"resume", "steps", "ps", "json"}
             if refused:
                 raise TlmlpError(
                     f"--resume takes the model and all settings from the folder, and --steps or --ps alone: leave out "
                     f"{_listed(refused)}"
                 )
-            _show(resume, resume_md(resume, steps, ps))
+            _show(resume, resume_md(resume, steps, ps), json)
             return
         if model is None or structure is None or out is None:
             raise TlmlpError("expected MODEL STRUCTURE --out FOLDER, or --resume FOLDER")
@@ -87,7 +89,7 @@ def register(app: typer.Typer) -> None:
             platform=platform,
             stop_below=stop_below,
         )
-        _show(out, run_md(settings, out))
+        _show(out, run_md(settings, out), json)
 
 
 def _given(ctx: typer.Context) -> set[str]:
@@ -119,12 +121,15 @@ def _used(name: str, engine: str, ensemble: str, velocities: str) -> bool:
     return True
 
 
-def _show(out: Path, record: dict) -> None:
+def _show(out: Path, record: dict, json: bool) -> None:
     from tlmlp.console import console, table
 
     steps, seconds = record["steps_done"], max(record["seconds"], 1e-9)
-    rows = [[name.replace("_", " "), f"{value:.6g}"] for name, value in record["summary"].items()]
-    table(f"{record['engine']}, {record['atoms']} atoms", ["quantity (means over the second half)", "value"], rows)
+    if json:
+        print_json(record)
+    else:
+        rows = [[name.replace("_", " "), f"{value:.6g}"] for name, value in record["summary"].items()]
+        table(f"{record['engine']}, {record['atoms']} atoms", ["quantity (means over the second half)", "value"], rows)
     console.print(f"{steps} steps in {seconds:.1f} s ({steps / seconds:.0f} steps/s); results in {out}")
     if "stopped" in record:
         console.print(f"[yellow]{record['stopped']}[/yellow]; `tlmlp md --resume {out}` would go on from there")

@@ -2,6 +2,8 @@
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command group to ``app``."""
@@ -16,12 +18,16 @@ def register(app: typer.Typer) -> None:
         print(build_openmm())
 
     @group.command()
-    def check() -> None:
+    def check(json: Json = False) -> None:
         """Say which ways to run a model in OpenMM work here, and why the others do not."""
         from tlmlp.console import table
         from tlmlp.openmm import available_routes
 
-        rows = [
-            (f"{route}_force", "ok" if why is None else "no", why or "") for route, why in available_routes().items()
-        ]
+        routes = available_routes()
+        if json:
+            print_json(
+                [{"force": f"{route}_force", "works": why is None, "why_not": why} for route, why in routes.items()]
+            )
+            return
+        rows = [(f"{route}_force", "ok" if why is None else "no", why or "") for route, why in routes.items()]
         table("tlmlp openmm check", ["force", "works", "why not"], rows)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
@@ -33,6 +35,7 @@ def register(app: typer.Typer) -> None:
         symprec: Annotated[float, typer.Option(help="Å, of the symmetry search.")] = 1e-5,
         threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
         out: Annotated[Path, typer.Option(help="Folder for tables, figures and phonopy.yaml.")] = Path("phonons"),
+        json: Json = False,
     ) -> None:
         """Phonons with phonopy: bands, densities of states and thermal properties, forces in double precision."""
         from tlmlp.analysis.models import split_models
@@ -54,7 +57,10 @@ def register(app: typer.Typer) -> None:
             threads=threads,
             out=out,
         )
-        show(result.summary, out)
+        if json:
+            print_json(result.summary)
+        else:
+            show(result.summary, out)
 
 
 def show(summary: dict, out: Path) -> None:

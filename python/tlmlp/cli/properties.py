@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
+
 if TYPE_CHECKING:
+    from tlmlp.analysis.elastic import Elasticity
+    from tlmlp.analysis.eos import EquationOfState
     from tlmlp.analysis.relax import Relaxation
+    from tlmlp.analysis.vacancy import Vacancy
 
 Model = Annotated[
     str, typer.Argument(help="Exported model, a name such as si-dft, or a LAMMPS .sw file.", show_default=False)
@@ -38,12 +45,12 @@ def elastic(
     relax_first: Annotated[bool, typer.Option("--relax/--no-relax", help="Relax atoms and cell first.")] = True,
     threads: Threads = 1,
     out: Out = None,
+    json: Json = False,
 ) -> None:
     """Elastic constants: full tensor with relaxed ions, stability, averages of Voigt, Reuss and Hill."""
     from tlmlp.analysis.elastic import elastic as compute
     from tlmlp.analysis.models import provenance
-    from tlmlp.analysis.relax import VOIGT
-    from tlmlp.console import console, progress, table
+    from tlmlp.console import console, progress
     from tlmlp.files import atomic_write_json, check_out
 
     if out is not None:
@@ -58,6 +65,21 @@ def elastic(
             threads=threads,
             advance=bar.advance,
         )
+    about = provenance(model, structure=structure, strain=strain, fmax=fmax, relaxed_first=relax_first)
+    record = {**about, **found.as_dict()}
+    if json:
+        print_json(record)
+    else:
+        _show_elasticity(model, found)
+    if out is not None:
+        atomic_write_json(out / "elastic.json", record)
+        console.print(f"results in {out / 'elastic.json'}")
+
+
+def _show_elasticity(model: str, found: Elasticity) -> None:
+    from tlmlp.analysis.relax import VOIGT
+    from tlmlp.console import table
+
     _show_crystal(model, found.relaxation)
     table(
         "elastic constants (GPa), ions relaxed",
@@ -82,10 +104,6 @@ def elastic(
                 for name, m in found.moduli().items()
             ],
         )
-    if out is not None:
-        about = provenance(model, structure=structure, strain=strain, fmax=fmax, relaxed_first=relax_first)
-        atomic_write_json(out / "elastic.json", {**about, **found.as_dict()})
-        console.print(f"results in {out / 'elastic.json'}")
 
 
 def eos(
@@ -96,11 +114,12 @@ def eos(
     fmax: Annotated[float, typer.Option(help="eV/Å, of ions and the cell's shape at each volume.")] = 1e-4,
     threads: Threads = 1,
     out: Out = None,
+    json: Json = False,
 ) -> None:
     """Equation of state of Birch and Murnaghan: lattice constant, bulk modulus and its derivative."""
     from tlmlp.analysis.eos import equation_of_state, write_eos
     from tlmlp.analysis.models import provenance
-    from tlmlp.console import console, progress, table
+    from tlmlp.console import console, progress
     from tlmlp.files import check_out
 
     if out is not None:
@@ -109,6 +128,19 @@ def eos(
         found = equation_of_state(
             model, structure, strain=strain, points=points, fmax=fmax, threads=threads, advance=bar.advance
         )
+    about = provenance(model, structure=structure, strain=strain, points=points, fmax=fmax)
+    if json:
+        print_json({**about, **found.as_dict()})
+    else:
+        _show_eos(model, found, strain)
+    if out is not None:
+        write_eos(found, about, out)
+        console.print(f"results in {out}")
+
+
+def _show_eos(model: str, found: EquationOfState, strain: float) -> None:
+    from tlmlp.console import table
+
     _show_crystal(model, found.relaxation)
     rows = [] if found.a0 is None else [["a0 (Å), cubic", f"{found.a0:.4f}"]]
     rows += [
@@ -118,10 +150,7 @@ def eos(
         ["B0'", f"{found.b0_prime:.3f}"],
         ["root mean square of the fit (meV/atom)", f"{found.residual:.4f}"],
     ]
-    table(f"equation of state, {points} volumes within {100 * strain:g} %", ["quantity", "value"], rows)
-    if out is not None:
-        write_eos(found, provenance(model, structure=structure, strain=strain, points=points, fmax=fmax), out)
-        console.print(f"results in {out}")
+    table(f"equation of state, {len(found.volumes)} volumes within {100 * strain:g} %", ["quantity", "value"], rows)
 
 
 def vacancy(
@@ -134,13 +163,14 @@ def vacancy(
     seed: Annotated[int, typer.Option(help="Of the nudge.")] = 0,
     threads: Threads = 1,
     out: Out = None,
+    json: Json = False,
 ) -> None:
     """Formation energy of a vacancy in a crystal of one element, for each distinct site."""
     import ase.io
 
     from tlmlp.analysis.models import provenance
     from tlmlp.analysis.vacancy import vacancy as compute
-    from tlmlp.console import console, table
+    from tlmlp.console import console
     from tlmlp.files import atomic_write_json, check_out
 
     if out is not None:
@@ -148,6 +178,23 @@ def vacancy(
     found = compute(
         model, structure, supercell=supercell, fmax=fmax, steps=steps, nudge=nudge, seed=seed, threads=threads
     )
+    settings = {"supercell": list(supercell), "fmax": fmax, "nudge": nudge, "seed": seed}
+    about = provenance(model, structure=structure, **settings)
+    record = {**about, "vacancies": [v.as_dict() for v in found]}
+    if json:
+        print_json(record)
+    else:
+        _show_vacancies(found)
+    if out is not None:
+        atomic_write_json(out / "vacancy.json", record)
+        for v in found:
+            ase.io.write(out / f"vacancy-{v.site}.extxyz", v.relaxation.atoms, format="extxyz")
+        console.print(f"results in {out}")
+
+
+def _show_vacancies(found: Sequence[Vacancy]) -> None:
+    from tlmlp.console import table
+
     table(
         f"vacancies in {found[0].atoms} atoms, at constant volume",
         ["site", "unrelaxed (eV)", "relaxed (eV)", "largest displacement (Å)", "largest force (eV/Å)", "steps"],
@@ -163,13 +210,6 @@ def vacancy(
             for v in found
         ],
     )
-    if out is not None:
-        settings = {"supercell": list(supercell), "fmax": fmax, "nudge": nudge, "seed": seed}
-        about = provenance(model, structure=structure, **settings)
-        atomic_write_json(out / "vacancy.json", {**about, "vacancies": [v.as_dict() for v in found]})
-        for v in found:
-            ase.io.write(out / f"vacancy-{v.site}.extxyz", v.relaxation.atoms, format="extxyz")
-        console.print(f"results in {out}")
 
 
 def relax(
@@ -184,10 +224,11 @@ def relax(
     fmax: Annotated[float, typer.Option(help="eV/Å, of every force.")] = 1e-4,
     steps: Annotated[int, typer.Option(help="At most.")] = 500,
     threads: Threads = 1,
+    json: Json = False,
 ) -> None:
     """Relax the atoms, or atoms and cell under a pressure; constraints of the file hold. Status 1 if steps run out."""
     from tlmlp.analysis.crystal import read_structure
-    from tlmlp.analysis.models import open_model
+    from tlmlp.analysis.models import open_model, provenance
     from tlmlp.analysis.relax import relax as compute
     from tlmlp.analysis.relax import structure_format, write_relaxed
     from tlmlp.console import console
@@ -213,7 +254,12 @@ def relax(
         keep_symmetry=keep_symmetry,
         on_step=tell,
     )
-    _show_crystal(model, done, pressure if cell else None)
+    if json:
+        settings = {"cell": cell, "pressure": pressure, "fmax": fmax, "steps": steps, "keep_symmetry": keep_symmetry}
+        about = provenance(model, structure=structure, **settings)
+        print_json({**about, **done.as_dict(), "relaxed_structure": str(out)})
+    else:
+        _show_crystal(model, done, pressure if cell else None)
     write_relaxed(done, opened.calculator, out)
     console.print(f"relaxed structure in {out}")
     if not done.converged:
@@ -232,6 +278,7 @@ def predict(
         str | None, typer.Option(help="Elements of files that number their kinds of atoms, like Si,Ge for 1 and 2.")
     ] = None,
     threads: Threads = 1,
+    json: Json = False,
 ) -> None:
     """Energies, forces and stresses of every structure of any files; memory does not grow with them, a kill is no loss."""
     from tlmlp.analysis.predict import predict as compute
@@ -252,7 +299,10 @@ def predict(
         console.print(f"note: {line}", markup=False)
     fresh = result.frames - result.resumed_from
     went_on = f", {result.resumed_from} of them by an earlier call" if result.resumed_from else ""
-    print(f"{out}: {result.frames} frames, {result.atoms} atoms{went_on}")
+    if json:
+        print_json({"labelled": str(out), **dataclasses.asdict(result)})
+    else:
+        print(f"{out}: {result.frames} frames, {result.atoms} atoms{went_on}")
     console.print(f"{fresh} frames in {result.seconds:.1f} s ({fresh / max(result.seconds, 1e-9):.0f} frames/s)")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
 from tlmlp.shipped import model_path
 
 Model = Annotated[
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(help="Crystal to press, anything ASE reads.", show_default="the elements' own"),
         ] = None,
+        json: Json = False,
     ) -> None:
         """Energies at short distance: dimers, compressed crystals, a pressed bond, for each pair of elements.
 
@@ -51,6 +53,10 @@ def register(app: typer.Typer) -> None:
         from tlmlp.export.header import describe_zbl
 
         check = short_range(model, structure)
+        if json:
+            draw(check, out or Path("short-range"))
+            print_json(check.summary())
+            raise typer.Exit(bool(check.problems()))
         smallest = "unknown" if check.min_distance is None else f"{check.min_distance:.3f} Å"
         console.print(f"smallest training distance {smallest}; short-range repulsion: {describe_zbl(check.zbl)}")
         table(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
@@ -46,6 +48,7 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Option(help="Folder for the results; a test that is there goes on.")] = Path(
             "stability-out"
         ),
+        json: Json = False,
     ) -> None:
         """Langevin dynamics from many seeds: which runs reach their end, and why the others do not."""
         from tlmlp.analysis.stability import run_stability
@@ -65,7 +68,11 @@ def register(app: typer.Typer) -> None:
             precision=precision,
             device=device,
         )
-        _show(run_stability(models, settings, out, seeds=seeds, jobs=jobs), out)
+        summary = run_stability(models, settings, out, seeds=seeds, jobs=jobs)
+        if json:
+            print_json(summary)
+        else:
+            _show(summary, out)
 
 
 def _show(summary: dict, out: Path) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import Json, print_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
@@ -40,6 +42,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--keep-drift", help="Count the motion of the centre of mass as displacement.")
         ] = False,
         out: Annotated[Path, typer.Option(help="Folder for tables, figure and summary.json.")] = Path("structure-out"),
+        json: Json = False,
     ) -> None:
         """g(r), angles between bonds, coordination numbers, mean-square displacement and diffusion coefficient."""
         from tlmlp.analysis.structure import analyse
@@ -59,7 +62,11 @@ def register(app: typer.Typer) -> None:
             elements=None if elements is None else [word.strip() for word in elements.split(",")],
             frame_fs=frame_fs,
         )
-        _show(write_structure(found, out, curve), out)
+        record = write_structure(found, out, curve)
+        if json:
+            print_json(record)
+        else:
+            _show(record, out)
 
 
 def _show(record: dict, out: Path) -> None:

@@ -1,10 +1,13 @@
 """``tlmlp train``, ``transfer``, ``resume``, ``evaluate``, ``report``, ``tune`` and ``shift``."""
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tlmlp.cli.as_json import STANDARD_OUTPUT, print_json
 from tlmlp.cli.data import reading_options
 from tlmlp.errors import TlmlpError
 from tlmlp.shipped import model_path
@@ -140,7 +143,10 @@ def register(app: typer.Typer) -> None:
     def evaluate(
         model: Model,
         data: Annotated[list[Path], typer.Argument(help="Files of labelled frames; FILE@:10 for the first ten.")],
-        json: Annotated[Path | None, typer.Option(help="Write the errors as JSON.", show_default=False)] = None,
+        json: Annotated[
+            Path | None,
+            typer.Option(help="File for the errors as JSON; - prints them in place of the table.", show_default=False),
+        ] = None,
         figure: Annotated[
             Path | None,
             typer.Option(
@@ -162,7 +168,13 @@ def register(app: typer.Typer) -> None:
         from tlmlp.train.report import evaluate_files
 
         keys = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
-        evaluate_files(model, data, json_file=json, figure=figure, route=route, keys=keys, which=which)
+        printed = json == STANDARD_OUTPUT
+        with redirect_stdout(sys.stderr) if printed else nullcontext():
+            summary = evaluate_files(
+                model, data, json_file=None if printed else json, figure=figure, route=route, keys=keys, which=which
+            )
+        if printed:
+            print_json(summary)
 
     @app.command()
     def report(
