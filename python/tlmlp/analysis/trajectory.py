@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tlmlp.analysis.trajectory_formats import RawFrame, ase_frames, dump_frames, extxyz_frames
+from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 
 
@@ -100,10 +101,10 @@ def read_trajectory(
             stream.seek(0)
             if first.startswith("ITEM:"):
                 frames = list(dump_frames(stream, elements, notes))
-            elif first.strip().isdigit() and "Properties=" in second:
-                frames = list(extxyz_frames(stream, notes))
             else:
-                frames = list(ase_frames(path))
+                refuse_types(elements, "", "--elements")
+                plain = first.strip().isdigit() and "Properties=" in second
+                frames = list(extxyz_frames(stream, notes) if plain else ase_frames(path))
     except TlmlpError as error:
         raise TlmlpError(f"{path}: {error}") from None
     except (OSError, EOFError, ValueError, IndexError, KeyError) as error:

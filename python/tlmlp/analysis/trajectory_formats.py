@@ -11,6 +11,7 @@ from typing import TextIO
 
 import numpy as np
 
+from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 
 #: Position columns of a LAMMPS dump, best first: the same in every direction, whether fractional, whether unwrapped.
@@ -165,7 +166,8 @@ def _dump_frame(
 
 
 def _dump_symbols(lines: list[str], names: list[str], elements: Sequence[str] | None) -> list[str]:
-    if "element" in names and elements is None:
+    if "element" in names:
+        refuse_types(elements, "", "--elements")
         place = names.index("element")
         return [line.split(None, place + 1)[place] for line in lines]
     if elements is None:

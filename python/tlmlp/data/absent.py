@@ -1,4 +1,5 @@
-"""What a file marks as not computed or not to be counted: weights of zero, and numbers that stand for "none"."""
+"""What a file marks as not computed or not to be counted: weights of zero, and numbers that stand for "none"; and the
+uncertainties that it gives."""
 
 from __future__ import annotations
 
@@ -24,9 +25,40 @@ _FLAGS = ("mask", "has", "valid", "computed", "calculate", "calculated", "use", 
 #: Names of flags that say whether the electrons of the whole frame converged, without "_" and "-".
 _CONVERGED = {f"{of}converged{s}" for of in ("", "is", "scf", "dft", "electronic", "electronically", "electrons", "elec")
               for s in ("", "scf", "electronic", "electronically")}  # fmt: skip
+#: Words of names of uncertainties.
+_UNCERTAIN = (
+    "sigma",
+    "sigmas",
+    "std",
+    "stddev",
+    "stdev",
+    "uncertainty",
+    "uncertainties",
+    "unc",
+    "err",
+    "error",
+    "errors",
+    "var",
+    "variance",
+)
 NOT_COUNTED = "{key} is {value}: taken as absent: {kind}"
 NOT_USED = "{key} is neither 0 nor 1: weights in files are not used, give them to the data sets of the config"
+UNCERTAINTY = "{key} is an uncertainty: those in files are not used, weights go to the data sets of the config"
 PLACEHOLDER = "{name} = {value:g} stands for a label that was not computed: taken as absent"
+
+
+def say_uncertainties(values: Mapping[str, Any], source: str, notes: Notes) -> None:
+    """Say which entries are uncertainties of labels (energy_sigma, force_sigma, virial_std, ...): they are not used."""
+    for key, value in values.items():
+        words = _words(key)
+        about = any(word.startswith(parts) for parts in _ABOUT.values() for word in words) or "config" in words
+        if about and any(word in _UNCERTAIN for word in words) and np.asarray(value).dtype.kind in "if":
+            notes.add(UNCERTAINTY.format(key=key), source)
+
+
+def _words(key: str) -> list[str]:
+    """ "energy_sigma", "energy-sigma" and "energySigma" in words without case."""
+    return [word for word in re.split(r"[_\W]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()) if word]
 
 
 def is_weight(key: str) -> bool:

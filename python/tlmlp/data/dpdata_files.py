@@ -12,7 +12,7 @@ import numpy as np
 from tlmlp.data.content import Content
 from tlmlp.data.image import Image
 from tlmlp.data.notes import Notes
-from tlmlp.data.types import numbers_of_types
+from tlmlp.data.types import numbers_of_types, refuse_types
 from tlmlp.errors import TlmlpError
 
 #: What ABACUS prints at the end of the electronic steps of a configuration.
@@ -73,6 +73,7 @@ def _images(
     if unnamed or (deepmd is not None and not (deepmd / "type_map.raw").is_file()):
         numbers = numbers_of_types(kinds.tolist(), 0, types, file)
     else:
+        refuse_types(types, file)
         numbers = np.array([atomic_numbers[names[int(k)]] for k in kinds])
     periodic = not data.get("nopbc", False)
     count = len(data["coords"])

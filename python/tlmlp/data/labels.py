@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tlmlp.data.absent import is_placeholder, is_weight, weightless
+from tlmlp.data.absent import is_placeholder, is_weight, say_uncertainties, weightless
 from tlmlp.data.image import Image
 from tlmlp.data.notes import Notes
 from tlmlp.data.stated import Stated, stated_units
@@ -91,6 +91,7 @@ def read_labels(
     """
     values, source, n = image.values, image.source, len(image.positions)
     units = stated_units(values, source, notes)
+    say_uncertainties(values, source, notes)
     absent = weightless(values, lambda kind: _is_named(kind, values, keys[kind]), source, notes) | set(without)
     volume = image.volume * units.length**3
     labels: dict[str, Any] = dict.fromkeys(KINDS)

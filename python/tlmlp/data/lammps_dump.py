@@ -9,14 +9,18 @@ import numpy as np
 
 from tlmlp.data.image import Image, image_from_atoms
 from tlmlp.data.notes import Notes
-from tlmlp.data.types import numbers_of_types
+from tlmlp.data.types import numbers_of_types, refuse_types
 from tlmlp.errors import TlmlpError
+from tlmlp.text import one_line
 
 #: Unit styles of LAMMPS that ASE converts.
 UNITS = ("metal", "real", "si", "cgs", "electron", "nano", "micro")
 CONVERTED = "ITEM: UNITS is {units}: positions and forces are converted to Å and eV/Å"
 #: How far, in u or as a share, a mass may lie from that of the element that it is taken for.
 MASS_AGREES = (0.1, 0.005)
+#: Columns that are read, or that say the same in another way.
+READ = ("id", "type", "element", "mass", "fx", "fy", "fz", *(f"{x}{of}" for x in "xyz" for of in ("", "s", "u", "su")))
+PASSED_OVER = "columns that are passed over, because no label is taken from them: {}"
 ASSUMED = "the dump does not name its units (dump_modify units yes): metal is assumed, Å and eV/Å"
 
 
@@ -57,6 +61,7 @@ def read_lammps_dump(text: str, file: str, types: Sequence[str] | None, notes: N
         if "element" not in columns and (types is not None or "mass" not in columns):
             numbers = numbers_of_types(_types(block, columns), 1, types, source)
         else:
+            refuse_types(types, source)
             _refuse_no_elements(block, columns, source)
         try:
             fd = io.StringIO("\n".join(block) + "\n")
@@ -75,6 +80,11 @@ def read_lammps_dump(text: str, file: str, types: Sequence[str] | None, notes: N
             notes.add(ASSUMED, file)
         elif unit != "metal":
             notes.add(CONVERTED.format(units=unit), file)
+        passed_over = [name for name in columns if name not in READ]
+        if passed_over:
+            notes.add(
+                PASSED_OVER.format(", ".join(map(one_line, passed_over)).replace("{", "{{").replace("}", "}}")), file
+            )
     return images
 
 

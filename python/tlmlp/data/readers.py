@@ -19,9 +19,12 @@ from tlmlp.data.image import Image
 from tlmlp.data.labels import KINDS, read_labels
 from tlmlp.data.notes import Notes
 from tlmlp.data.selector import is_query, select, split_selector
+from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 
 GROUP_KEYS = ("group", "config_type")
+#: Files that may number their kinds of atoms; their readers take elements of types, or refuse them.
+TYPES_WITHOUT_NAMES = ("lammps-dump-text", "mtp")
 
 
 def read_frames(
@@ -92,6 +95,8 @@ def _found(
 ) -> Sequence[Image | Frame]:
     """What the reader of that kind gives; readers are imported where they are used."""
     kind, text = content.kind, content.text or ""
+    if kind not in TYPES_WITHOUT_NAMES and not kind.startswith(("deepmd", "abacus/")):
+        refuse_types(types, file)
     if kind == "extxyz":
         from tlmlp.data.extxyz import read_extxyz
 

@@ -17,6 +17,7 @@ from tlmlp.data.frame import Frame
 from tlmlp.data.labels import KINDS
 from tlmlp.data.notes import Notes
 from tlmlp.data.readers import GROUP_KEYS, read_frames, unlabelled_frames
+from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -72,6 +73,7 @@ def _frames(
     elif path.suffix in _BY_FRAME:
         import ase.io
 
+        refuse_types(types, str(path))
         for number, atoms in enumerate(ase.io.iread(path, index=":")):
             if number >= skip:
                 yield Frame.from_atoms(atoms, source=f"{path}#{number}", group=_group(atoms.info))

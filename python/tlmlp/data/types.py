@@ -9,6 +9,16 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 
 
+def refuse_types(given: Sequence[str] | None, source: str, option: str = "--types (data.types)") -> None:
+    """:class:`TlmlpError` where the user has ``given`` elements of types, by ``option``, for a file that names its
+    elements itself."""
+    if given is not None:
+        raise TlmlpError(
+            f"{source + ': ' if source else ''}the file names its elements itself, so {option} {','.join(given)} has no meaning for it: leave it out, "
+            "or read this file by itself"
+        )
+
+
 def numbers_of_types(types: Sequence[int], first: int, given: Sequence[str] | None, source: str) -> np.ndarray:
     """Atomic numbers (n,) of ``types``, which count from ``first``, by the symbols that the user ``given``.
 

@@ -122,6 +122,39 @@ ABSENT += [
 ]
 
 
+NOT_USED = "is an uncertainty: those in files are not used"
+ABSENT += [
+    Row(
+        f"{key}",
+        frame(f"{LATTICE} {REF} REF_energy=-10.8 {key}={value}"),
+        values={"energy": -10.8, "forces0": [0.1, 0, 0]},
+        said=f"{key} {NOT_USED}",
+    )
+    for key, value in (
+        ("energy_sigma", "0.001"),
+        ("force_sigma", "0.05"),
+        ("virial_sigma", "0.02"),
+        ("hessian_energy_sigma", "0.1"),
+        ("force_component_sigma", '"0.1 0.1 0.1"'),
+        ("config_sigma", "1.0"),
+        ("energy-sigma", "0.001"),
+        ("energySigma", "0.1"),
+        ("REF_energy_std", "0.1"),
+        ("dft_forces_uncertainty", "0.1"),
+        ("stress_err", "0.1"),
+        ("energy_variance", "0.1"),
+    )
+]
+ABSENT += [
+    Row("a sigma per atom", frame(f"{LATTICE} {REF}:force_atom_sigma:R:1 REF_energy=-10.8",
+        "Si 0 0 0 0.1 0 0 0.05\nSi 1.3675 1.3675 1.3675 -0.1 0 0 0.1\n"), values={"energy": -10.8}, said=f"force_atom_sigma {NOT_USED}"),
+    Row("GAP's three", frame(f"{LATTICE} {P} energy=-10.8 energy_sigma=0.001 force_sigma=0.05 virial_sigma=0.02"),
+        values=LABELS, said="energy_sigma .*\n.*force_sigma .*\n.*virial_sigma "),
+    Row("a smearing width", frame(f"{LATTICE} {P} energy=-10.8 sigma=0.05 smearing_sigma=0.05 SIGMA=0.2"), values=LABELS),
+    Row("an error message", frame(f'{LATTICE} {P} energy=-10.8 error_energy="none" scf_error=1e-6'), values=LABELS),
+]  # fmt: skip
+
+
 @table(ABSENT)
 def test_what_the_file_marks_as_not_computed_is_absent(row, outcome):
     outcome(**row)

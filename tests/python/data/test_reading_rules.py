@@ -289,6 +289,29 @@ NOT_FILLED_IN += [
 ]  # fmt: skip
 
 
+def with_columns(names, *values):
+    """A dump with elements and further columns."""
+    head, *atoms = DUMP_ELEMENTS.split("fx fy fz\n")
+    rows = [f"{row} {value}" for row, value in zip(atoms[0].splitlines(), values, strict=True)]
+    return f"{head}fx fy fz {names}\n" + "\n".join(rows) + "\n"
+
+
+PASSED_OVER = "columns that are passed over, because no label is taken from them: {}$"
+NOT_FILLED_IN += [
+    Row("columns of fixes and computes", with_columns("f_1[1] c_x[2] v_e", "1 2 3", "4 5 6"), file="a.dump",
+        values={"energy": None, "forces0": [0.1, 0, 0]}, said=PASSED_OVER.format(r"f_1\[1\], c_x\[2\], v_e")),
+    Row("columns of many frames, told once", with_columns("c_pe", "-5.4", "-5.4") * 3, file="a.dump", frames=3,
+        values={"energy": None}, said=PASSED_OVER.format("c_pe").replace("$", r" \(so for 3 frames\)$")),
+    Row("velocities and charges", with_columns("vx vy vz q", "1 2 3 0", "4 5 6 0"), file="a.dump", said=PASSED_OVER.format("vx, vy, vz, q")),
+    Row("a column with braces", with_columns("c_{x}", "1", "2"), file="a.dump", said=PASSED_OVER.format(r"c_\{x\}")),
+    Row("--types for extended XYZ", GOOD, options={"types": ["Ge"]}, refused="names its elements itself, so --types .data.types. Ge has no meaning"),
+    Row("--types for a dump with elements", DUMP_ELEMENTS, file="a.dump", options={"types": ["Si", "Ge"]}, refused="names its elements itself"),
+    Row("--types for a dump with masses", MASSES.format("28.1", "72.6"), file="a.dump", options={"types": ["Ge", "Si"]},
+        values={"atomic_numbers": [32, 14]}, said="metal is assumed"),
+    Row("--types for input.data", RUNNER, file="input.data", options={"types": ["Si"]}, refused="names its elements itself"),
+]  # fmt: skip
+
+
 @table(NOT_FILLED_IN)
 def test_nothing_is_filled_in(row, outcome):
     outcome(**row)
