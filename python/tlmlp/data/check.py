@@ -147,9 +147,16 @@ def _check_frames(
     forced = [f for f in bound if f.forces is not None]
     if forced and not any(f.forces.any() for f in forced):
         warnings.append("all forces are exactly 0: were they not computed?")
+    if not bound:
+        elements = ", ".join(sorted({chemical_symbols[z] for f in alone for z in f.atomic_numbers.tolist()}))
+        warnings.append(
+            f"all frames are isolated atoms, of {elements}: they give the energy shift (loss.energy_shift: isolated), and "
+            "are no training set by themselves"
+        )
     for label in ("energy", "forces"):
-        if 0 < (missing := len(frames) - report["labelled_frames"][label]):
-            warnings.append(f"{missing} of {len(frames)} frames have no {label}")
+        known = bound if label == "forces" else frames  # an isolated atom has no forces
+        if 0 < (missing := sum(getattr(f, label) is None for f in known)):
+            warnings.append(f"{missing} of {len(known)} frames have no {label}")
     untested: list[str] = ["units and signs, because neighbours cannot be listed"]
     if not broken:
         further, untested = check_consistency(frames, None if nearest is None else nearest[0])

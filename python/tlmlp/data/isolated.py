@@ -18,14 +18,15 @@ from tlmlp.errors import TlmlpError
 
 #: Å; atoms further apart than this do not feel each other.
 REACH = 6.0
-#: A frame of one atom in a group of such a name is isolated however small its cell is.
-_NAMES = re.compile(r"^(isolated|single|free)?_?-? ?atoms?$|^e0s?$|^vacuum_?atom$", re.IGNORECASE)
+#: A frame of one atom in a group of such a name is isolated however small its cell is; the words of the name are joined,
+#: without case, numbers and the symbol of the atom.
+_NAMES = re.compile(r"(isolated|single|free|lone|vacuum|iso)?atoms?|isolated|e0s?")
 
 
 def is_isolated(frame: Frame) -> bool:
     """Whether no two atoms of ``frame``, images included, are nearer than :data:`REACH`, or it is one atom that its
     group calls isolated."""
-    if len(frame) == 1 and frame.group is not None and _NAMES.match(frame.group):
+    if len(frame) == 1 and frame.group is not None and _calls_isolated(frame.group, int(frame.atomic_numbers[0])):
         return True
     if len(frame) > 8:
         return False  # so many isolated atoms are no data set's, and the search costs time
@@ -36,6 +37,15 @@ def is_isolated(frame: Frame) -> bool:
     except TlmlpError:
         return False  # coinciding atoms, which are told elsewhere
     return edges.shape[1] == 0
+
+
+def _calls_isolated(group: str, number: int) -> bool:
+    """Whether a frame of one atom, with this name of its group, is called isolated: IsolatedAtom, isolated-atom_Si, E0."""
+    from ase.data import chemical_symbols
+
+    words = re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", group).lower())
+    kept = [word for word in words if not word.isdigit() and word != chemical_symbols[number].lower()]
+    return _NAMES.fullmatch("".join(kept)) is not None
 
 
 def isolated_mask(frames: Sequence[Frame]) -> np.ndarray:

@@ -10,19 +10,22 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tlmlp.data.content import Content, look_into
 from tlmlp.data.frame import Frame, kelvin
 from tlmlp.data.image import Image
-from tlmlp.data.labels import KINDS, read_labels
+from tlmlp.data.isolated import is_isolated
+from tlmlp.data.labels import KINDS, plain_name, read_labels
 from tlmlp.data.notes import Notes
 from tlmlp.data.selector import is_query, select, split_selector
 from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 
-GROUP_KEYS = ("group", "config_type")
+#: Keys of the group, the preferred one first, without case, "_" and "-".
+GROUP_KEYS = ("group", "configtype")
 #: Files that may number their kinds of atoms; their readers take elements of types, or refuse them.
 TYPES_WITHOUT_NAMES = ("lammps-dump-text", "mtp")
 
@@ -145,9 +148,12 @@ def _found(
 def _frame(
     image: Image, keys: Mapping[str, str | None], without: Collection[str], require: Collection[str], notes: Notes
 ) -> Frame:
+    values, group = image.values, group_of(image.values)
+    if require and len(image.numbers) == 1:
+        bare = Frame(image.positions, image.cell, image.pbc, image.numbers, group=group, source=image.source)
+        if is_isolated(bare):  # it gives the zero of the energy; its forces are zero, and often left out
+            require = [kind for kind in require if kind == "energy"]
     labels, units = read_labels(image, keys, without, require, notes)
-    values = image.values
-    group = next((str(values[key]) for key in GROUP_KEYS if key in values), None)
     temperature = values.get("temperature")
     number = isinstance(temperature, (int, float, np.number)) and not isinstance(temperature, bool)
     return Frame(
@@ -160,6 +166,12 @@ def _frame(
         temperature=float(temperature) if number else kelvin(group),
         **labels,
     )
+
+
+def group_of(values: Mapping[str, Any]) -> str | None:
+    """The name of the kind of structure that ``values`` hold, if any."""
+    named = {plain_name(key): value for key, value in values.items()}
+    return next((str(named[key]) for key in GROUP_KEYS if key in named), None)
 
 
 def _without(frame: Frame, without: Collection[str], require: Collection[str]) -> Frame:

@@ -8,7 +8,7 @@ import io
 import itertools
 import lzma
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,7 @@ from typing import IO, Any
 from tlmlp.data.frame import Frame
 from tlmlp.data.labels import KINDS
 from tlmlp.data.notes import Notes
-from tlmlp.data.readers import GROUP_KEYS, read_frames, unlabelled_frames
+from tlmlp.data.readers import group_of, read_frames, unlabelled_frames
 from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 
@@ -76,13 +76,9 @@ def _frames(
         refuse_types(types, str(path))
         for number, atoms in enumerate(ase.io.iread(path, index=":")):
             if number >= skip:
-                yield Frame.from_atoms(atoms, source=f"{path}#{number}", group=_group(atoms.info))
+                yield Frame.from_atoms(atoms, source=f"{path}#{number}", group=group_of(atoms.info))
     else:
         yield from read_frames(path, without=KINDS, types=types, notes=notes)[skip:]
-
-
-def _group(values: Mapping[str, Any]) -> str | None:
-    return next((str(values[key]) for key in GROUP_KEYS if key in values), None)
 
 
 def _cut_format(path: Path) -> str | None:
