@@ -15,6 +15,7 @@ from tlmlp.data.convergence import (
     refuse_unconverged,
     say_unconverged,
     whole_espresso,
+    whole_lines,
     whole_vasprun,
 )
 from tlmlp.data.image import Image, image_from_atoms
@@ -30,6 +31,7 @@ def read_through_ase(content: Content, file: str, notes: Notes, index: str | Non
     """
     kind, text = content.kind, content.text
     if kind == "vasp-out" and text is not None:
+        text = whole_lines(text)
         steps = outcar_steps(text, file)
         if not steps.converged:
             raise TlmlpError(f"{file}: the OUTCAR has no complete ionic step")
@@ -43,8 +45,10 @@ def read_through_ase(content: Content, file: str, notes: Notes, index: str | Non
         text, failed, cut = whole_espresso(text, file)
         images = _read(content, file, text)
         say_unconverged(failed, len(images), file, notes)
+        if not images:
+            raise TlmlpError(f"{file}: the pw.x output ends before its first step is complete")
         if cut:
-            notes.add(CUT if images else "the pw.x output holds no complete step", file)
+            notes.add(CUT, file)
         return _numbered(images, file)
     if kind == "lammps-dump-binary":
         raise TlmlpError(f"{file}: a binary dump has no elements and no units; write a text dump with a column element")

@@ -30,6 +30,11 @@ class Steps:
     cut: bool
 
 
+def whole_lines(text: str) -> str:
+    """``text`` up to its last line break: where it is cut, a line may end inside a word or a number."""
+    return text[: text.rfind("\n") + 1]
+
+
 def outcar_steps(text: str, file: str) -> Steps:
     """The ionic steps of an OUTCAR that reach their energy; one with NELM electronic steps did not converge."""
     if re.search(r"ML_LMLFF\s*=\s*T", text) or re.search(r"^\s*ML FREE ENERGIE", text, re.MULTILINE):
@@ -83,12 +88,15 @@ _PW_CONFIGURATION = re.compile(r"^.*(?:Program PWSCF|ATOMIC_POSITIONS).*$", re.M
 def whole_espresso(text: str, file: str) -> tuple[str, int, bool]:
     """The text of a pw.x output without the results of steps that did not converge or were cut; the number of steps
     that did not converge, and whether one was cut."""
+    finished = "JOB DONE" in text
+    if not finished:
+        text = whole_lines(text)
     starts = [match.start() for match in _PW_CONFIGURATION.finditer(text)]
     parts = [text[a:b] for a, b in zip([0, *starts], [*starts, len(text)], strict=True)]
     natoms = re.search(r"number of atoms/cell\s*=\s*(\d+)", text)
     if natoms is None:
         raise TlmlpError(f"{file}: the pw.x output ends before its first step")
-    finished, failed, cut = "JOB DONE" in text, 0, False
+    failed, cut = 0, False
     for n, part in enumerate(parts):
         if "convergence NOT achieved" in part and "Entering Dynamics" not in part.split("convergence NOT achieved")[0]:
             parts[n], failed = _PW_RESULTS.sub("", part), failed + 1
@@ -103,10 +111,10 @@ def whole_espresso(text: str, file: str) -> tuple[str, int, bool]:
 
 
 def _pw_complete(part: str, parts: list[str], natoms: int) -> bool:
-    """Whether the last step has the whole tables that the others have."""
+    """Whether the last step has the whole tables that the others have; the first one must have its forces."""
     earlier = parts[1:-1]
     forces = re.search(r"Forces acting on atoms.*?\n((?:.*atom +\d+ type +\d+ +force.*\n|\s*\n)*)", part)
-    if any("Forces acting on atoms" in p for p in earlier) and forces is None:
+    if forces is None and (not earlier or any("Forces acting on atoms" in p for p in earlier)):
         return False
     if forces is not None and forces[1].count("force =") < natoms:
         return False

@@ -214,3 +214,27 @@ def test_steps(name, tmp_path):
     assert all(frame.forces is not None for frame in frames)
     lines = "\n".join(notes.lines())
     assert lines == "" if said is None else re.search(said, lines), lines
+
+
+WHOLE = {"OUTCAR": outcar(), "vasprun.xml": vasprun(), "si.pwo": pwscf()}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_cut_at_any_place_leaves_whole_steps(name, tmp_path):
+    """A file that ends anywhere, inside a word or a number too: its first steps as they are, or one line about it."""
+    file, text = tmp_path / name, WHOLE[name]
+    file.write_text(text)
+    whole = read_frames(file, notes=Notes())
+    counts = set()
+    for end in range(200, len(text), 19):
+        file.write_text(text[:end])
+        notes = Notes()
+        try:
+            frames = read_frames(file, notes=notes)
+        except TlmlpError as error:
+            assert not re.search(r"could not convert|out of range|no frames", str(error)), (text[end - 60 : end], error)
+            continue
+        counts.add(len(frames))
+        for frame, expected in zip(frames, whole, strict=False):
+            assert frame.energy == expected.energy and (frame.forces == expected.forces).all(), text[end - 60 : end]
+    assert counts >= {1, 2}
