@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def commands() -> list[str]:
     """The documented commands, one a line."""
     text = (ROOT / "docs" / "howto" / "other-lammps.md").read_text()
-    block = next(b for b in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "TLMLP_LAMMPS_HEADERS" in b)
+    block = next(b for b in re.findall(r"```text\n(.*?)```", text, re.DOTALL) if "TLMLP_LAMMPS_HEADERS" in b)
     return block.replace("\\\n", " ").splitlines()
 
 

@@ -150,7 +150,7 @@ def _kind_for_ase(path: Path, text: str) -> str:
         return kind
     raise TlmlpError(
         f"{path}: cannot be read: neither its content nor its name tells what it is; extended XYZ begins with a number of "
-        f"atoms, this file with {text.lstrip().split(chr(10), 1)[0].strip()[:40]!r} (docs/howto/data.md lists what is read)"
+        f"atoms, this file with {text.lstrip().split(chr(10), 1)[0].strip()[:40]!r} (docs/howto/own-data.md lists what is read)"
     )
 
 

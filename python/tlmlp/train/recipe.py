@@ -1,6 +1,6 @@
 """The recipe for a transfer from few frames: a config, as a function of how many frames there are.
 
-Nothing in it is chosen by validation frames. What it rests on is in docs/howto/few-frames.md: the source is rescaled to the
+Nothing in it is chosen by validation frames. What it rests on is in docs/background/few-frames.md: the source is rescaled to the
 frames, all labels are fitted, batches are small, the rate falls to nothing, and the last model is kept.
 """
 

@@ -1,4 +1,4 @@
-"""The rules of docs/howto/data.md about labels: absent ones, contradictions, units that a file states, flags and settings.
+"""The rules of docs/reference/data-rules.md about labels: absent ones, contradictions, units that a file states, flags and settings.
 
 A row is an input and its right outcome: the values read, or the words of the refusal, or what is said. New findings
 become rows here.

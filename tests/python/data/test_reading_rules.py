@@ -1,4 +1,4 @@
-"""The rules of docs/howto/data.md about files: lines, header keys, what is filled in, names and formats.
+"""The rules of docs/reference/data-rules.md about files: lines, header keys, what is filled in, names and formats.
 
 A row is an input and its right outcome: the values read, or the words of the refusal, or what is said. New findings
 become rows here.
