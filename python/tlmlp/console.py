@@ -7,23 +7,43 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from tlmlp.text import one_line
 
+
+class Messages(Console):
+    """A terminal for words that may come from files: what is printed stays as it is, [x] and :smile: too."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def marked(self, style: str, mark: str, text: object = "") -> None:
+        """Print ``mark`` in the ``style`` (a colour, "bold") and ``text`` behind it as it is."""
+        self.print(Text.assemble((mark, style), f" {text}" if text else ""))
+
+    def warn(self, text: object) -> None:
+        """``warning: TEXT``."""
+        self.marked("yellow", "warning:", text)
+
+    def note(self, text: object) -> None:
+        """``note: TEXT``."""
+        self.marked("yellow", "note:", text)
+
+
 #: Messages and progress; results go to standard output.
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Messages()
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: bool = True) -> None:
     """Print a table on standard output; the first column is left-aligned, the rest right-aligned if they are numbers."""
-    out = Table(title=escape(one_line(title)), title_justify="left")
+    out = Table(title=Text(one_line(title)), title_justify="left")
     for n, column in enumerate(columns):
-        out.add_column(column, justify="right" if numbers and n > 0 else "left")
+        out.add_column(Text(column), justify="right" if numbers and n > 0 else "left")
     for row in rows:
-        out.add_row(*("" if cell is None else escape(one_line(str(cell))) for cell in row))
+        out.add_row(*("" if cell is None else Text(one_line(str(cell))) for cell in row))
     width = None if sys.stdout.isatty() else 140
     Console(file=sys.stdout, highlight=False, width=width).print(out)
 
@@ -33,7 +53,7 @@ def plain_warnings() -> Iterator[None]:
     """Python's warnings as one line each, without the place in the code that means nothing to a user."""
 
     def show(message, category, filename, lineno, file=None, line=None) -> None:
-        console.print(f"[yellow]warning:[/yellow] {' '.join(str(message).split())}")
+        console.warn(" ".join(str(message).split()))
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -74,13 +94,13 @@ def progress(description: str, total: int) -> Iterator[_Lines | _Bar]:
         yield _Lines(description, total)
         return
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=console,
     ) as bars:
         yield _Bar(bars, bars.add_task(description, total=total, note=""))

@@ -211,8 +211,8 @@ def _analyse(
     run_mesh(phonopy, mesh)
     imaginary = imaginary_share(phonopy)
     if imaginary[0]:
-        console.print(
-            f"[yellow]warning:[/yellow] {name} has imaginary modes, {100 * imaginary[0]:.2g} % of the mesh, down to "
+        console.warn(
+            f"{name} has imaginary modes, {100 * imaginary[0]:.2g} % of the mesh, down to "
             f"{imaginary[1]:.2f} THz: this crystal is no minimum of the model; thermal.csv leaves them out"
         )
     return ModelPhonons(

@@ -148,7 +148,7 @@ class _Part:
                     state[name] for name in ("frames", "atoms", "file", "frame")
                 )
         if size == 0 and self._path.stat().st_size:
-            console.print(f"note: {self._path} is of another call and is replaced", markup=False)
+            console.note(f"{self._path} is of another call and is replaced")
         self._raw.truncate(size)
         self._text: list[str] = []
         self._kept = time.monotonic()

@@ -273,7 +273,7 @@ def _nearest(atoms: Atoms, pair: tuple[str, str], cutoff: float) -> tuple[int, n
     symbols = np.array(atoms.get_chemical_symbols())
     chosen = np.flatnonzero((symbols[index[1]] == pair[0]) & (symbols[index[0]] == pair[1]))
     if not len(chosen):
-        raise TlmlpError(f"no {pair[0]} and {pair[1]} are closer than the cutoff of {cutoff} Å in the crystal")
+        raise TlmlpError(f"no {pair[0]} and {pair[1]} are closer than the cutoff of {cutoff:.4g} Å in the crystal")
     edge = chosen[int(np.linalg.norm(vector[chosen], axis=1).argmin())]
     return int(index[1, edge]), vector[edge]
 

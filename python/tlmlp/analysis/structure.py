@@ -21,6 +21,7 @@ from tlmlp.analysis.diffusion import LEAST_FRAMES, Diffusion, diffusion
 from tlmlp.analysis.neighbourhood import angle_counts, close_bonds, first_minimum, pair_distributions, wide_frames
 from tlmlp.analysis.trajectory import Trajectory, read_trajectory
 from tlmlp.errors import TlmlpError
+from tlmlp.text import counted
 
 #: Width of the bins of distances (Å) and of angles (degrees).
 BIN, ANGLE_BIN = 0.02, 1.0
@@ -173,7 +174,7 @@ def _displacements(
             return None, None, f"{one.source} has no times: give --frame-fs, the fs between frames"
         steps = np.diff(one.times)
         if len(steps) < 3:
-            return None, None, f"{one.source} has {len(one)} frames, at least 4 are needed for displacements"
+            return None, None, f"{one.source} has {counted(len(one), 'frame')}, at least 4 are needed for displacements"
         if np.ptp(steps) > 1e-3 * steps.mean():
             return None, None, f"the frames of {one.source} are not at equal times"
         spacings.append(float(steps.mean()))
@@ -188,5 +189,9 @@ def _displacements(
     curves = Curves(np.arange(length) * spacings[0], np.array([one.msd[:length] for one in found]), names)
     short = next((one for one in read if len(one) < LEAST_FRAMES), None)
     if short is not None:
-        return curves, None, f"{short.source} has {len(short)} frames, a diffusion coefficient needs {LEAST_FRAMES}"
+        return (
+            curves,
+            None,
+            f"{short.source} has {counted(len(short), 'frame')}, a diffusion coefficient needs {LEAST_FRAMES}",
+        )
     return curves, found, None

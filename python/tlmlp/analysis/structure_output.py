@@ -13,6 +13,7 @@ from tlmlp.analysis.figures import COLOURS, save_sheet, write_columns
 from tlmlp.analysis.structure import Structure
 from tlmlp.bench.timing import versions
 from tlmlp.files import atomic_write_json
+from tlmlp.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +143,9 @@ def draw(found: Structure, stem: Path, experiment: Experiment = None) -> None:
         if found.diffusion_coefficient is not None:
             value, error = found.diffusion_coefficient
             displacements.set_title(f"D = {value:.3g} ± {error:.1g} Å²/ps", fontsize="small")
-    frames = f"{sum(found.frames)} frames" + (f" of {len(found.frames)} trajectories" if len(found.frames) > 1 else "")
+    frames = counted(sum(found.frames), "frame") + (
+        f" of {len(found.frames)} trajectories" if len(found.frames) > 1 else ""
+    )
     sheet.suptitle(frames, fontsize="small")
     save_sheet(sheet, stem)
 

@@ -13,6 +13,7 @@ import numpy as np
 from tlmlp.analysis.trajectory_formats import RawFrame, ase_frames, dump_frames, extxyz_frames
 from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
+from tlmlp.text import counted
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Trajectory:
         keep = self.times - self.times[0] >= skip_ps * (1.0 - 1e-9)
         if not keep.any():
             raise TlmlpError(
-                f"{self.source} has {len(self)} frames over {self.times[-1] - self.times[0]:g} ps: nothing is left after "
+                f"{self.source} has {counted(len(self), 'frame')} over {self.times[-1] - self.times[0]:g} ps: nothing is left after "
                 f"the first {skip_ps:g} ps"
             )
         return replace(self, positions=self.positions[keep], cells=self.cells[keep], times=self.times[keep])

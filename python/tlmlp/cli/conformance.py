@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
             model,
             systems=systems or SYSTEMS,
             threads=threads,
-            on_row=lambda row: console.print(f"{row.route}: {row.verdict}", markup=False),
+            on_row=lambda row: console.print(f"{row.route}: {row.verdict}"),
         )
         if json:
             print_json([dataclasses.asdict(row) for row in rows])

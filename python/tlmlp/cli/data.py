@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from tlmlp.cli.as_json import STANDARD_OUTPUT, write_json
+from tlmlp.text import are, counted
 
 app = typer.Typer(help="Fetch, generate, split and check training data.", no_args_is_help=True)
 
@@ -144,7 +145,9 @@ def split(
         print(f"note: {line}")
     if "copies" in counts:
         everything = [f for frames in data.values() for f in frames]
-        print(f"note: {counts['copies']} frames are copies of another geometry: copies.extxyz has them, no part does")
+        print(
+            f"note: {counted(counts['copies'], 'frame')} {are(counts['copies'])} in copies.extxyz and in no part, as copies of another geometry"
+        )
         for warning in energy_warnings(everything):
             print(f"warning: {warning}")
 
@@ -201,4 +204,4 @@ def reading_options(
 
 
 def _print_counts(out: Path, counts: dict[str, int]) -> None:
-    print(f"{out}: " + ", ".join(f"{name}.extxyz {n} frames" for name, n in counts.items()))
+    print(f"{out}: " + ", ".join(f"{name}.extxyz {counted(n, 'frame')}" for name, n in counts.items()))

@@ -54,7 +54,7 @@ def export(
     potential, metadata = open_model(run, which, route="plain")
     header = export_model(potential, output, metadata, portable, _symbols(structure))
     console.print(
-        f"{output}: {', '.join(header['species'])}, cutoff {header['cutoff']:g} Å, "
+        f"{output}: {', '.join(header['species'])}, cutoff {header['cutoff']:.4g} Å, "
         f"{header['weights']['parameters']} parameters, {output.stat().st_size / 1024:.0f} KiB; "
         f"check it with: tlmlp verify {output}"
     )

@@ -7,6 +7,7 @@ import typer
 
 from tlmlp.cli.as_json import Json, print_json
 from tlmlp.shipped import model_path
+from tlmlp.text import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -129,8 +130,12 @@ def _show(out: Path, record: dict, json: bool) -> None:
         print_json(record)
     else:
         rows = [[name.replace("_", " "), f"{value:.6g}"] for name, value in record["summary"].items()]
-        table(f"{record['engine']}, {record['atoms']} atoms", ["quantity (means over the second half)", "value"], rows)
-    console.print(f"{steps} steps in {seconds:.1f} s ({steps / seconds:.0f} steps/s); results in {out}")
+        table(
+            f"{record['engine']}, {counted(record['atoms'], 'atom')}",
+            ["quantity (means over the second half)", "value"],
+            rows,
+        )
+    console.print(f"{counted(steps, 'step')} in {seconds:.1f} s ({steps / seconds:.0f} steps/s); results in {out}")
     if "stopped" in record:
-        console.print(f"[yellow]{record['stopped']}[/yellow]; `tlmlp md --resume {out}` would go on from there")
+        console.marked("yellow", f"{record['stopped']};", f"`tlmlp md --resume {out}` would go on from there")
         raise typer.Exit(1)

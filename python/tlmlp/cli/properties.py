@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tlmlp.cli.as_json import Json, print_json
+from tlmlp.text import counted
 
 if TYPE_CHECKING:
     from tlmlp.analysis.elastic import Elasticity
@@ -263,7 +264,9 @@ def relax(
     write_relaxed(done, opened.calculator, out)
     console.print(f"relaxed structure in {out}")
     if not done.converged:
-        console.print(f"[red]not converged[/red] after {done.steps} steps: go on from {out}, or give more --steps")
+        console.marked(
+            "red", "not converged", f"after {counted(done.steps, 'step')}: go on from {out}, or give more --steps"
+        )
         raise typer.Exit(1)
 
 
@@ -296,14 +299,16 @@ def predict(
 
         result = compute(model, files, out, precision=precision, threads=threads, types=kinds, at=at, notes=notes)
     for line in notes.lines():
-        console.print(f"note: {line}", markup=False)
+        console.note(f"{line}")
     fresh = result.frames - result.resumed_from
     went_on = f", {result.resumed_from} of them by an earlier call" if result.resumed_from else ""
     if json:
         print_json({"labelled": str(out), **dataclasses.asdict(result)})
     else:
-        print(f"{out}: {result.frames} frames, {result.atoms} atoms{went_on}")
-    console.print(f"{fresh} frames in {result.seconds:.1f} s ({fresh / max(result.seconds, 1e-9):.0f} frames/s)")
+        print(f"{out}: {counted(result.frames, 'frame')}, {counted(result.atoms, 'atom')}{went_on}")
+    console.print(
+        f"{counted(fresh, 'frame')} in {result.seconds:.1f} s ({fresh / max(result.seconds, 1e-9):.0f} frames/s)"
+    )
 
 
 def _show_crystal(model: str, done: Relaxation | None, pressure: float | None = None) -> None:
@@ -333,5 +338,5 @@ def _show_crystal(model: str, done: Relaxation | None, pressure: float | None = 
         ]
     if pressure is not None:
         rows.append(["pressure on the cell (GPa)", f"{pressure:g}"])
-    state = f"relaxed in {done.steps} steps" if done.converged else f"NOT relaxed in {done.steps} steps"
-    table(f"{model}: {n} atoms, {state}", ["quantity", "value"], rows)
+    state = f"{'' if done.converged else 'NOT '}relaxed in {counted(done.steps, 'step')}"
+    table(f"{model}: {counted(n, 'atom')}, {state}", ["quantity", "value"], rows)

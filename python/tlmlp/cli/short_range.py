@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
         console.print(f"written: {', '.join(map(str, draw(check, out or Path('short-range'))))}")
         problems = check.problems()
         for problem in problems:
-            console.print(f"[red]failed:[/red] {problem}")
+            console.marked("red", "failed:", problem)
         if problems:
             console.print("a repulsion may help: tlmlp wall MODEL --out NEW.pt")
             raise typer.Exit(1)

@@ -73,7 +73,7 @@ def _show(record: dict, out: Path) -> None:
     from tlmlp.console import console, table
 
     for note in record["notes"]:
-        console.print(f"[yellow]note:[/yellow] {note}")
+        console.note(f"{note}")
     used = record["trajectories"]
     groups = len({one["group"] for one in used})
     rows = [

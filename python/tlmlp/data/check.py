@@ -15,6 +15,7 @@ from tlmlp.data.frame import Frame
 from tlmlp.data.isolated import isolated_mask
 from tlmlp.data.neighbours import neighbour_list, perpendicular_widths
 from tlmlp.errors import TlmlpError
+from tlmlp.text import are, counted, have
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 SURFACE = "Surface"
@@ -48,7 +49,9 @@ def check_files(
         reports.append({"file": name, **_check_frames(frames, of_file[name], cutoff, advance)})
     shared = _shared(of_file)
     warnings = [f"{r['file']}: {w}" for r in reports for w in r["warnings"]]
-    warnings += [f"{d['frames']} frames of {d['files'][0]} are in {d['files'][1]} too" for d in shared]
+    warnings += [
+        f"{counted(d['frames'], 'frame')} of {d['files'][0]} {are(d['frames'])} in {d['files'][1]} too" for d in shared
+    ]
     warnings += energy_warnings(everything, family)
     untested = [f"{r['file']}: {u}" for r in reports for u in r["not_checked"]]
     unsaid = [name for name in files if (kinds or {}).get(name) not in CONVERGENCE_KNOWN]
@@ -143,7 +146,7 @@ def _check_frames(
     }
     warnings = list(broken)
     if copies:
-        warnings.append(f"{copies} frames are copies of another")
+        warnings.append(f"{counted(copies, 'frame is a copy', 'frames are copies')} of another")
     forced = [f for f in bound if f.forces is not None]
     if forced and not any(f.forces.any() for f in forced):
         warnings.append("all forces are exactly 0: were they not computed?")
@@ -156,7 +159,7 @@ def _check_frames(
     for label in ("energy", "forces"):
         known = bound if label == "forces" else frames  # an isolated atom has no forces
         if 0 < (missing := sum(getattr(f, label) is None for f in known)):
-            warnings.append(f"{missing} of {len(known)} frames have no {label}")
+            warnings.append(f"{missing} of {len(known)} frames {have(missing)} no {label}")
     untested: list[str] = ["units and signs, because neighbours cannot be listed"]
     if not broken:
         further, untested = check_consistency(frames, None if nearest is None else nearest[0])

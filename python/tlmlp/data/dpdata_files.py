@@ -14,6 +14,7 @@ from tlmlp.data.image import Image
 from tlmlp.data.notes import Notes
 from tlmlp.data.types import numbers_of_types, refuse_types
 from tlmlp.errors import TlmlpError
+from tlmlp.text import counted
 
 #: What ABACUS prints at the end of the electronic steps of a configuration.
 _ENDED = re.compile(r"convergence (is achieved|has not been achieved)", re.IGNORECASE)
@@ -79,7 +80,7 @@ def _images(
     count = len(data["coords"])
     for name in ("energies", "forces", "virials", "cells"):
         if name in data and len(data[name]) != count:
-            raise TlmlpError(f"{file}: {count} frames, but {len(data[name])} entries of {name}")
+            raise TlmlpError(f"{file}: {counted(count, 'frame')}, but {len(data[name])} entries of {name}")
     images = []
     for n in range(count):
         values: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from tlmlp.data.copies import families
 from tlmlp.data.frame import Frame
 from tlmlp.data.isolated import isolated_energies, isolated_mask
 from tlmlp.errors import TlmlpError
+from tlmlp.text import are, counted, have
 
 #: eV/atom; energies that lie further apart than this, and than so many times the spread on either side, are two clumps.
 GAP, GAP_OVER_SPREAD = 1.5, 4.0
@@ -58,7 +59,7 @@ def _clumps(frames: Sequence[Frame]) -> list[str]:
     if steps[at] < GAP or steps[at] < GAP_OVER_SPREAD * spread:
         return []
     parts = [
-        f"{len(part)} frames at {energies[part].min():.4g} to {energies[part].max():.4g} eV/atom{_groups(frames, part)}"
+        f"{counted(len(part), 'frame')} at {energies[part].min():.4g} to {energies[part].max():.4g} eV/atom{_groups(frames, part)}"
         for part in (low, high)
     ]
     return [
@@ -77,13 +78,13 @@ def _exact(frames: Sequence[Frame]) -> list[str]:
     zeros = [f for f in frames if f.energy == 0.0]
     if zeros:
         warnings.append(
-            f"{len(zeros)} frames have an energy of exactly 0, {zeros[0].source} first: were they not computed?"
+            f"{counted(len(zeros), 'frame')} {have(len(zeros))} an energy of exactly 0, {zeros[0].source} first: were they not computed?"
         )
     stressed = [f for f in frames if f.stress is not None]
     still = [f for f in stressed if not f.stress.any()]
     if still and len(stressed) > 1:
         warnings.append(
-            f"{len(still)} of {len(stressed)} stresses are exactly 0, {still[0].source} first: were they not computed?"
+            f"{len(still)} of {len(stressed)} stresses {are(len(still))} exactly 0, {still[0].source} first: were they not computed?"
         )
     counts = Counter(f.energy for f in frames if f.energy != 0.0)
     energy, most = counts.most_common(1)[0] if counts else (0.0, 0)
@@ -110,6 +111,6 @@ def _copies(known: Sequence[tuple[Frame, int]]) -> list[str]:
     if not count:
         return []
     return [
-        f"{count} geometries are there with several energies, up to {worst:.3g} eV/atom apart ({names[0]} and "
+        f"{counted(count, 'geometry is', 'geometries are')} there with several energies, up to {worst:.3g} eV/atom apart ({names[0]} and "
         f"{names[1]}): which is right?"
     ]

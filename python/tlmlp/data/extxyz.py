@@ -15,6 +15,7 @@ from tlmlp.data.header import TRUTH, Column, Header, parse_header
 from tlmlp.data.image import Image
 from tlmlp.data.notes import Notes
 from tlmlp.errors import TlmlpError
+from tlmlp.text import counted
 
 _VECTORS = ("VEC1", "VEC2", "VEC3")
 UNNAMED_COLUMNS = (
@@ -46,7 +47,7 @@ def read_extxyz(text: str, file: str, notes: Notes) -> list[Image]:
         if at + 2 + count > len(lines) or (at + 2 + count == len(lines) and not lines[-1].strip()):
             there = len([line for line in lines[at + 2 :] if line.strip()])
             raise TlmlpError(
-                f"{file}, line {at + 1}: the file ends inside frame {len(images)}, which has {count} atoms, "
+                f"{file}, line {at + 1}: the file ends inside frame {len(images)}, which has {counted(count, 'atom')}, "
                 f"{there} of them in the file; is it truncated?"
             )
         if _CP2K_COMMENT.match(lines[at + 1]):

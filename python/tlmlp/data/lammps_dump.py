@@ -11,7 +11,7 @@ from tlmlp.data.image import Image, image_from_atoms
 from tlmlp.data.notes import Notes
 from tlmlp.data.types import numbers_of_types, refuse_types
 from tlmlp.errors import TlmlpError
-from tlmlp.text import one_line
+from tlmlp.text import counted, one_line
 
 #: Unit styles of LAMMPS that ASE converts.
 UNITS = ("metal", "real", "si", "cgs", "electron", "nano", "micro")
@@ -132,7 +132,9 @@ def _check(block: list[str], place: str) -> list[str]:
     rows = [line for line in block[head + 1 :] if not line.startswith("ITEM:")][: max(count, 0) + 1]
     columns = block[head].split()[2:]
     if len(rows) != count or any(len(row.split()) != len(columns) for row in rows[-1:]):
-        raise TlmlpError(f"{place}: a frame of {count} atoms has {len(rows)} whole lines; is the file truncated?")
+        raise TlmlpError(
+            f"{place}: a frame of {counted(count, 'atom')} has {counted(len(rows), 'whole line')}; is the file truncated?"
+        )
     ids = [int(row.split()[columns.index("id")]) for row in rows] if "id" in columns else []
     if len(set(ids)) != len(ids):
         raise TlmlpError(f"{place}: two atoms have the same id")

@@ -96,7 +96,7 @@ def write_mlearn(
         key = f"{element}/{name}"
         inputs[key] = sha256_file(folder / key)
         if not PINS[key].matches(folder / key):
-            console.print(f"warning: {folder / key} differs from the file of commit {COMMIT[:12]}")
+            console.warn(f"{folder / key} differs from the file of commit {COMMIT[:12]}")
     train, test = _named(train, element), _named(test, element)
     parts: dict[str, Sequence[Frame]]
     if pool if pool is not None else element == "Ge":

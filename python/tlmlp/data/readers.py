@@ -188,4 +188,4 @@ def _print(notes: Notes) -> None:
     from tlmlp.console import console
 
     for line in notes.lines():
-        console.print(f"note: {line}", markup=False)
+        console.note(f"{line}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tlmlp.console import table
+from tlmlp.text import are, counted
 
 #: More groups than this are counted in the table and listed only in the JSON report.
 MANY_GROUPS = 8
@@ -51,7 +52,9 @@ def print_report(report: Mapping[str, Any]) -> None:
         "third of its trace). Numbers in brackets are without surfaces."
     )
     for shared in report["duplicates_between_files"]:
-        print(f"duplicates: {shared['frames']} frames are in both {shared['files'][0]} and {shared['files'][1]}")
+        print(
+            f"duplicates: {counted(shared['frames'], 'frame')} {are(shared['frames'])} in both {shared['files'][0]} and {shared['files'][1]}"
+        )
     for warning in report["warnings"]:
         print(f"warning: {warning}")
     for note in report["notes"]:

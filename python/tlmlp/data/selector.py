@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tlmlp.errors import TlmlpError
+from tlmlp.text import are, counted
 
 T = TypeVar("T")
 
@@ -31,17 +32,20 @@ def select(items: Sequence[T], index: str | None, path: str) -> list[T]:
         return list(items)
     if not _INDEX.fullmatch(index):
         raise TlmlpError(f"{path}: the index after @ must be like 5 or :10 or ::2, got {index!r}")
+    size = len(items)
     if ":" not in index:
         n = int(index)
         if not -len(items) <= n < len(items):
             raise TlmlpError(
-                f"{path}: there are {len(items)} frames, numbered from 0 to {len(items) - 1}; "
+                f"{path}: there {are(size)} {counted(size, 'frame')}, numbered from 0 to {size - 1}; "
                 f"the index {n} asks for one that is not there"
             )
         return [items[n]]
     chosen = list(items)[slice(*(int(part) if part else None for part in index.split(":")))]
     if items and not chosen:
-        raise TlmlpError(f"{path}: there are {len(items)} frames, and the index {index!r} chooses none of them")
+        raise TlmlpError(
+            f"{path}: there {are(size)} {counted(size, 'frame')}, and the index {index!r} chooses none of them"
+        )
     return chosen
 
 

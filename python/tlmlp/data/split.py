@@ -19,6 +19,7 @@ from tlmlp.data.frame import Frame
 from tlmlp.data.writers import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json, sha256_file
+from tlmlp.text import are, counted
 
 SPLIT_FORMAT = "tlmlp-split/1"
 
@@ -51,7 +52,7 @@ def nested_subset(
         raise TlmlpError(f"the seed must not be negative, got {seed}")
     for size in sizes:
         if not 1 <= size <= n_total:
-            raise TlmlpError(f"a subset of {size} frames was asked for, but there are {n_total}")
+            raise TlmlpError(f"a subset of {counted(size, 'frame')} was asked for, but there are {n_total}")
     order = seeded_order(n_total, seed, groups)
     return [order[:size].copy() for size in sizes]
 
@@ -100,8 +101,8 @@ def split_frames(
         raise TlmlpError(f"the sizes must be different numbers, got {list(sizes)}")
     if n_val < 0 or max(sizes) + n_val > len(frames):
         raise TlmlpError(
-            f"{max(sizes)} training and {n_val} validation frames were asked for, but there are {len(frames)}"
-            + (f" different ones, and {len(copies)} copies" if copies else "")
+            f"{max(sizes)} training and {n_val} validation frames were asked for, but there {are(len(frames))} {len(frames)}"
+            + (f" different ones, and {counted(len(copies), 'copy', 'copies')}" if copies else "")
         )
     groups = [f.group for f in frames] if by_group else None
     if groups is not None and set(groups) == {None}:

@@ -19,6 +19,7 @@ from tlmlp.data.notes import Notes
 from tlmlp.data.readers import group_of, read_frames, unlabelled_frames
 from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
+from tlmlp.text import counted
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 #: Formats that ASE reads frame by frame, by the ending.
@@ -129,7 +130,7 @@ def _xyz_frames(stream: IO[str], path: Path) -> Iterator[list[str]]:
         lines = list(itertools.islice(stream, int(head) + 1))
         if len(lines) <= int(head):
             raise TlmlpError(
-                f"{path}: frame {number} has {max(0, len(lines) - 1)} of its {int(head)} atoms: is the file cut short?"
+                f"{path}: frame {number} has {max(0, len(lines) - 1)} of its {counted(int(head), 'atom')}: is the file cut short?"
             )
         yield [head, *lines]
 
@@ -154,6 +155,8 @@ def _dump_frames(stream: IO[str], path: Path) -> Iterator[list[str]]:
             raise TlmlpError(f"{path}: frame {number} has no ITEM: NUMBER OF ATOMS")
         atoms = list(itertools.islice(stream, count))
         if len(atoms) < count:
-            raise TlmlpError(f"{path}: frame {number} has {len(atoms)} of its {count} atoms: is the file cut short?")
+            raise TlmlpError(
+                f"{path}: frame {number} has {len(atoms)} of its {counted(count, 'atom')}: is the file cut short?"
+            )
         yield lines + atoms
         lines = []

@@ -103,8 +103,8 @@ def _say_what_is_lost(header: dict[str, Any]) -> None:
     """Of a file of a later minor version, whose further entries this one cannot vouch for after a change of the model."""
     unknown = sorted(set(header) - set(Header.model_fields))
     if unknown:
-        console.print(
-            f"[yellow]warning:[/yellow] the model is of format {header['format_version']}; this version writes "
+        console.warn(
+            f"the model is of format {header['format_version']}; this version writes "
             f"{FORMAT_VERSION} and does not know {', '.join(map(repr, unknown))}: not kept"
         )
 

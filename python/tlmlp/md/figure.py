@@ -9,6 +9,7 @@ import numpy as np
 from tlmlp.files import atomic_write_bytes
 from tlmlp.md.outputs import read_thermo
 from tlmlp.md.settings import MDSettings
+from tlmlp.text import counted
 
 
 def draw(thermo: Path, figure: Path, settings: MDSettings, n_atoms: int) -> bool:
@@ -36,7 +37,7 @@ def draw(thermo: Path, figure: Path, settings: MDSettings, n_atoms: int) -> bool
         axes[2].plot(time, columns[third], lw=0.8)
         axes[2].set_ylabel("volume (Å³)" if third == "volume_ang3" else "pressure (GPa)")
     axes[-1].set_xlabel("time (ps)")
-    axes[0].set_title(f"{n_atoms} atoms, {settings.ensemble}, {settings.engine}", fontsize=10)
+    axes[0].set_title(f"{counted(n_atoms, 'atom')}, {settings.ensemble}, {settings.engine}", fontsize=10)
     content = io.BytesIO()
     sheet.savefig(content, format="png", dpi=150)
     atomic_write_bytes(figure, content.getvalue())

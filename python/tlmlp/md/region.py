@@ -10,6 +10,7 @@ from tlmlp.data.closest import Pair, closest_pair, too_close
 from tlmlp.errors import TlmlpError
 from tlmlp.md.settings import MDSettings
 from tlmlp.md.state import State
+from tlmlp.text import have
 from tlmlp.units import KB_EV
 
 #: A mean temperature that is off by more than this part of the target, and by more standard errors than chance gives.
@@ -43,7 +44,7 @@ class Watch:
             return None
         if self.least is not None and pair[2] < self.least and not self.warned:
             self.warned = True
-            console.print(f"[yellow]warning:[/yellow] step {step}: {too_close(pair, self.least)}")
+            console.warn(f"step {step}: {too_close(pair, self.least)}")
         if self.stop_below is not None and pair[2] < self.stop_below:
             i, j, distance = pair
             self.stopped = (
@@ -98,7 +99,7 @@ def _close_pairs(columns: dict[str, np.ndarray], least: float | None) -> str | N
     first, nearest = below[0], below[np.argmin(distance[below])]
     pair = int(columns["closest_i"][first]), int(columns["closest_j"][first]), float(distance[first])
     return (
-        f"{len(below)} of {len(distance)} rows have a pair below the training data: first, at "
+        f"{len(below)} of {len(distance)} rows {have(len(below))} a pair below the training data: first, at "
         f"{columns['time_ps'][first]:g} ps, {too_close(pair, least)}; the closest of all came to "
         f"{distance[nearest]:.3f} Å at {columns['time_ps'][nearest]:g} ps. What follows from there on is a guess of the "
         "model"

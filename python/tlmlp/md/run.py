@@ -25,6 +25,7 @@ from tlmlp.md.region import Watch, free_atoms, words
 from tlmlp.md.settings import MDSettings, make_settings
 from tlmlp.md.simulation import open_simulation
 from tlmlp.md.state import State, new_velocities
+from tlmlp.text import are, counted
 
 RECORD, FIGURE = "md.json", "thermo.png"
 #: A step-0 difference from the calculator beyond this (eV/Å, per eV/Å of the largest force above 1) stops the run.
@@ -149,18 +150,18 @@ def _finish(drive: Drive, record: dict[str, Any]) -> dict[str, Any]:
     """Make the steps that are left, then the figure and the summary; md.json is written in any case."""
     settings, out, n = drive.settings, drive.out, len(drive.template)
     console.print(
-        f"{drive.simulation.description}: {n} atoms, {settings.ensemble}, steps {drive.step} to {settings.steps}"
+        f"{drive.simulation.description}: {counted(n, 'atom')}, {settings.ensemble}, steps {drive.step} to {settings.steps}"
     )
     fixed = n - int(free_atoms(drive.template).sum())
     if fixed:
-        console.print(f"{fixed} of {n} atoms are fixed, as the structure says")
+        console.print(f"{fixed} of {n} atoms {are(fixed)} fixed, as the structure says")
     try:
         drive.go()
     finally:
         record["seconds"], record["steps_done"] = round(drive.seconds, 3), drive.step
         record["warnings"] = words(read_thermo(out / THERMO), settings, n - fixed, drive.watch.least)
         for sentence in record["warnings"]:
-            console.print(f"[yellow]warning:[/yellow] {sentence}")
+            console.warn(f"{sentence}")
         atomic_write_json(out / RECORD, record)
     if drive.watch.stopped is None:
         record["finished"] = True

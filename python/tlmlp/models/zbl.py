@@ -87,5 +87,5 @@ def zbl_of(radii: Mapping[str, float] | None, atomic_numbers: Sequence[int], cut
     if radii is None:
         return None
     if radii["outer"] > cutoff:
-        raise TlmlpError(f"the ZBL repulsion reaches to {radii['outer']} Å, beyond the cutoff of {cutoff} Å")
+        raise TlmlpError(f"the ZBL repulsion reaches to {radii['outer']:.4g} Å, beyond the cutoff of {cutoff:.4g} Å")
     return Zbl(atomic_numbers, radii["inner"], radii["outer"])

@@ -45,7 +45,7 @@ def write_learning_curve(folder: Path) -> Path:
     _write_page(folder, plan, rows, statements)
     say(plan, statements)
     if len(rows) < wanted:
-        console.print(f"[yellow]warning:[/yellow] {wanted - len(rows)} of {wanted} rows are missing")
+        console.warn(f"{wanted - len(rows)} of {wanted} rows are missing")
     return folder / "report.html"
 
 

@@ -30,7 +30,7 @@ class Progress:
     def line(self, text: str) -> None:
         """Take one line of Snakemake's."""
         if self.everything:
-            console.print(text, markup=False)
+            console.print(text)
             return
         if text.startswith("Job stats:"):
             self._in_stats = not self.total  # a repeated table is of what is left already
@@ -43,7 +43,7 @@ class Progress:
         elif match := _FINISHED.match(text):
             self._finish(match[1])
         elif _PROBLEM.search(text) and not text.startswith(" "):
-            console.print(text, markup=False)
+            console.print(text)
 
     def _count(self, rule: str, count: int) -> None:
         if rule == "total":
@@ -60,7 +60,7 @@ class Progress:
         seconds = time.monotonic() - started
         self._seconds.setdefault(rule, []).append(seconds)
         done = self.total - sum(self.remaining.values())
-        console.print(f"{done}/{self.total} {rule}, {seconds:.0f} s; {self._left()}", markup=False)
+        console.print(f"{done}/{self.total} {rule}, {seconds:.0f} s; {self._left()}")
 
     def _left(self) -> str:
         """Time left, from the mean time of each rule so far; rules that have not run yet count as the mean of all."""

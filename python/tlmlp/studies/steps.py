@@ -44,7 +44,7 @@ class Runner:
         self.steps += steps
         waiting = [step for step in steps if not self.is_done(step)]
         for step in steps:
-            console.print(f"[bold]{step.name}[/bold]  {step.command if step in waiting else 'done before'}")
+            console.marked("bold", step.name, f" {step.command if step in waiting else 'done before'}")
         running = [(step, self._start(step, threads, alone=len(waiting) == 1)) for step in waiting]
         failures = [failure for step, process in running if (failure := self._finish(step, process))]
         if failures:
@@ -110,7 +110,7 @@ class _Running:
             for line in stream or ():
                 self.lines.append(line.rstrip())
                 if prefix is not None and line.strip():
-                    console.print(f"  {prefix}{line.rstrip()}", markup=False)
+                    console.print(f"  {prefix}{line.rstrip()}")
 
         self.threads.append(threading.Thread(target=read, daemon=True))
         self.threads[-1].start()

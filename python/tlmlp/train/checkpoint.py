@@ -35,7 +35,7 @@ def newest_checkpoint(run: Path) -> dict[str, Any] | None:
             check_payload(content, Checkpoint, str(path))
             return content
         except TlmlpError as error:
-            console.print(f"[yellow]warning:[/yellow] {error}; trying the one before", markup=True)
+            console.warn(f"{error}; trying the one before")
     if files:
         raise TlmlpError(f"{run}: all {len(files)} checkpoints are damaged; its best.pt may still be good")
     return None

@@ -219,7 +219,7 @@ def _rescaled(
     except TlmlpError as error:
         if how.rescale == "fit":
             raise TlmlpError(f"transfer.rescale: {error}") from None
-        console.print(f"[yellow]not rescaled:[/yellow] {error}")
+        console.marked("yellow", "not rescaled:", error)
         return how.model_copy(update=_scales(1.0, 1.0)), None
     console.print(f"rescaled: {fit}")
     return how.model_copy(update=_scales(fit.length_scale, fit.energy_scale)), fit

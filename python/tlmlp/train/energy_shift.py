@@ -16,6 +16,7 @@ import numpy as np
 
 from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
+from tlmlp.text import counted
 
 MODES = ("least-squares", "mean", "isolated", "none")
 FITTED = ("least-squares", "mean")
@@ -137,7 +138,7 @@ def what_is_determined(
             )
     fitted = len(names) if mode == "least-squares" else 1
     what = f"{', '.join(names)}" if mode == "least-squares" else f"{', '.join(names)}, one value for all"
-    line = f"energy shift of {what}: {len(counts)} frames with energies, rank {rank} of {fitted}"
+    line = f"energy shift of {what}: {counted(len(counts), 'frame')} with energies, rank {rank} of {fitted}"
     if rank < fitted:
         line += (
             f"; {fitted - rank} combination{'s' * (fitted - rank > 1)} of shifts cannot be told from these compositions, so "

@@ -82,7 +82,7 @@ def transfer_frames(
     except Interrupted as stop:
         return FewFramesResult(stop.result, Path(sources[0]), None, None, None)
     config = recipe(len(frames))
-    console.print(f"all {len(frames)} frames")
+    console.print("the one frame" if len(frames) == 1 else f"all {len(frames)} frames")
     result = transfer(source, config, element_map, out)
     if not result.finished:
         return FewFramesResult(result, source, validation, None, None)

@@ -12,6 +12,7 @@ import yaml
 
 from tlmlp.data import Frame
 from tlmlp.page import Page
+from tlmlp.text import counted, have
 from tlmlp.train.evaluation import ERROR_KEYS
 from tlmlp.train.figures import errors_by, new_figure, save_figure, write_csv
 from tlmlp.train.folds import CrossValidation
@@ -42,7 +43,7 @@ def write_report(
         return None
     folder = run / "report"
     about = result.metadata["provenance"]
-    page = Page(f"{', '.join(result.potential.species)} from {len(frames)} frames and {source.stem}")
+    page = Page(f"{', '.join(result.potential.species)} from {counted(len(frames), 'frame')} and {source.stem}")
     page.text(_summary(result, frames, validation, seconds))
     page.heading("Errors")
     titles = [f"{kind} {error} ({unit})" for kind, unit in _UNITS for error in ("MAE", "RMSE")]
@@ -115,7 +116,9 @@ def advice(frames: Sequence[Frame], validation: CrossValidation | None, training
     for label, what in (("energy", "energies"), ("stress", "stresses")):
         missing = sum(getattr(frame, label) is None for frame in frames)
         if missing:
-            which = "The frames have" if missing == len(frames) else f"{missing} of {len(frames)} frames have"
+            which = (
+                "The frames have" if missing == len(frames) else f"{missing} of {len(frames)} frames {have(missing)}"
+            )
             said.append(f"{which} no {what}: they cost nothing in most codes, and tell what forces do not.")
     volumes = np.array([f.volume / len(f) for f in frames if f.volume > 0.0])
     if len(volumes) and np.ptp(volumes) < SAME_VOLUME * volumes.mean():
@@ -176,8 +179,8 @@ def _summary(result: RunResult, frames: Sequence[Frame], validation: CrossValida
         for kind, name in (("energy", "an energy"), ("forces", "forces"), ("stress", "a stress"))
     ]
     return (
-        f"{len(frames)} frames ({', '.join(labels)}), {sum(len(f) for f in frames)} atoms; {t['updates']} updates of "
-        f"{t['batch_size']} frames{', after the cross-validation' if validation else ''}; {seconds:.0f} s in all."
+        f"{counted(len(frames), 'frame')} ({', '.join(labels)}), {counted(sum(len(f) for f in frames), 'atom')}; {t['updates']} updates of "
+        f"{counted(t['batch_size'], 'frame')}{', after the cross-validation' if validation else ''}; {seconds:.0f} s in all."
     )
 
 

@@ -69,9 +69,7 @@ def cross_validate(train: Train, config: Config, parts: int, out: Path) -> Cross
         fold = as_config(config, [setting("data.fold", [part, parts]), "data.validation=frames"])
         result = train(fold, out / str(part))
         if not result.finished:
-            console.print(
-                f"stopped in fold {part + 1} of {parts}: the same command as before goes on there", markup=False
-            )
+            console.print(f"stopped in fold {part + 1} of {parts}: the same command as before goes on there")
             raise Interrupted(result)
         frames = load_data(fold.data, fold.loss, fold.transfer.replay).val
         found.append(compare_potential(result.potential, frames))

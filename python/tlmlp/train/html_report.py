@@ -50,7 +50,7 @@ def report_run(run: Path, data: Sequence[Path] = (), out: Path | None = None, ro
     temperatures = [f.temperature for f in frames]
     kelvin = errors_by(comparison, "temperature_K", temperatures, folder / "errors_by_temperature.png")
     facts = (
-        f"{sum(p.numel() for p in potential.parameters()):,} parameters, cutoff {potential.cutoff:g} Å; energy shift "
+        f"{sum(p.numel() for p in potential.parameters()):,} parameters, cutoff {potential.cutoff:.4g} Å; energy shift "
         + ", ".join(f"{s} {e:.6f} eV" for s, e in zip(potential.species, potential.energy_shift.tolist(), strict=True))
         + f"; weights sha256 {weights_sha256(potential)}"
     )

@@ -84,8 +84,8 @@ class Metrics:
         last = max((n for n, row in enumerate(parsed) if row is not None), default=0)
         damaged = [str(n + 1) for n in range(last) if parsed[n] is None]
         if damaged:
-            console.print(
-                f"[yellow]warning:[/yellow] {self.path}: no rows of metrics on line{'s' * (len(damaged) > 1)} "
+            console.warn(
+                f"{self.path}: no rows of metrics on line{'s' * (len(damaged) > 1)} "
                 f"{', '.join(damaged[:10])}{', ...' * (len(damaged) > 10)}; left out"
             )
         return rows

@@ -101,7 +101,7 @@ def note_changes(state: dict[str, Any], config: Config) -> None:
     """Say what changes from here on, keep it with the origin of the model, and let the checkpoint have ``config``."""
     changed = differences(as_config(state["config"]), config)
     for name, (old, new) in changed.items():
-        console.print(f"from update {state['update']} on: {name} is {new}, was {old}", markup=False)
+        console.print(f"from update {state['update']} on: {name} is {new}, was {old}")
     if changed:
         provenance = state["metadata"]["provenance"]
         entry = {"update": state["update"], "set": {name: new for name, (_, new) in changed.items()}}

@@ -23,6 +23,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.export.header import describe_zbl
 from tlmlp.lock import run_lock
 from tlmlp.models import Potential, build_potential
+from tlmlp.text import counted
 from tlmlp.train.checkpoint import newest_checkpoint
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.energy_shift import find_energy_shift
@@ -128,9 +129,9 @@ def start(
             *energy_warnings(data.train),
             *trainer.warnings,
         ):
-            console.print(f"[yellow]warning:[/yellow] training data: {warning}")
+            console.warn(f"training data: {warning}")
         for line in (*data.said, *trainer.shift_lines):
-            console.print(line, markup=False)
+            console.print(line)
         _announce(trainer)
         return _train(trainer, observe)
 
@@ -204,8 +205,8 @@ def _go_on(
     now = _circumstances(config, data)
     for what in ("threads", "versions"):
         if now[what] != before[what]:
-            console.print(
-                f"[yellow]warning:[/yellow] {what} were {before[what]} and are {now[what]}: the numbers may "
+            console.warn(
+                f"{what} were {before[what]} and are {now[what]}: the numbers may "
                 "differ in the last digits from an uninterrupted training"
             )
     potential = potential_from(state["model"], config.training.route)
@@ -283,8 +284,8 @@ def _announce(trainer: Trainer) -> None:
         where = f"{threads} thread{'s' * (threads > 1)}, standard torch operators"
     console.print(
         f"{', '.join(potential.species)}: {parameters:,} parameters, {str(potential.dtype).removeprefix('torch.')}"
-        f", cutoff {potential.cutoff} Å; {len(trainer.train.frames)} training and {validation} validation frames; "
-        f"{t.updates} updates of {trainer.batches.size} frames, learning rate {t.learning_rate:g} to "
+        f", cutoff {potential.cutoff:.4g} Å; {len(trainer.train.frames)} training and {validation} validation frames; "
+        f"{counted(t.updates, 'update')} of {counted(trainer.batches.size, 'frame')}, learning rate {t.learning_rate:g} to "
         f"{trainer.schedule(t.updates):g}; fitted to {_terms(trainer)}; "
         f"{where}"
     )
@@ -324,7 +325,7 @@ def _train(trainer: Trainer, observe: Observe | None) -> RunResult:
 def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, Comparison]) -> None:
     mode = trainer.loss.energy_shift
     if comparisons["training"].errors()["energy_mae_mev_per_atom"] is None and mode in ("least-squares", "mean"):
-        console.print("[yellow]warning:[/yellow] the training frames have no energies: the energy shift is zero")
+        console.warn("the training frames have no energies: the energy shift is zero")
     for symbol, value in zip(kept.species, kept.energy_shift.tolist(), strict=True):
         console.print(f"energy shift of {symbol}: {value:.6f} eV/atom ({mode}, training set)")
     which = {
@@ -334,8 +335,8 @@ def _print_result(trainer: Trainer, kept: Potential, comparisons: Mapping[str, C
     }[trainer.config.training.keep]
     print_errors(f"{trainer.run}: {which}", comparisons)
     if trainer.config.training.keep == "best" and trainer.best.update < 0.1 * trainer.update:
-        console.print(
-            f"[yellow]note:[/yellow] the best of {trainer.update} updates was number {trainer.best.update}: a lower learning "
+        console.note(
+            f"the best of {trainer.update} updates was number {trainer.best.update}: a lower learning "
             f"rate may do better; the last model is kept too, compare it by --which last"
         )
     console.print(

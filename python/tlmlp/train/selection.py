@@ -12,6 +12,7 @@ from tlmlp.data.isolated import isolated_mask
 from tlmlp.data.split import nested_subset, seeded_order, without_copies
 from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_bytes
+from tlmlp.text import are, counted
 from tlmlp.train.losses import TERMS
 from tlmlp.train.sections import DataSection, ExtraSet, LossSection
 
@@ -73,13 +74,15 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
         train, copies = without_copies(train)
         if copies:
             said.append(
-                f"{len(copies)} training frames are copies of others and are left out, so that none validates too"
+                f"{counted(len(copies), 'training frame')} {are(len(copies))} left out as copies of others, so that none validates too"
             )
     if section.pool is not None:
         order = _order(train, section)
         wanted = (section.n_train or 0) + (section.n_val or 0)
         if wanted > len(train):
-            raise TlmlpError(f"data.pool has {len(train)} frames, but data.n_train and data.n_val ask for {wanted}")
+            raise TlmlpError(
+                f"data.pool has {counted(len(train), 'frame')}, but data.n_train and data.n_val ask for {wanted}"
+            )
         if section.n_val is not None:
             val = [train[i] for i in order[len(train) - (section.n_val or 0) :]]
         train = [train[i] for i in order[: section.n_train]]
@@ -90,8 +93,10 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
     if section.fold is not None:
         part, parts = section.fold
         if len(train) < parts:
-            left_out = f" ({len(copies)} are copies of others, and left out)" if copies else ""
-            raise TlmlpError(f"{parts} folds need as many training frames, but there are {len(train)}{left_out}")
+            left_out = f" ({len(copies)} more {are(len(copies))} left out as copies)" if copies else ""
+            raise TlmlpError(
+                f"{parts} folds need as many training frames, but there {are(len(train))} {len(train)}{left_out}"
+            )
         val = train[part::parts]
         train = [frame for n, frame in enumerate(train) if n % parts != part]
         files["val"] = files["train"]
@@ -135,17 +140,18 @@ def _read(
         )
     names = ", ".join(Path(file).name for file in files)
     alone = isolated_mask(kept)
-    if alone.any():
+    if n := int(alone.sum()):
         isolated += [frame for frame, is_alone in zip(kept, alone, strict=True) if is_alone]
         kept = [frame for frame, is_alone in zip(kept, alone, strict=True) if not is_alone]
         said.append(
-            f"{names}: {int(alone.sum())} frames of isolated atoms are left out; with loss.energy_shift: isolated they "
-            "give the energy shift"
+            f"{names}: {counted(n, 'frame')} of isolated atoms {are(n)} left out; loss.energy_shift: isolated takes the energy "
+            "shift from there"
         )
     # What a file marks as not computed may be missing; without forces a frame cannot be in a batch of them.
     whole = [frame for frame in kept if all(getattr(frame, term) is not None for term in labels)]
     if len(whole) < len(kept):
-        said.append(f"{names}: {len(kept) - len(whole)} frames without {' or '.join(labels)} are left out")
+        n = len(kept) - len(whole)
+        said.append(f"{names}: {counted(n, 'frame')} without {' or '.join(labels)} {are(n)} left out")
     if not whole:
         raise TlmlpError(
             f"{names}: none of the {len(frames)} frames has {' and '.join(labels)} and atoms with neighbours"
@@ -167,7 +173,7 @@ def _warn_about_duplicates(name: str, frames: Sequence[Frame], val: Sequence[Fra
     ]
     if shared:
         which = "training frames" if name == "train" else f"frames of {name}"
-        console.print(
-            f"[yellow]warning:[/yellow] {len(shared)} of {len(val)} validation frames are {which} "
+        console.warn(
+            f"{len(shared)} of {len(val)} validation frames {are(len(shared))} among the {which} "
             f"too, for example {shared[0][0]} = {shared[0][1]}"
         )

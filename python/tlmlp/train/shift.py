@@ -14,6 +14,7 @@ from tlmlp.data import read_frames
 from tlmlp.data.energies import energy_warnings
 from tlmlp.data.isolated import isolated_energies, isolated_mask
 from tlmlp.errors import TlmlpError
+from tlmlp.text import are, counted
 from tlmlp.train.dataset import build_graph
 from tlmlp.train.energy_shift import find_energy_shift, what_is_determined
 from tlmlp.train.modelfile import open_model
@@ -58,11 +59,12 @@ def shift_model(
         )
     if fitted:
         for line in what_is_determined(mode, potential.species, counts, frames, bound):
-            console.print(line, markup=False)
+            console.print(line)
         for warning in energy_warnings(frames):
-            console.print(f"warning: {warning}", markup=False)
-        if not bound.all():
-            console.print(f"{int((~bound).sum())} frames without neighbours are left out of the fit", markup=False)
+            console.warn(f"{warning}")
+        alone = int((~bound).sum())
+        if alone:
+            console.print(f"{counted(alone, 'frame')} without neighbours {are(alone)} left out of the fit")
     shift = find_energy_shift(
         mode,
         potential.species,
@@ -79,5 +81,9 @@ def shift_model(
     provenance = {**(metadata.get("provenance") or {}), "energy_shift": about}
     export_model(potential, out, {**metadata, "provenance": provenance})
     rows = [[symbol, f"{before[symbol]:.6f}", f"{after[symbol]:.6f}"] for symbol in potential.species]
-    table(f"{out}: energy shift ({mode}, {len(frames)} frames)", ["element", "before\neV/atom", "now\neV/atom"], rows)
+    table(
+        f"{out}: energy shift ({mode}, {counted(len(frames), 'frame')})",
+        ["element", "before\neV/atom", "now\neV/atom"],
+        rows,
+    )
     return {"before": before, "after": after}

@@ -81,7 +81,9 @@ class Trainer:
         self.train = Part("training", data.all_frames(), potential, data.weights(), device)
         self.val = Part("validation", data.val, potential, device=device) if data.val else None
         if not any(graph.n_edges for graph in self.train.graphs):
-            raise TlmlpError(f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff} Å")
+            raise TlmlpError(
+                f"no two atoms of the training frames are closer than the cutoff, {potential.cutoff:.4g} Å"
+            )
         self.metadata["min_distance"] = self.train.min_distance()
         mode, train = self.loss.energy_shift, self.train
         #: What is to be said when the training begins, see :mod:`tlmlp.train.learnable` and ``energy_shift``.

@@ -203,7 +203,7 @@ def test_a_relaxation_that_runs_out_of_steps_says_so(tmp_path):
     ase.io.write(tmp_path / "si.extxyz", atoms)
     command = ["relax", str(SW), str(tmp_path / "si.extxyz"), "--steps", "1", "--out", str(tmp_path / "r.extxyz")]
     run = CliRunner().invoke(app, command)
-    assert run.exit_code == 1 and "NOT relaxed in 1 steps" in " ".join(run.output.split())
+    assert run.exit_code == 1 and "NOT relaxed in 1 step" in " ".join(run.output.split())
     assert (tmp_path / "r.extxyz").exists()
 
 

@@ -84,8 +84,8 @@ def test_duplicates_within_and_between_files(tmp_path, invoke, make_frame):
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["files"][0]["duplicates"] == 1 and report["files"][1]["duplicates"] == 0
     assert [d["frames"] for d in report["duplicates_between_files"]] == [1]
-    assert "train.extxyz: 1 frames are copies of another" in output
-    assert f"1 frames of {tmp_path / 'train.extxyz'} are in {tmp_path / 'test.extxyz'} too" in output
+    assert "train.extxyz: 1 frame is a copy of another" in output
+    assert f"1 frame of {tmp_path / 'train.extxyz'} is in {tmp_path / 'test.extxyz'} too" in output
 
 
 def test_narrow_skewed_and_open_cells_are_told_apart(make_frame):
@@ -108,7 +108,7 @@ def test_missing_labels_are_counted(make_frame):
     frames = [make_frame(0), make_frame(1, energy=None), make_frame(2, forces=None, stress=None)]
     report = check_files({"x": frames}, 4.0)
     assert report["files"][0]["labelled_frames"] == {"energy": 2, "forces": 2, "stress": 2}
-    assert {"x: 1 of 3 frames have no energy", "x: 1 of 3 frames have no forces"} <= set(report["warnings"])
+    assert {"x: 1 of 3 frames has no energy", "x: 1 of 3 frames has no forces"} <= set(report["warnings"])
     bare = check_files({"x": [make_frame(0, energy=None, forces=None, stress=None, group=None)]}, 4.0)["files"][0]
     assert bare["energy_ev_per_atom"] is None and bare["force_ev_per_ang"] is None
 

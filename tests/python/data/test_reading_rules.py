@@ -328,7 +328,7 @@ NAMES = [
     Row("gzip by another name", gzip.compress(GOOD.encode()), file="t.data", values=LABELS),
     Row("index out of range", GOOD + SECOND, index="@5", refused="there are 2 frames, numbered from 0 to 1; the index 5 asks"),
     Row("index of letters", GOOD, index="@a", refused="the index after @ must be like 5 or :10 or ::2, got 'a'"),
-    Row("empty slice", GOOD, index="@7:", refused="there are 1 frames, and the index '7:' chooses none"),
+    Row("empty slice", GOOD, index="@7:", refused="there is 1 frame, and the index '7:' chooses none"),
     Row("npz", b"PK\x03\x04", file="x.npz", refused="a zip archive .an .npz.*DeePMD data set is named by its folder"),
     Row("npy", b"\x93NUMPY\x01\x00", file="coord.npy", refused="numpy array.*named by its folder"),
     Row("byte order mark", b"\xef\xbb\xbf" + GOOD.encode(), values=LABELS),

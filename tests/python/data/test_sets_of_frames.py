@@ -63,7 +63,7 @@ def spread(n, centre, width=0.1, seed=0):
 MIXED = [14] * 4 + [32] * 4
 CLUMPS = {
     "300 eV/atom apart": (lambda m: energies(m, spread(20, -5.4) + spread(10, 294.6)), "20 frames at .* and 10 frames at"),
-    "one frame": (lambda m: energies(m, [*spread(20, -5.4), 0.5]), "20 frames at .* and 1 frames at"),
+    "one frame": (lambda m: energies(m, [*spread(20, -5.4), 0.5]), "20 frames at .* and 1 frame at"),
     "formation energies among totals": (lambda m: energies(m, spread(10, -5.4) + spread(10, 0.02, 0.01)), "two clumps"),
     "all-electron among pseudopotentials": (lambda m: energies(m, spread(10, -5.4) + spread(4, -7880.0)), "4 frames at .*-788"),
     "Hartree among eV": (lambda m: energies(m, spread(10, -107.0) + spread(10, -107.0 / 27.2, 0.003)), "two clumps"),
@@ -82,7 +82,7 @@ CLUMPS = {
     "zeros": (lambda m: energies(m, [*spread(10, -0.3), 0.0, 0.0]), "2 frames have an energy of exactly 0"),
     "stresses of zero": (
         lambda m: [*energies(m, spread(10, -5.4)), m(50, energy=-43.0, stress=np.zeros((3, 3)))],
-        "1 of 11 stresses are exactly 0, made#50 first"),
+        "1 of 11 stresses is exactly 0, made#50 first"),
     "one energy again and again": (lambda m: energies(m, [*spread(10, -5.4), *[-5.4] * 8]), "8 different geometries have the very same"),
 }  # fmt: skip
 
@@ -209,7 +209,7 @@ def test_copies_never_stand_in_two_parts_of_a_split(tmp_path, invoke, make_frame
     assert not set(parts["val"]) & (set(parts["train-6"]) | set(parts["rest"])) and set(parts["train-4"]) < set(
         parts["train-6"]
     )
-    assert "12 frames are copies of another geometry: copies.extxyz has them, no part does" in output
+    assert "12 frames are in copies.extxyz and in no part, as copies of another geometry" in output
     assert "12 geometries are there with several energies" in output
     assert json.loads((tmp_path / "o" / "split.json").read_text())["files"]["copies.extxyz"]["frames"] == 12
     with pytest.raises(TlmlpError, match="there are 12 different ones, and 12 copies"):

@@ -117,7 +117,7 @@ REGION = {
             closest_j=np.full(401, 9),
         ),
         {"ensemble": "nve"},
-        "1 of 401 rows have a pair below the training data: first, at 2 ps, atoms 7 and 9 are 1.500 Å apart",
+        "1 of 401 rows has a pair below the training data: first, at 2 ps, atoms 7 and 9 are 1.500 Å apart",
     ),
 }
 

@@ -60,7 +60,7 @@ def test_copies_do_not_count_for_folds(lj, tmp_path):
     from tlmlp.train import transfer_frames
 
     write_frames(tmp_path / "same.extxyz", lj(1, 3) * 3)
-    with pytest.raises(TlmlpError, match=r"but there are 1 \(2 are copies of others, and left out\)"):
+    with pytest.raises(TlmlpError, match=r"but there is 1 \(2 more are left out as copies\)"):
         transfer_frames("si-dft", tmp_path / "same.extxyz", "Si:Si", tmp_path / "run")
 
 

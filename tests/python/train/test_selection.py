@@ -62,7 +62,7 @@ def test_more_frames_than_there_are_is_an_error(files):
 
 def test_duplicates_between_training_and_validation_are_a_warning(files, capfd):
     load(files, train="pool.extxyz", val="pool.extxyz@:3")
-    assert "3 of 3 validation frames are training frames too" in " ".join(capfd.readouterr().err.split())
+    assert "3 of 3 validation frames are among the training frames too" in " ".join(capfd.readouterr().err.split())
 
 
 def test_missing_misspelt_and_nan_forces_stop_before_training(files, lj):

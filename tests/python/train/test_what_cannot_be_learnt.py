@@ -65,7 +65,7 @@ def test_training_with_isolated_atoms_is_training_without(config, tmp_path, lj, 
     mixed = fit(content, tmp_path / "mixed")
     assert weights_sha256(mixed.potential) == weights_sha256(plain.potential) and mixed.errors == plain.errors
     assert mixed.potential.energy_shift.tolist() == plain.potential.energy_shift.tolist()
-    assert "1 frames of isolated atoms are left out" in " ".join(capfd.readouterr().err.split())
+    assert "1 frame of isolated atoms is left out" in " ".join(capfd.readouterr().err.split())
     content["loss"] = {"energy_shift": "isolated"}
     assert fit(content, tmp_path / "isolated").potential.energy_shift.tolist() == [-0.81]
     content["data"]["train"] = config()["data"]["train"]
