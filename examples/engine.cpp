@@ -1,10 +1,14 @@
 // Energy, forces and pressure of rattled silicon with the engine alone: no Python, no torch.
 //
-//     cmake -S . -B build/cpp -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF
-//     cmake --build build/cpp --target example_engine
-//     build/cpp/tests/cpp/engine/example_engine si.pt
+//     cmake -S . -B build/cpp -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF -DTLMLP_OPENMM=OFF
+//     cmake --build build/cpp
+//     cmake --install build/cpp --prefix build/installed
+//     cmake -S tests/install -B build/example -DCMAKE_PREFIX_PATH=$PWD/build/installed
+//     cmake --build build/example
+//     build/example/engine python/tlmlp/pretrained/si-dft.pt
 //
-// In a project of your own, link tlmlp_structures (or tlmlp_core, when you bring your own neighbour list).
+// A CMake project of your own needs two lines: find_package(tlmlp REQUIRED) and target_link_libraries(NAME PRIVATE
+// tlmlp::structures), or tlmlp::core when you bring your own neighbour list.
 #include <cmath>
 #include <cstdio>
 #include <vector>

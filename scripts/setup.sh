@@ -18,7 +18,8 @@ command -v "${CXX:-c++}" > /dev/null || { echo "error: no C++ compiler found; in
 
 # Dependencies are installed again only when a requirements file changed.
 install() {
-  local stamp="$venv/.installed-$(basename "$1")"
+  local stamp
+  stamp="$venv/.installed-$(basename "$1")"
   cmp -s "$1" "$stamp" && return
   log "installing $1 (a few minutes on a first run)"
   "$venv/bin/python" -m pip install --disable-pip-version-check --quiet -r "$1"

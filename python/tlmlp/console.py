@@ -2,12 +2,19 @@
 
 import sys
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -48,18 +55,6 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     Console(file=sys.stdout, highlight=False, width=width).print(out)
 
 
-@contextmanager
-def plain_warnings() -> Iterator[None]:
-    """Python's warnings as one line each, without the place in the code that means nothing to a user."""
-
-    def show(message, category, filename, lineno, file=None, line=None) -> None:
-        console.warn(" ".join(str(message).split()))
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
-
-
 class _Lines:
     """Progress for logs: one line at most every ten seconds, and one at the end."""
 
@@ -80,7 +75,7 @@ class _Lines:
 
 
 class _Bar:
-    def __init__(self, bars: Progress, task):
+    def __init__(self, bars: Progress, task: TaskID):
         self.bars, self.task = bars, task
 
     def advance(self, n: int = 1, note: str = "") -> None:

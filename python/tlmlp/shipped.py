@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,8 @@ def model_card(name: str) -> dict[str, Any]:
 
     :raises TlmlpError: when there is no such model
     """
+    import json
+
     return json.loads(pretrained(name).with_suffix(".json").read_text())
 
 

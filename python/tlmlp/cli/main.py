@@ -28,7 +28,8 @@ from tlmlp.cli import (
 from tlmlp.errors import TlmlpError
 from tlmlp.text import one_line
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+# Help as plain text: rich takes as long to import as all the rest of `tlmlp --help`.
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
 train.register(app)
@@ -84,7 +85,7 @@ def main() -> None:
     A :class:`TlmlpError`, what the system refuses (disk full, no permission) and a missing package give status 2;
     anything else is a defect of this package and gives 70.
     """
-    from tlmlp.console import plain_warnings
+    from tlmlp.warning_lines import plain_warnings
 
     try:
         with plain_warnings():

@@ -1,6 +1,7 @@
 """What a user meets first: a light import, quick help, one line for a mistake."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -125,3 +126,26 @@ def test_doctor_finds_the_installed_parts_working():
     assert result.returncode == 0, result.stdout + result.stderr
     assert "broken" not in result.stdout
     assert time.monotonic() - start < 60
+
+
+#: What is run, and the CPU time in s that it may take beyond a Python that does nothing.
+START_TIMES = [(("-c", "import tlmlp"), 0.3), (("-m", "tlmlp", "--help"), 0.3)]
+
+
+@pytest.mark.parametrize(("arguments", "limit"), START_TIMES, ids=["import", "help"])
+def test_a_start_is_quick(arguments, limit):
+    """The best of a few: other processes may hold the machine."""
+
+    def cpu_time(*command: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        python(*command)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu_time(*arguments) for _ in range(4)) - cpu_time("-c", "pass") < limit
+
+
+def test_help_imports_neither_rich_nor_metadata():
+    """Each takes longer to import than all the rest of the command."""
+    loaded = python("-X", "importtime", "-m", "tlmlp", "--help").stderr
+    assert not [name for name in ("rich.console", "importlib.metadata") if f" {name}\n" in loaded]
