@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Set up, then run all tests: the C++ core alone (ctest), then everything else (pytest).
+# Set up, then the checks of style, spelling and the site, then all tests: the C++ core alone (ctest), then pytest.
 # usage: scripts/test.sh [pytest arguments]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --tests
 export PATH="$PWD/.venv/bin:$PATH"
 
-ruff check python tests examples benchmarks
-ruff format --check --quiet python tests examples benchmarks
+ruff check python tests examples benchmarks docs
+ruff format --check --quiet python tests examples benchmarks docs README.md
+codespell
+scripts/docs.sh
 # The core must build and pass without torch, Python bindings or LAMMPS.
 cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF -DTLMLP_OPENMM=OFF \
   -DPython_EXECUTABLE="$PWD/.venv/bin/python" > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }

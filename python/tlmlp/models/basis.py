@@ -30,7 +30,8 @@ def harmonic_norms(num_spherical: int) -> list[float]:
 
 
 def envelope(x: Tensor, exponent: int) -> Tensor:
-    """u(x) = 1 + a x^p + b x^(p+1) + g x^(p+2), zero from x = 1 on; twice continuously differentiable."""
+    """u(x) = 1 + a x^p + b x^(p+1) + g x^(p+2), zero from x = 1 on; twice continuously differentiable: equation (1)
+    of docs/background/theory.md."""
     p = float(exponent)
     a = -0.5 * (p + 1.0) * (p + 2.0)
     b = p * (p + 2.0)
@@ -40,7 +41,7 @@ def envelope(x: Tensor, exponent: int) -> Tensor:
 
 
 def radial_basis(distance: Tensor, frequencies: Tensor, cutoff: float, exponent: int) -> Tensor:
-    """e_n(d) = sqrt(2 / c) sin(f_n d / c) / d u(d / c), shape (E, num_radial)."""
+    """e_n(d) = sqrt(2 / c) sin(f_n d / c) / d u(d / c), shape (E, num_radial): equation (2) of docs/background/theory.md."""
     x = distance / cutoff
     scale = math.sqrt(2.0 / cutoff) * envelope(x, exponent) / distance
     return torch.sin(x.unsqueeze(1) * frequencies) * scale.unsqueeze(1)
@@ -72,7 +73,8 @@ def spherical_bessel(order: int, t: Tensor) -> Tensor:
 
 
 def spherical_bessel_basis(distance: Tensor, cutoff: float, exponent: int, zeros: Tensor, norms: Tensor) -> Tensor:
-    """u(x) N_ln j_l(z_ln x) with x = d / c, shape (E, L * num_radial), index l * num_radial + (n - 1).
+    """u(x) N_ln j_l(z_ln x) with x = d / c, shape (E, L * num_radial), index l * num_radial + (n - 1): the radial part of
+    equation (3) of docs/background/theory.md.
 
     Evaluated in float64 whatever the dtype: the recursion of j_l amplifies rounding errors.
     """

@@ -80,7 +80,10 @@ class Embedding(nn.Module):
 
 
 class Interaction(nn.Module):
-    """One interaction block: m -> m', with the directional sum over the edges k->j into the source of each edge."""
+    """One interaction block: m -> m', with the directional sum over the edges k->j into the source of each edge.
+
+    A route evaluates that sum without triplets: equations (6) and (7) of docs/background/theory.md.
+    """
 
     def __init__(self, config: DimeNetPPConfig, route: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()

@@ -1,5 +1,7 @@
 """The reference every other implementation is tested against: float64, an explicit triplet list, plain loops.
 
+The directional sum is equation (4) of docs/background/theory.md as it stands.
+
 Written from the formulas alone and on purpose without a line shared with the network, its routes or the compiled
 code: Legendre polynomials of the cosine instead of spherical harmonics, its own zeros and Bessel functions, its own
 search for periodic images. Slow and meant to be obviously right. Lengths inside are in nm, energies in kJ/mol.
@@ -164,7 +166,7 @@ class Oracle:
         return torch.where(x < 1.0, 1 + a * x**p + b * x ** (p + 1) + g * x ** (p + 2), torch.zeros_like(x))
 
     def radial(self, d: Tensor) -> Tensor:
-        """e_n = sqrt(2 / c) sin(f_n d / c) / d u(d / c)."""
+        """e_n = sqrt(2 / c) sin(f_n d / c) / d u(d / c): equation (2) of docs/background/theory.md."""
         x = d / self.cutoff
         columns = [
             math.sqrt(2.0 / self.cutoff) * torch.sin(frequency * x) / d * self.envelope(x)
@@ -173,7 +175,8 @@ class Oracle:
         return torch.stack(columns, dim=1)
 
     def directional(self, d: Tensor, cosine: Tensor) -> Tensor:
-        """u(x) N_ln j_l(z_ln x) sqrt((2l + 1) / 4 pi) P_l(cos theta), one row per triplet."""
+        """u(x) N_ln j_l(z_ln x) sqrt((2l + 1) / 4 pi) P_l(cos theta), one row per triplet: equation (3) of
+        docs/background/theory.md."""
         x = d / self.cutoff
         columns = []
         for order in range(self.config.num_spherical):
