@@ -14,7 +14,7 @@ from typing import Any
 from tlmlp.errors import TlmlpError
 
 
-def atomic_write_bytes(path: str | os.PathLike, content: bytes) -> None:
+def atomic_write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write ``content`` to ``path`` through a temporary file beside it, synced to disk, then renamed over it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def atomic_write_bytes(path: str | os.PathLike, content: bytes) -> None:
         raise
 
 
-def check_out(folder: str | os.PathLike) -> None:
+def check_out(folder: str | os.PathLike[str]) -> None:
     """Refuse a folder that results could not be written to, before they are computed; nothing of the try is left.
 
     :raises TlmlpError: with the reason
@@ -53,7 +53,7 @@ def check_out(folder: str | os.PathLike) -> None:
                 one.rmdir()
 
 
-def remove_parts(path: str | os.PathLike) -> None:
+def remove_parts(path: str | os.PathLike[str]) -> None:
     """Delete the temporary files that killed writers of ``path`` left beside it; those that are being written stay."""
     path = Path(path)
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
@@ -66,12 +66,12 @@ def remove_parts(path: str | os.PathLike) -> None:
             pass
 
 
-def atomic_write_text(path: str | os.PathLike, text: str) -> None:
+def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
     """:func:`atomic_write_bytes` for UTF-8 text."""
     atomic_write_bytes(path, text.encode())
 
 
-def atomic_write_json(path: str | os.PathLike, value: Any) -> None:
+def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
     """:func:`atomic_write_bytes` for JSON, indented, one trailing newline; NaN and infinity are refused."""
     atomic_write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
@@ -81,7 +81,7 @@ def sha256_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def sha256_file(path: str | os.PathLike) -> str:
+def sha256_file(path: str | os.PathLike[str]) -> str:
     """Hexadecimal SHA-256 of the file at ``path``."""
     with open(path, "rb") as stream:
         digest = hashlib.sha256()

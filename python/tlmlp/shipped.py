@@ -40,7 +40,7 @@ def model_card(name: str) -> dict[str, Any]:
     return json.loads(pretrained(name).with_suffix(".json").read_text())
 
 
-def model_path(model: str | os.PathLike) -> Path:
+def model_path(model: str | os.PathLike[str]) -> Path:
     """The file or directory ``model``; where there is none, the model of that name that comes with the package."""
     path = Path(model)
     if not path.exists() and os.fspath(model) in names():

@@ -41,7 +41,7 @@ class TlmlpModel(ModelInterface):
 
     def __init__(
         self,
-        model_path: str | os.PathLike,
+        model_path: str | os.PathLike[str],
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,

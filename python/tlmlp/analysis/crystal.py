@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LATTICES = ("sc", "fcc", "bcc", "diamond", "hcp")
 
 
-def read_structure(path: str | os.PathLike) -> Atoms:
+def read_structure(path: str | os.PathLike[str]) -> Atoms:
     """The last frame of a file that ASE reads, with its constraints and without its calculator.
 
     :raises TlmlpError: when the file is missing or unreadable, or holds no atoms or positions that are not finite
@@ -56,7 +56,7 @@ def elemental_crystal(element: str) -> Atoms:
     return bulk(element) if lattice == "hcp" else bulk(element, cubic=True)
 
 
-def starting_crystal(model: ForceModel, structure: str | os.PathLike | Atoms | None) -> Atoms:
+def starting_crystal(model: ForceModel, structure: str | os.PathLike[str] | Atoms | None) -> Atoms:
     """``structure``, or the crystal of the only element of ``model``; periodic in all directions.
 
     :raises TlmlpError: when the model does not know its elements, there is no volume, or it must be given

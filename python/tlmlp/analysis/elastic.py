@@ -114,7 +114,7 @@ class Elasticity:
 
 def elastic(
     model: Model,
-    structure: str | os.PathLike | Atoms | None = None,
+    structure: str | os.PathLike[str] | Atoms | None = None,
     *,
     strain: float = 0.005,
     fmax: float = 1e-4,

@@ -74,7 +74,7 @@ class EquationOfState:
 
 def equation_of_state(
     model: Model,
-    structure: str | os.PathLike | Atoms | None = None,
+    structure: str | os.PathLike[str] | Atoms | None = None,
     *,
     strain: float = 0.06,
     points: int = 11,

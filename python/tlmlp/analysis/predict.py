@@ -47,8 +47,8 @@ class Predicted:
 
 def predict(
     model: Model,
-    files: Sequence[str | os.PathLike],
-    out: str | os.PathLike,
+    files: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     *,
     precision: str = "double",
     threads: int = 1,

@@ -131,7 +131,7 @@ class ShortRange:
         }
 
 
-def short_range(model: str | os.PathLike, structure: str | os.PathLike | Atoms | None = None) -> ShortRange:
+def short_range(model: str | os.PathLike[str], structure: str | os.PathLike[str] | Atoms | None = None) -> ShortRange:
     """Dimer, scaled crystal and pressed bond for every pair of elements of an exported model.
 
     The crystals are the elements' own (ASE's lattice constants; face-centred cubic where it has none of LATTICES), and
@@ -245,7 +245,7 @@ def _crystal(first: str, second: str) -> tuple[Atoms, str]:
     return bulk(first + second, "zincblende", 4.0 / np.sqrt(3.0) * bond, cubic=True), "zinc blende"
 
 
-def _given(structure: str | os.PathLike | Atoms, species: list[str]) -> Atoms:
+def _given(structure: str | os.PathLike[str] | Atoms, species: list[str]) -> Atoms:
     import ase.io
 
     atoms, name = structure, "the structure"
@@ -291,7 +291,7 @@ def rows(check: ShortRange) -> Iterator[dict[str, Any]]:
                 }
 
 
-def draw(check: ShortRange, stem: str | os.PathLike) -> list[Path]:
+def draw(check: ShortRange, stem: str | os.PathLike[str]) -> list[Path]:
     """Write ``stem.png``, ``stem.svg`` and ``stem.csv``; returns the files.
 
     One row for each pair: its curves with the bond, 0.8 of it, the smallest distance in the training data and the radii

@@ -53,9 +53,9 @@ class NamedModel:
 
 
 def run_stability(
-    models: Sequence[str | os.PathLike],
+    models: Sequence[str | os.PathLike[str]],
     settings: StabilitySettings,
-    out: str | os.PathLike,
+    out: str | os.PathLike[str],
     *,
     seeds: int = 20,
     jobs: int = 1,
@@ -101,7 +101,7 @@ def run_stability(
         return write_results(records, tested, settings, limits, out)
 
 
-def named_models(models: Sequence[str | os.PathLike]) -> list[NamedModel]:
+def named_models(models: Sequence[str | os.PathLike[str]]) -> list[NamedModel]:
     """The models with names that tell them apart: the file's name, with as many of its folders as that takes.
 
     :raises TlmlpError: when a file is no model, or there are two of the same path

@@ -73,7 +73,7 @@ class Structure:
 
 
 def analyse(
-    trajectories: Sequence[str | os.PathLike | Trajectory],
+    trajectories: Sequence[str | os.PathLike[str] | Trajectory],
     *,
     groups: Sequence[str] | None = None,
     cutoff: float | None = None,

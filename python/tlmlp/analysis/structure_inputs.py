@@ -11,7 +11,7 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 
 
-def group_names(paths: Sequence[str | os.PathLike], patterns: Sequence[str] = ()) -> list[str]:
+def group_names(paths: Sequence[str | os.PathLike[str]], patterns: Sequence[str] = ()) -> list[str]:
     """Group of each path: NAME of the first of the ``NAME=PATTERN`` that it fits; without patterns, its folder.
 
     :raises TlmlpError: for another form, a path that fits none, or a pattern that no path fits
@@ -37,7 +37,7 @@ def group_names(paths: Sequence[str | os.PathLike], patterns: Sequence[str] = ()
     return names
 
 
-def read_experiment(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
+def read_experiment(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     """r (Å) and g of a CSV file of two columns, with or without a header line; r rises.
 
     :raises TlmlpError: when it is missing or has anything else

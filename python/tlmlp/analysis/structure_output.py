@@ -26,7 +26,7 @@ BETWEEN, WITHIN = "#0072B2", "#56B4E9"
 Experiment = tuple[np.ndarray, np.ndarray] | None
 
 
-def write_structure(found: Structure, out: str | os.PathLike, experiment: Experiment = None) -> dict[str, Any]:
+def write_structure(found: Structure, out: str | os.PathLike[str], experiment: Experiment = None) -> dict[str, Any]:
     """Write rdf.csv, adf.csv, coordination.csv, msd.csv, structure.png, structure.svg and summary.json into ``out``.
 
     Returns what summary.json holds.

@@ -79,7 +79,7 @@ class Trajectory:
 
 
 def read_trajectory(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     elements: Sequence[str] | None = None,
     frame_fs: float | None = None,

@@ -44,7 +44,7 @@ class Vacancy:
 
 def vacancy(
     model: Model,
-    structure: str | os.PathLike | Atoms | None = None,
+    structure: str | os.PathLike[str] | Atoms | None = None,
     *,
     supercell: tuple[int, int, int] = (3, 3, 3),
     fmax: float = 1e-3,

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from tlmlp.data.neighbours import neighbour_list
 from tlmlp.errors import TlmlpError
 
 
-def bench_engine(atoms: int, threads: int, dtype: str, repeats: int) -> dict:
+def bench_engine(atoms: int, threads: int, dtype: str, repeats: int) -> dict[str, Any]:
     """Median time of energy and forces of ``atoms`` silicon atoms; every call gets new positions and their edges.
 
     The neighbour list is made outside the timed call; all else is computed within. Also the rate against the
@@ -41,7 +42,7 @@ def bench_engine(atoms: int, threads: int, dtype: str, repeats: int) -> dict:
         write_random_model(path, CUTOFF)
         engine = Engine(str(path), precision="double" if dtype == "float64" else "single", threads=threads)
 
-    def call(edges: tuple[np.ndarray, np.ndarray]) -> dict:
+    def call(edges: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
         return engine.compute_edges(species, *edges)
 
     call(first)

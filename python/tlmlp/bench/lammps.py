@@ -3,6 +3,7 @@
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tlmlp.bench.random_model import write_random_model
 from tlmlp.bench.systems import CUTOFF, DISPLACEMENT, LATTICE_CONSTANT
@@ -33,7 +34,7 @@ run {steps} post yes
 """
 
 
-def bench_lammps(atoms: int, ranks: int, threads: int, dtype: str, steps: int) -> dict:
+def bench_lammps(atoms: int, ranks: int, threads: int, dtype: str, steps: int) -> dict[str, Any]:
     """Mean time of a step of ``atoms`` = 8 n^3 slightly displaced silicon atoms on ``ranks`` MPI ranks with ``threads``
     OpenMP threads each, from LAMMPS' own "Loop time", and the atoms and bytes of the exchange between ranks.
 

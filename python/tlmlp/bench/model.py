@@ -1,6 +1,7 @@
 """Energy and forces through TorchScript, as every libtorch host runs an exported model."""
 
 import itertools
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ def torch_dtype(name: str) -> torch.dtype:
     return getattr(torch, name)
 
 
-def bench_model(atoms: int, threads: int, dtype: str, repeats: int) -> dict:
+def bench_model(atoms: int, threads: int, dtype: str, repeats: int) -> dict[str, Any]:
     """Median time of energy and forces of ``atoms`` silicon atoms; every call gets new positions and their edges.
 
     The neighbour list is made outside the timed call; the reverse edges and all else are computed within.

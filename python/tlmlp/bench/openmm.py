@@ -20,7 +20,7 @@ BLOCKS = 10
 FEMTOSECOND = 0.001
 
 
-def bench_openmm(atoms: int, threads: int, platform: str, steps: int) -> dict:
+def bench_openmm(atoms: int, threads: int, platform: str, steps: int) -> dict[str, Any]:
     """Microseconds of a step of molecular dynamics in OpenMM, and of what is in it besides the model.
 
     ``FORCE_overhead_us`` is the step less the model's own time, which does not depend on the network. It holds the

@@ -29,7 +29,7 @@ SIZES = {
 
 
 def write_random_model(
-    path: str | os.PathLike, cutoff: float, seed: int = 0, output_scale: float = 1.0, **sizes: int
+    path: str | os.PathLike[str], cutoff: float, seed: int = 0, output_scale: float = 1.0, **sizes: int
 ) -> None:
     """Write a silicon model, ``cutoff`` in Å, weights normal with variance 1 / inputs.
 

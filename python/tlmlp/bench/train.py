@@ -1,5 +1,7 @@
 """One force-matching step, as the trainer does it."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -14,7 +16,7 @@ from tlmlp.train.step import TrainingStep
 LEARNING_RATE = 1e-4
 
 
-def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int, device: str = "cpu") -> dict:
+def bench_train(atoms: int, batch: int, threads: int, dtype: str, repeats: int, device: str = "cpu") -> dict[str, Any]:
     """Median time of one training step: forces of a batch, gradient of the loss by all parameters, Adam.
 
     Each step gets new structures; their neighbour lists (with the reverse of each edge) are cached, as in a training,

@@ -44,7 +44,7 @@ class TlmlpCalculator(ExclusiveCalculator):
 
     def __init__(
         self,
-        model_path: str | os.PathLike,
+        model_path: str | os.PathLike[str],
         *,
         precision: str = "single",
         backend: str = "engine",

@@ -31,7 +31,7 @@ class TlmlpCommittee(ExclusiveCalculator):
 
     implemented_properties: ClassVar[list[str]] = TlmlpCalculator.implemented_properties
 
-    def __init__(self, model_paths: Sequence[str | os.PathLike], **arguments: Any) -> None:
+    def __init__(self, model_paths: Sequence[str | os.PathLike[str]], **arguments: Any) -> None:
         super().__init__()
         if isinstance(model_paths, str | os.PathLike) or len(model_paths) < 2:
             raise TlmlpError(f"`model_paths` must name two models or more, got {model_paths!r}")

@@ -1,6 +1,6 @@
 """``tlmlp bench``: speed of this machine on standard systems, one JSON object per measurement."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 Repeats = Annotated[int, typer.Option(help="Timed calls; the median is reported.", min=1)]
 
 
-def _show(result: dict, as_json: bool) -> None:
+def _show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(result)
         return

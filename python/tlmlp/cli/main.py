@@ -29,7 +29,12 @@ from tlmlp.errors import TlmlpError
 from tlmlp.text import one_line
 
 # Help as plain text: rich takes as long to import as all the rest of `tlmlp --help`.
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
+)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
 train.register(app)

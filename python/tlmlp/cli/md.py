@@ -1,7 +1,7 @@
 """``tlmlp md``: molecular dynamics with an exported model in any of the engines."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -122,7 +122,7 @@ def _used(name: str, engine: str, ensemble: str, velocities: str) -> bool:
     return True
 
 
-def _show(out: Path, record: dict, json: bool) -> None:
+def _show(out: Path, record: dict[str, Any], json: bool) -> None:
     from tlmlp.console import console, table
 
     steps, seconds = record["steps_done"], max(record["seconds"], 1e-9)

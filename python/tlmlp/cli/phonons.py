@@ -1,7 +1,7 @@
 """``tlmlp phonons``: phonons of a crystal by one model or several, beside a reference."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
             show(result.summary, out)
 
 
-def show(summary: dict, out: Path) -> None:
+def show(summary: dict[str, Any], out: Path) -> None:
     """Print the tables."""
     from tlmlp.console import console, table
 

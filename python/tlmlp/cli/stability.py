@@ -1,7 +1,7 @@
 """``tlmlp stability``: how many replicas of a run survive."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -75,7 +75,7 @@ def register(app: typer.Typer) -> None:
             _show(summary, out)
 
 
-def _show(summary: dict, out: Path) -> None:
+def _show(summary: dict[str, Any], out: Path) -> None:
     import csv
 
     from tlmlp.console import console, table
@@ -105,7 +105,7 @@ def _show(summary: dict, out: Path) -> None:
     console.print(f"runs.csv, survival.csv, survival.png and survival.svg, summary.json in {out}")
 
 
-def _row(one: dict) -> list[object]:
+def _row(one: dict[str, Any]) -> list[object]:
     fraction = one["stable_fraction"]
     low, high = fraction["wilson_95"]
     return [one["runs"], one["stable"], f"{fraction['value']:.3f}", f"{low:.3f} to {high:.3f}"]

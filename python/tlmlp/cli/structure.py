@@ -1,7 +1,7 @@
 """``tlmlp structure``: distances, angles, neighbours and diffusion in trajectories."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
             _show(record, out)
 
 
-def _show(record: dict, out: Path) -> None:
+def _show(record: dict[str, Any], out: Path) -> None:
     from tlmlp.console import console, table
 
     for note in record["notes"]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -171,7 +172,7 @@ def _renamed(frame: Frame, potential: LammpsPotential, n: int, protocol: Protoco
     return replace(frame, source=f"{potential.name}-{frame.group}#{n + 1 + protocol.skip_ps}")
 
 
-def _finished(out: Path, about: dict) -> dict[str, int] | None:
+def _finished(out: Path, about: dict[str, Any]) -> dict[str, int] | None:
     """Counts of the files in ``out`` if split.json says that they are this very data and they are unchanged."""
     try:
         split = json.loads((out / "split.json").read_text())

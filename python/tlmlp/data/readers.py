@@ -31,7 +31,7 @@ TYPES_WITHOUT_NAMES = ("lammps-dump-text", "mtp")
 
 
 def read_frames(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     energy_key: str | None = None,
     forces_key: str | None = None,

@@ -27,7 +27,7 @@ _BY_FRAME = (".traj", ".nc")
 
 
 def stream_frames(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     types: Sequence[str] | None = None,
     skip: int = 0,

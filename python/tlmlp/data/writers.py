@@ -49,7 +49,7 @@ def frame_text(frame: Frame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_frames(path: str | os.PathLike, frames: Iterable[Frame]) -> None:
+def write_frames(path: str | os.PathLike[str], frames: Iterable[Frame]) -> None:
     """Write ``frames`` as extended XYZ: REF_energy (eV), REF_forces (eV/Å), REF_stress (eV/Å^3, nine numbers, tensile
     positive), ``group`` and ``temperature`` (K) where a frame has them. The file appears whole or not at all."""
     atomic_write_text(path, "".join(map(frame_text, frames)))

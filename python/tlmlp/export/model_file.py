@@ -31,7 +31,7 @@ MAX_FILE_BYTES = 4 << 30
 
 
 #: A file, the name of a model that comes with the package, or the bytes of such a file.
-Model = str | os.PathLike | bytes
+Model = str | os.PathLike[str] | bytes
 
 
 def read_header(model: Model) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Comparison:
     passed: bool
 
 
-def verify(path: str | os.PathLike) -> list[Comparison]:
+def verify(path: str | os.PathLike[str]) -> list[Comparison]:
     """Recompute the golden systems in both precisions through the archive (both calls), the potential and the engine.
 
     Runs the code inside the archive. The compiled operators and the engine are left out where they are not built.
@@ -61,7 +61,7 @@ def verify(path: str | os.PathLike) -> list[Comparison]:
     return rows
 
 
-def _engine(path: str | os.PathLike, dtype: torch.dtype) -> Compute | None:
+def _engine(path: str | os.PathLike[str], dtype: torch.dtype) -> Compute | None:
     try:
         from tlmlp._core import Engine
     except ImportError:

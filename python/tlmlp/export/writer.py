@@ -29,7 +29,7 @@ _OWN_KEYS = ("min_distance", "zbl", "provenance")
 
 def export_model(
     potential: Potential,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     metadata: Mapping[str, Any] | None = None,
     portable: bool = False,
     structure: Sequence[str] | None = None,
@@ -135,7 +135,7 @@ def operators_missing() -> str | None:
     return None
 
 
-def load_archive(path: str | os.PathLike, dtype: torch.dtype | None = None) -> torch.jit.ScriptModule:
+def load_archive(path: str | os.PathLike[str], dtype: torch.dtype | None = None) -> torch.jit.ScriptModule:
     """The TorchScript module of an exported model, as a host of libtorch sees it; runs code of the file.
 
     :param dtype: of the parameters; as stored by default

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def ascii_name(path: str | os.PathLike) -> Iterator[Path]:
+def ascii_name(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A name of the file that LAMMPS' input can carry: its own, or a link where that has letters beyond ASCII or quotes."""
     path = Path(path).absolute()
     if re.fullmatch(r"[ -~]*", str(path)) and not set(str(path)) & set("\"'$#&%"):

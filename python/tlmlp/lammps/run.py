@@ -49,7 +49,7 @@ def lammps_environment(threads: int = 1, torch: bool = False) -> dict[str, str]:
 
 def run_lammps(
     script: str,
-    cwd: str | os.PathLike | None = None,
+    cwd: str | os.PathLike[str] | None = None,
     *,
     variables: Mapping[str, object] | None = None,
     ranks: int = 1,

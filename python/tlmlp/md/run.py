@@ -32,7 +32,7 @@ RECORD, FIGURE = "md.json", "thermo.png"
 LARGEST_DIFFERENCE = {"single": 1e-3, "double": 1e-6}
 
 
-def run_md(settings: MDSettings, out: str | os.PathLike) -> dict[str, Any]:
+def run_md(settings: MDSettings, out: str | os.PathLike[str]) -> dict[str, Any]:
     """A new run in the folder ``out``; returns what md.json holds.
 
     :raises TlmlpError: when ``out`` has a run already, the input is wrong, or the engine stops
@@ -61,7 +61,7 @@ def run_md(settings: MDSettings, out: str | os.PathLike) -> dict[str, Any]:
             simulation.close()
 
 
-def resume_md(out: str | os.PathLike, steps: int | None = None, ps: float | None = None) -> dict[str, Any]:
+def resume_md(out: str | os.PathLike[str], steps: int | None = None, ps: float | None = None) -> dict[str, Any]:
     """Go on from the checkpoint in ``out``, to ``steps`` or ``ps`` in all, else as far as before; returns what md.json holds.
 
     :raises TlmlpError: when there is no checkpoint, the model file is another one, or the run is at its end

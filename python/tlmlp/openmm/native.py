@@ -18,7 +18,7 @@ PRECISIONS = ("single", "double")
 
 
 def native_force(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     topology: Any = None,
     *,
     elements: Iterable[Element] | None = None,

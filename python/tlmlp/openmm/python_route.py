@@ -103,7 +103,7 @@ class EngineCall:
 
 
 def python_force(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     topology: Any = None,
     *,
     elements: Iterable[Element] | None = None,

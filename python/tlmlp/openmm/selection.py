@@ -38,7 +38,7 @@ class Selection:
 
 
 def select(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     topology: Any = None,
     elements: Iterable[Element | None] | None = None,
     atoms: Iterable[int] | None = None,

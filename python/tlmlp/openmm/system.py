@@ -13,7 +13,7 @@ from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
 ROUTES = ("native", "python", "torch")
 
 
-def make_force(route: str, model: str | os.PathLike, **options: Any) -> Any:
+def make_force(route: str, model: str | os.PathLike[str], **options: Any) -> Any:
     """The force of a route: "native", "python" or "torch".
 
     :raises TlmlpError: on another name, and whatever the route raises
@@ -25,7 +25,7 @@ def make_force(route: str, model: str | os.PathLike, **options: Any) -> Any:
     return getattr(forces, f"{route}_force")(model, **options)
 
 
-def create_system(model: str | os.PathLike, structure: Any, *, route: str = "native", **options: Any) -> Any:
+def create_system(model: str | os.PathLike[str], structure: Any, *, route: str = "native", **options: Any) -> Any:
     """``openmm.System`` with the particles, the box and the force of a model.
 
     :param structure: ``openmm.app.Topology``, :class:`OpenMMStructure`, or what :func:`from_ase` takes
@@ -54,7 +54,7 @@ def create_system(model: str | os.PathLike, structure: Any, *, route: str = "nat
 
 
 def evaluate(
-    model: str | os.PathLike, structure: Any, *, route: str = "native", platform: str = "Reference", **options: Any
+    model: str | os.PathLike[str], structure: Any, *, route: str = "native", platform: str = "Reference", **options: Any
 ) -> dict[str, Any]:
     """Energy (eV) and forces (n, 3) in eV/Å of one structure through OpenMM, in the structure's own frame.
 

@@ -41,7 +41,7 @@ def _series(release: str) -> tuple[int, ...]:
 
 
 def script_module(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     topology: Any = None,
     *,
     elements: Iterable[Element] | None = None,
@@ -73,7 +73,7 @@ def script_module(
 
 
 def torch_force(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     topology: Any = None,
     *,
     elements: Iterable[Element] | None = None,

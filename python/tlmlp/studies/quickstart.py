@@ -9,6 +9,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -38,7 +39,7 @@ GERMANIUM_LATTICE_CONSTANT = 5.6536  # Å, of the Ding-Andersen potential
 ARMS = ("scratch", "transfer")
 
 
-def quickstart(out: Path, started: float | None = None) -> dict:
+def quickstart(out: Path, started: float | None = None) -> dict[str, Any]:
     """Run the quickstart in the folder ``out``; steps done before are not repeated.
 
     :param started: Unix time from which ``seconds`` in the summary counts; the call itself when None
@@ -77,7 +78,7 @@ def quickstart(out: Path, started: float | None = None) -> dict:
 
 
 def _write_configs(out: Path) -> None:
-    configs: dict[str, dict] = {
+    configs: dict[str, dict[str, Any]] = {
         "si": {
             "data": {"train": "../data/si/train.extxyz", "val": "../data/si/val.extxyz"},
             "model": {"species": ["Si"], "cutoff": CUTOFF},
@@ -180,10 +181,10 @@ def _lammps(deck: str, *variables: str) -> tuple[str, ...]:
     )
 
 
-def _summary(out: Path, chosen: dict[str, str], started: float, threads: int) -> dict:
+def _summary(out: Path, chosen: dict[str, str], started: float, threads: int) -> dict[str, Any]:
     from tlmlp.bench.timing import versions
 
-    summary: dict = {}
+    summary: dict[str, Any] = {}
     for arm in ARMS:
         errors = json.loads((out / "evaluation" / f"{arm}.json").read_text())
         summary[arm] = {
@@ -207,7 +208,7 @@ def _summary(out: Path, chosen: dict[str, str], started: float, threads: int) ->
     return summary
 
 
-def _say(summary: dict, out: Path) -> None:
+def _say(summary: dict[str, Any], out: Path) -> None:
     from tlmlp.console import table
 
     table(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 from tlmlp.files import atomic_write_text
 from tlmlp.page import Page
@@ -12,7 +13,7 @@ from tlmlp.studies.md_results import read_nve
 from tlmlp.studies.steps import Step
 
 
-def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
+def write_report(out: Path, summary: dict[str, Any], steps: list[Step]) -> None:
     """Write ``out/report.html`` and the figures it holds, each with its CSV beside it."""
     _learning_curves(out, summary)
     _nve_figure(out)
@@ -70,7 +71,7 @@ def write_report(out: Path, summary: dict, steps: list[Step]) -> None:
     report.write(out / "report.html")
 
 
-def _learning_curves(out: Path, summary: dict) -> None:
+def _learning_curves(out: Path, summary: dict[str, Any]) -> None:
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
     rows = []

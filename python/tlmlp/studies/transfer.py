@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tlmlp.bench.timing import versions
 from tlmlp.console import console
@@ -78,7 +79,7 @@ class TransferStudy:
         return itertools.product(self.sizes, range(self.splits))
 
 
-def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
+def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict[str, Any]:
     """Run the study in the folder ``out``; trainings done before are not repeated, an unfinished one goes on.
 
     :param jobs: trainings side by side, one thread each
@@ -117,7 +118,7 @@ def run_transfer_study(study: TransferStudy, out: Path, jobs: int = 1) -> dict:
     return summary
 
 
-def _identity(study: TransferStudy) -> dict:
+def _identity(study: TransferStudy) -> dict[str, Any]:
     """What all trainings of a study share, with the hashes of the files."""
     source = study.source / "best.pt" if study.source.is_dir() else study.source
     return {
@@ -128,7 +129,7 @@ def _identity(study: TransferStudy) -> dict:
     }
 
 
-def _claim(out: Path, about: dict) -> None:
+def _claim(out: Path, about: dict[str, Any]) -> None:
     """Trainings done before count only while what they were made of is the same."""
     path = out / "study.json"
     if path.is_file():
@@ -182,7 +183,7 @@ def _chosen_rate(study: TransferStudy, out: Path, frames: int, split: int, arm: 
     return min(study.rates, key=lambda rate: best_validation(out / "runs" / _name(frames, split, arm, rate)))
 
 
-def _row(out: Path, frames: int, split: int, arm: str, rate: float) -> dict:
+def _row(out: Path, frames: int, split: int, arm: str, rate: float) -> dict[str, Any]:
     name = _name(frames, split, arm, rate)
     errors = json.loads((out / "evaluation" / f"{name}.json").read_text())
     return {

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,17 +29,17 @@ LOOKS = (
 )
 
 
-def values(rows: Sequence[dict], frames: int, arm: str, error: str) -> np.ndarray:
+def values(rows: Sequence[dict[str, Any]], frames: int, arm: str, error: str) -> np.ndarray:
     """One error of all splits."""
     return np.array([row[error] for row in rows if (row["frames"], row["arm"]) == (frames, arm)])
 
 
-def arms(rows: Sequence[dict]) -> list[str]:
+def arms(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Names of the arms in their order."""
     return list(dict.fromkeys(row["arm"] for row in rows))
 
 
-def sizes(rows: Sequence[dict]) -> list[int]:
+def sizes(rows: Sequence[dict[str, Any]]) -> list[int]:
     """Numbers of training frames, ascending."""
     return sorted({row["frames"] for row in rows})
 
@@ -48,13 +49,13 @@ def mean_and_spread(sample: np.ndarray) -> tuple[float, float]:
     return float(sample.mean()), float(sample.std(ddof=1)) if len(sample) > 1 else 0.0
 
 
-def summarise(rows: Sequence[dict]) -> dict:
+def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Per number of frames and error: mean and standard deviation of every arm, and its mean over that of scratch."""
-    found: dict = {}
+    found: dict[str, Any] = {}
     for frames in sizes(rows):
         found[str(frames)] = {}
         for error in ERRORS:
-            entry: dict = {}
+            entry: dict[str, Any] = {}
             for arm in arms(rows):
                 entry[arm] = dict(zip(("mean", "std"), mean_and_spread(values(rows, frames, arm, error)), strict=True))
                 if arm != "scratch":
@@ -63,12 +64,12 @@ def summarise(rows: Sequence[dict]) -> dict:
     return found
 
 
-def write_results(path: Path, rows: Sequence[dict]) -> None:
+def write_results(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """results.csv: a row for every split and arm."""
     write_csv(path, rows)
 
 
-def draw(path: Path, rows: Sequence[dict]) -> None:
+def draw(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Force and energy MAE on test data over the number of training frames: every split, and mean with spread."""
     from matplotlib.figure import Figure
 
@@ -94,7 +95,7 @@ def draw(path: Path, rows: Sequence[dict]) -> None:
     save_figure(figure, path)
 
 
-def say(rows: Sequence[dict], out: Path) -> None:
+def say(rows: Sequence[dict[str, Any]], out: Path) -> None:
     """Print the table of means."""
     lines = []
     for frames in sizes(rows):

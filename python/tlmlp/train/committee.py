@@ -15,7 +15,7 @@ from tlmlp.train.runs import RunResult, fit, print_error_rows
 
 
 def fit_members(
-    config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.PathLike, members: int
+    config: Config | Mapping[str, Any] | str | os.PathLike[str], out: str | os.PathLike[str], members: int
 ) -> list[RunResult]:
     """Train ``members`` models in OUT/member-0, OUT/member-1, ..., whose seeds of weights, order and noise are those of
     the config plus the member's number; then OUT/committee.json with the errors of each.

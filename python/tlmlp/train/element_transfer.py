@@ -138,10 +138,10 @@ def _rescale(network: DimeNetPP, length: float, energy: float) -> None:
 
 
 def transfer(
-    source: str | os.PathLike | Potential,
-    config: Config | Mapping[str, Any] | str | os.PathLike,
+    source: str | os.PathLike[str] | Potential,
+    config: Config | Mapping[str, Any] | str | os.PathLike[str],
     element_map: ElementMap | str,
-    out: str | os.PathLike,
+    out: str | os.PathLike[str],
     *,
     observe: Observe | None = None,
 ) -> RunResult:

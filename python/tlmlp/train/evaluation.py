@@ -147,7 +147,7 @@ def compare_potential(
 
 
 def evaluate(
-    model: Potential | str | os.PathLike, frames: Sequence[Frame] | str | os.PathLike, route: str = "ops"
+    model: Potential | str | os.PathLike[str], frames: Sequence[Frame] | str | os.PathLike[str], route: str = "ops"
 ) -> dict[str, Any]:
     """Errors of a model on labelled frames.
 

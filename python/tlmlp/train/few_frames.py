@@ -20,7 +20,7 @@ from tlmlp.train.recipe import FOLD_SHARE, default_folds, few_frames_config
 from tlmlp.train.runs import RunResult, print_error_rows
 from tlmlp.train.selection import load_data
 
-Source = str | os.PathLike
+Source = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class FewFramesResult:
 
 def transfer_frames(
     sources: Source | Sequence[Source],
-    data: str | os.PathLike | Sequence[str | os.PathLike],
+    data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     element_map: ElementMap | str,
-    out: str | os.PathLike,
+    out: str | os.PathLike[str],
     *,
     overrides: Sequence[str] = (),
     folds: int | None = None,
@@ -148,12 +148,12 @@ def _export(run: Path) -> Path:
     return run / "model.pt"
 
 
-def is_config(path: str | os.PathLike) -> bool:
+def is_config(path: str | os.PathLike[str]) -> bool:
     """Whether a file given to ``tlmlp transfer`` is a config, by its ending."""
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
-def is_model(path: str | os.PathLike) -> bool:
+def is_model(path: str | os.PathLike[str]) -> bool:
     """Whether an argument of ``tlmlp transfer`` is a source: a run directory, a model file or a model's name."""
     found = model_path(path)
     return found.is_dir() or found.suffix.lower() == ".pt"

@@ -92,7 +92,7 @@ def save_model(path: Path, payload: dict[str, Any], metadata: dict[str, Any]) ->
 
 
 def open_model(
-    path: str | os.PathLike, which: Literal["best", "last"] = "best", route: str = "ops"
+    path: str | os.PathLike[str], which: Literal["best", "last"] = "best", route: str = "ops"
 ) -> tuple[Potential, dict[str, Any]]:
     """Potential and metadata of a run directory, of its best.pt or last.pt, of an exported model file, or of a model
     that comes with the package, by its name.
@@ -125,7 +125,7 @@ def load_run_model(path: Path) -> dict[str, Any]:
 
 
 def load_run(
-    run: str | os.PathLike, which: Literal["best", "last"] = "best", route: str = "ops"
+    run: str | os.PathLike[str], which: Literal["best", "last"] = "best", route: str = "ops"
 ) -> tuple[Potential, dict[str, Any]]:
     """Potential and metadata of a run directory, see :func:`open_model`."""
     if not Path(run).is_dir():

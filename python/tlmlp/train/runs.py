@@ -60,7 +60,10 @@ Observe = Callable[[int, float], None]
 
 
 def fit(
-    config: Config | Mapping[str, Any] | str | os.PathLike, out: str | os.PathLike, *, observe: Observe | None = None
+    config: Config | Mapping[str, Any] | str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    observe: Observe | None = None,
 ) -> RunResult:
     """Train a potential from scratch in the run directory ``out``.
 
@@ -137,7 +140,7 @@ def start(
 
 
 def resume(
-    run: str | os.PathLike, device: str | None = None, *, places: Sequence[str] = (), changes: Sequence[str] = ()
+    run: str | os.PathLike[str], device: str | None = None, *, places: Sequence[str] = (), changes: Sequence[str] = ()
 ) -> RunResult:
     """Go on with the training in ``run`` from its newest whole checkpoint.
 

@@ -37,12 +37,12 @@ DIVERGED = 1e9
 
 
 def tune(
-    config: Config | Mapping[str, Any] | str | os.PathLike,
+    config: Config | Mapping[str, Any] | str | os.PathLike[str],
     trials: int,
-    storage: str | os.PathLike,
-    out: str | os.PathLike,
+    storage: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     *,
-    source: str | os.PathLike | None = None,
+    source: str | os.PathLike[str] | None = None,
     element_map: Mapping[str, Any] | str | None = None,
 ) -> dict[str, Any]:
     """Search the space of the config's section ``tune`` until there are ``trials`` finished or pruned trials.

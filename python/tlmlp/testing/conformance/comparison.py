@@ -41,9 +41,9 @@ class Row:
 
 
 def compare(
-    model: str | os.PathLike,
+    model: str | os.PathLike[str],
     *,
-    systems: str | os.PathLike = SYSTEMS,
+    systems: str | os.PathLike[str] = SYSTEMS,
     threads: int = 1,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Row]:

@@ -39,7 +39,7 @@ class Route:
         return f"{self.host}, {self.engine}, {self.precision}"
 
 
-def routes(model: str | os.PathLike, threads: int = 1) -> Iterator[Route]:
+def routes(model: str | os.PathLike[str], threads: int = 1) -> Iterator[Route]:
     """All routes of a model file, the oracle first."""
     model = os.fspath(model)
     no_torch = None if find_spec("torch") else "torch is not installed"

@@ -17,7 +17,7 @@ from tlmlp.testing.structures import Structure
 SYSTEMS = Path(__file__).with_name("systems.json")
 
 
-def read_systems(atomic_numbers: Sequence[int], path: str | os.PathLike = SYSTEMS) -> dict[str, Structure]:
+def read_systems(atomic_numbers: Sequence[int], path: str | os.PathLike[str] = SYSTEMS) -> dict[str, Structure]:
     """Structures by name, of the elements of a model.
 
     :param atomic_numbers: of the model's species, in its order
