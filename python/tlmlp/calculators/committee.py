@@ -22,7 +22,7 @@ class TlmlpCommittee(ExclusiveCalculator):
     All properties of :class:`TlmlpCalculator`, averaged over the models, and beside them in ``results``
 
     - ``energy_deviation``: standard deviation of the energies, eV
-    - ``force_deviation`` (n,): sqrt(<|F_i - <F_i>|^2>) of each atom, eV/Å, the averages over the models
+    - ``force_deviation`` (n,): ``sqrt(<|F_i - <F_i>|^2>)`` of each atom, eV/Å, the averages over the models
       (Zhang et al., Comput. Phys. Commun. 253, 107206 (2020), eq. 1)
     - ``committee_energies`` (m,), ``committee_forces`` (m, n, 3): of the m models
 

@@ -59,8 +59,8 @@ def from_ase(atoms: Any) -> OpenMMStructure:
     """A structure for OpenMM from ``ase.Atoms``, or anything with ``positions`` (n, 3) and ``cell`` (3, 3) in Å, ``pbc``
     (3,), and ``numbers`` or ``atomic_numbers`` (n,).
 
-    OpenMM takes box vectors a = (ax, 0, 0), b = (bx, by, 0), c = (cx, cy, cz) with |bx| and |cx| at most ax / 2 and |cy|
-    at most by / 2: the structure is rotated, and other vectors of the same lattice are chosen.
+    OpenMM takes box vectors a = (ax, 0, 0), b = (bx, by, 0), c = (cx, cy, cz) with ``|bx|`` and ``|cx|`` at most ax / 2
+    and ``|cy|`` at most by / 2: the structure is rotated, and other vectors of the same lattice are chosen.
 
     :raises TlmlpError: on mixed boundaries, numbers that are not finite, or a periodic cell without volume
     """
