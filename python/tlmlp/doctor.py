@@ -128,9 +128,9 @@ def _mpi() -> Check:
 
 
 def _gpu() -> Check:
-    from tlmlp.cuda import why_no_gpu
-
     try:
+        from tlmlp.cuda import why_no_gpu
+
         reason = why_no_gpu()
     except Exception:  # the row of tlmlp._core says why
         return "NVIDIA GPU", "absent", "it needs tlmlp._core"

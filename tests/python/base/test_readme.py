@@ -1,5 +1,6 @@
 """The README's Python runs as it stands, and its links lead somewhere."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -46,3 +47,40 @@ def test_every_command_in_the_readme_exists():
         else:
             words = words[:1]
         assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0, command
+
+
+def mean(file: str, column: str, scale: float = 1.0, **values: str) -> float:
+    """Mean of a column over the rows of a CSV file that have these values."""
+    with (ROOT / file).open() as lines:
+        rows = [row for row in csv.DictReader(lines) if all(row[name] == value for name, value in values.items())]
+    assert len(rows) == 5
+    return scale * sum(float(row[column]) for row in rows) / len(rows)
+
+
+def test_the_numbers_are_those_of_the_measurements():
+    text = " ".join(README.split())
+    transfer = "docs/figures/transfer.csv"
+    force = {arm: mean(transfer, "force_mae_ev_per_ang", 1000, arm=arm) for arm in ("scratch", "transfer")}
+    energy = {arm: mean(transfer, "energy_mae_mev_per_atom", arm=arm) for arm in ("scratch", "transfer")}
+    change = [100 * (found["transfer"] / found["scratch"] - 1) for found in (force, energy)]
+    assert f"force errors from {force['scratch']:.1f} to {force['transfer']:.1f} meV/Å ({change[0]:.0f} %)" in text
+    assert (
+        f"energy errors from {energy['scratch']:.0f} to {energy['transfer']:.0f} meV/atom ({change[1]:.0f} %)" in text
+    )
+    which = {"source": "si-dft", "method": "recipe", "frames": "10"}
+    few = "benchmarks/few_frames.csv"
+    found = [
+        mean(few, "energy_mae_mev_per_atom", **which),
+        mean(few, "force_mae_ev_per_ang", 1000, **which),
+        mean(few, "stress_mae_gpa", **which),
+    ]
+    assert f"{found[0]:.2f} meV/atom, {found[1]:.1f} meV/Å and {found[2]:.3f} GPa" in text
+    speed = (ROOT / "docs" / "background" / "performance.md").read_text()
+    assert "take 87 ms on one thread" in text and "512 atoms (14,336 edges) | 87 ms |" in speed
+    others = [
+        float(row)
+        for row in re.findall(
+            r"^\| (?:MACE|PyG|chemtrain).* (\d+\.\d) \|$", speed.split("training step,")[1], flags=re.M
+        )
+    ]
+    assert f"{min(others):.0f} to {max(others):.0f} times as fast" in text
