@@ -159,8 +159,11 @@ def transfer(
     element_map = parse_element_map(element_map) if isinstance(element_map, str) else dict(element_map)
     set_up_torch(config)
     if config.data.validation == "folds":
+        from tlmlp.train.begun import note_beginning
         from tlmlp.train.folds import train_with_folds
 
+        if not isinstance(source, Potential):
+            note_beginning(Path(out), "transfer", config, sources=[source], element_map=element_map)
         return train_with_folds(lambda c, run: transfer(source, c, element_map, run), config, Path(out))
     route = config.training.route
     potential, about = (source, {}) if isinstance(source, Potential) else open_model(source, route=route)

@@ -13,6 +13,7 @@ from tlmlp.console import console, table
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json
 from tlmlp.shipped import model_path
+from tlmlp.train.begun import note_beginning
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.element_transfer import ElementMap, parse_element_map, transfer
 from tlmlp.train.folds import CrossValidation, Interrupted, cross_validate
@@ -76,6 +77,10 @@ def transfer_frames(
     def recipe(n: int, share: float = 1.0) -> Config:
         return as_config(few_frames_config(files, n, share), overrides)
 
+    if parts:
+        note_beginning(
+            out, "transfer_frames", first, sources=sources, element_map=element_map, overrides=overrides, folds=folds
+        )
     try:
         in_fold = len(frames) - (len(frames) // parts if parts else 0)
         source, validation = choose_source(sources, recipe(in_fold, FOLD_SHARE), element_map, parts, out)
@@ -183,14 +188,26 @@ def run_transfer(
         raise TlmlpError("--folds goes with data files or several sources; in a config it is data.validation: folds")
     source = model_path(sources[0])
     if len(sources) > 1:
-        parsed = parse_element_map(element_map)
-        if config.data.validates or config.training.keep == "best":
-            raise TlmlpError(
-                "several sources are compared by cross-validation within the training frames: leave out data.val and "
-                "data.n_val, and set training.keep to last or average"
-            )
-        try:
-            source, _ = choose_source(sources, config, parsed, folds or config.folds.number, out)
-        except Interrupted:
-            return False
+        return transfer_best(sources, config, parse_element_map(element_map), out, folds).finished
     return transfer(source, config, element_map, out).finished
+
+
+def transfer_best(
+    sources: Sequence[Source], config: Config, element_map: ElementMap, out: Path, folds: int | None = None
+) -> RunResult:
+    """Transfer the source of several that a cross-validation within the training frames finds best.
+
+    :param folds: parts of it; left out: ``folds.number`` of the config
+    :raises TlmlpError: with validation frames, and as :func:`choose_source`
+    """
+    if config.data.validates or config.training.keep == "best":
+        raise TlmlpError(
+            "several sources are compared by cross-validation within the training frames: leave out data.val and "
+            "data.n_val, and set training.keep to last or average"
+        )
+    note_beginning(out, "transfer_best", config, sources=sources, element_map=element_map, folds=folds)
+    try:
+        source, _ = choose_source(sources, config, element_map, folds or config.folds.number, out)
+    except Interrupted as stop:
+        return stop.result
+    return transfer(source, config, element_map, out)

@@ -167,25 +167,41 @@ def load_moved(
 def _replaced(config: Config, places: Sequence[str]) -> Config:
     files = _files(config)
     for place in places:
-        old, equals, new = place.partition("=")
-        if not (equals and old and new):
-            raise TlmlpError(f"--data expects OLD=NEW, two files or two folders, got {place!r}")
-        start = os.path.abspath(os.path.expanduser(old))
-        end = os.path.abspath(os.path.expanduser(new))
         hit = False
         for names in files.values():
             for k, name in enumerate(names):
-                if name == start or name.startswith((start + os.sep, start + "@")):
-                    names[k], hit = end + name[len(start) :], True
+                moved = moved_place(name, place)
+                if moved is not None:
+                    names[k], hit = moved, True
         if not hit:
             known = ", ".join(sorted({name for names in files.values() for name in names}))
-            raise TlmlpError(f"--data {place}: the training has no file {old}; it has {known}")
+            raise TlmlpError(f"--data {place}: the training has no file {place.partition('=')[0]}; it has {known}")
     return _with_files(config, files)
+
+
+def moved_place(name: str, place: str) -> str | None:
+    """Where ``name`` (a file, FILE@INDEX, or a file in a folder) lies after ``place`` (OLD=NEW), or None if it is about
+    another.
+
+    :raises TlmlpError: when ``place`` is not of that form
+    """
+    old, equals, new = place.partition("=")
+    if not (equals and old and new):
+        raise TlmlpError(f"--data expects OLD=NEW, two files or two folders, got {place!r}")
+    start, end = (os.path.abspath(os.path.expanduser(path)) for path in (old, new))
+    if name == start or name.startswith((start + os.sep, start + "@")):
+        return end + name[len(start) :]
+    return None
+
+
+def names_data(config: Config, place: str) -> bool:
+    """Whether ``place`` (OLD=NEW) is about a data file of ``config``."""
+    return any(moved_place(name, place) is not None for names in _files(config).values() for name in names)
 
 
 def _choices(run: Path, files: dict[str, list[str]]) -> Iterator[dict[str, list[str]]]:
     """Where the files may be: as they are if they exist, else near the run; then near the run wherever that is possible."""
-    near = {name: [_near(run, file) for file in names] for name, names in files.items()}
+    near = {name: [near_run(run, file) for file in names] for name, names in files.items()}
     yield {
         name: [file if _exists(file) or other is None else other for file, other in zip(names, near[name], strict=True)]
         for name, names in files.items()
@@ -207,13 +223,13 @@ def _exists(file: str) -> bool:
     return Path(_split(file)[0]).exists()
 
 
-def _near(run: Path, file: str) -> str | None:
-    """The file at the end of the same path below a folder above the run: the nearest folder, the longest path."""
+def near_run(run: Path, file: str) -> str | None:
+    """The file or folder at the end of the same path below a folder above the run: the nearest folder, the longest path."""
     path, index = _split(file)
     parts = Path(path).parts[1:]
     for folder in list(run.resolve().parents)[:LEVELS]:
         for k in range(len(parts)):
             place = folder.joinpath(*parts[k:])
-            if place.is_file():
+            if place.exists():
                 return str(place) + index
     return None

@@ -80,8 +80,10 @@ def fit(
             "the section `transfer` is for tlmlp transfer; take it out of the config to train from scratch"
         )
     if config.data.validation == "folds":
+        from tlmlp.train.begun import note_beginning
         from tlmlp.train.folds import train_with_folds
 
+        note_beginning(Path(out), "train", config)
         return train_with_folds(fit, config, Path(out))
     data = load_data(config.data, config.loss)
     potential = build_potential(
@@ -157,6 +159,14 @@ def resume(
     """
     run = Path(run)
     if not (run / "checkpoints").is_dir():
+        from tlmlp.train.begun import go_on, is_cross_validation
+
+        if is_cross_validation(run):
+            if changes or device is not None:
+                raise TlmlpError(
+                    f"{run}: was stopped in its cross-validation, which goes on as it began: leave out --set and --device"
+                )
+            return go_on(run, places)
         if (run / "folds").is_dir():
             raise TlmlpError(
                 f"{run}: was stopped in its cross-validation; give the command that began it again, it goes on where it was"
@@ -222,11 +232,18 @@ def _go_on(
 
 def _check_same(run: Path, config: Config, origin: dict[str, Any], state: dict[str, Any]) -> None:
     before = state["metadata"]["provenance"]
-    if differences(config, as_config(state["config"])) or any(before.get(key) != origin[key] for key in origin):
+    if differences(config, as_config(state["config"])) or any(
+        _unnamed(before.get(key)) != _unnamed(value) for key, value in origin.items()
+    ):
         raise TlmlpError(
             f"{run}: holds a training with other settings; go on with it by tlmlp resume {run}, "
             "or choose another directory"
         )
+
+
+def _unnamed(entry: Any) -> Any:
+    """An entry of an origin without the file name of a source, which may have moved: its hash decides."""
+    return {key: value for key, value in entry.items() if key != "name"} if isinstance(entry, dict) else entry
 
 
 def _begun_by(run: Path, config: Config) -> bool:

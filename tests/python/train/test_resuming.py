@@ -8,7 +8,7 @@ import yaml
 
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
-from tlmlp.train import fit, resume
+from tlmlp.train import fit, resume, transfer, transfer_frames
 from tlmlp.train.html_report import report_run
 from tlmlp.train.modelfile import load_run, weights_sha256
 
@@ -184,3 +184,76 @@ def test_what_may_not_change_on_the_way(tree):
 @pytest.mark.parametrize("change", [change for change, expected in CHANGES.items() if expected is None])
 def test_what_may_change_on_the_way(tree, change):
     assert resume(tree[0] / "run", changes=[change]).finished
+
+
+# --- a run that was stopped in its cross-validation ------------------------------------------------------------------
+
+
+def stop_in_folds(run: Path) -> None:
+    """As a kill in the last fold would have left it: the final training was not begun."""
+    for path in run.iterdir():
+        if path.name != "folds":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    *_, last = sorted((run / "folds").rglob("checkpoints"))
+    shutil.rmtree(last.parent)
+
+
+def folded(method: str, config, lj, folder: Path):
+    """Data, source and run of a training with folds in ``folder``, begun by ``method``; the stopped run, and the hash."""
+    content = config(updates=2, keep="last")
+    folder.mkdir()
+    source = None
+    if method != "train":
+        source = folder / "si"
+        fit({**content, "data": {"train": str(config()["data"]["train"])}}, source)
+    write_frames(folder / "train.extxyz", lj(6, 3))
+    content["data"] = {"train": str(folder / "train.extxyz"), "validation": "folds"}
+    content["folds"] = {"number": 2, "choices": {"training.learning_rate": [1e-3, 4e-3]}}
+    run = folder / "run"
+    if method == "train":
+        fit(content, run)
+    elif method == "transfer":
+        transfer(source, content, "Si:Si", run)
+    else:
+        changes = ["training.updates=2", "training.threads=1", "training.route=plain"]
+        transfer_frames(source, folder / "train.extxyz", "Si:Si", run, overrides=changes, folds=2)
+    whole = digest(run)
+    stop_in_folds(run)
+    return run, whole
+
+
+@pytest.mark.parametrize("method", ["train", "transfer", "transfer_frames"])
+def test_a_moved_run_goes_on_in_its_cross_validation(method, config, lj, tmp_path):
+    """Data and source moved with it, and nothing is left where they were."""
+    run, whole = folded(method, config, lj, tmp_path / "d")
+    moved = run.parent.rename(tmp_path / "e") / run.name
+    assert resume(moved).finished and digest(moved) == whole
+    assert (moved / "folds.json").is_file() or (moved / "cross-validation.json").is_file()
+
+
+def test_places_of_a_cross_validation(config, lj, tmp_path):
+    run, whole = folded("transfer", config, lj, tmp_path / "d")
+    (tmp_path / "d" / "train.extxyz").rename(tmp_path / "frames.extxyz")
+    (tmp_path / "d" / "si").rename(tmp_path / "silicon")
+    with pytest.raises(TlmlpError, match="si: no such file; say where it is now with --data OLD=NEW"):
+        resume(run)
+    places = [f"{tmp_path}/d/si={tmp_path}/silicon"]
+    with pytest.raises(TlmlpError, match="no such file; say where it is now with --data OLD=NEW"):
+        resume(run, places=places)
+    places.append(f"{tmp_path}/d/train.extxyz={tmp_path}/frames.extxyz")
+    with pytest.raises(TlmlpError, match="goes on as it began: leave out --set and --device"):
+        resume(run, places=places, changes=["training.updates=9"])
+    assert resume(run, places=places).finished and digest(run) == whole
+
+
+def test_other_data_or_a_damaged_beginning_are_refused(config, lj, tmp_path):
+    run, _ = folded("train", config, lj, tmp_path / "d")
+    write_frames(tmp_path / "d" / "train.extxyz", lj(6, 4))
+    with pytest.raises(TlmlpError, match="the train data are not those that the training began with"):
+        resume(run)
+    (run / "folds" / "begun.json").write_text('{"method": "x"')
+    with pytest.raises(TlmlpError, match=r"begun.json: is damaged; give the command that began the training again"):
+        resume(run)
+    (run / "folds" / "begun.json").unlink()
+    with pytest.raises(TlmlpError, match="give the command that began it again"):
+        resume(run)
