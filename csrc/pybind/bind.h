@@ -15,6 +15,9 @@ void bind_directional(pybind11::module_ &m);
 /// The engine.
 void bind_engine(pybind11::module_ &m);
 
+/// The bound on neighbours, for code that searches them without the engine.
+void bind_crowding(pybind11::module_ &m);
+
 /// The multiply-add peak of the machine, for benchmarks.
 void bind_peak(pybind11::module_ &m);
 

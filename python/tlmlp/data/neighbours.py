@@ -22,9 +22,12 @@ def neighbour_list(
     (E, 3) float64 in Å, r_j - r_i + S.cell, and ``shifts`` S (E, 3) int64; sorted by (target, source, shift).
     For each edge its reverse is there too, with exactly the opposite vector.
 
-    Raises :class:`TlmlpError` for NaN or infinite input, a periodic cell without volume, and coinciding atoms.
+    Raises :class:`TlmlpError` for NaN or infinite input, a periodic cell without volume, coinciding atoms, and, before
+    anything is searched, for more than 10,000 neighbours of an atom, as the engine does.
     """
     import vesin
+
+    from tlmlp._core import check_crowding
 
     positions = np.ascontiguousarray(positions, dtype=np.float64)
     cell = np.ascontiguousarray(cell, dtype=np.float64)
@@ -39,6 +42,12 @@ def neighbour_list(
         raise TlmlpError("`positions` and `cell` must be finite, got NaN or infinity")
     if cell_is_flat(cell, pbc):
         raise TlmlpError("`cell` has zero volume although the structure is periodic")
+
+    full = with_open_rows(cell, pbc) if pbc.any() else np.eye(3)
+    try:
+        check_crowding(positions, full, np.linalg.inv(full), pbc, cutoff)
+    except RuntimeError as error:
+        raise TlmlpError(str(error)) from None
 
     # A hair more than the cutoff is searched, and the strict test is made on vectors that are exactly opposite
     # for an edge and its reverse, so that rounding cannot keep the one and drop the other.

@@ -57,6 +57,33 @@ def test_refused_before_any_work(model, case):
     assert time.process_time() - begin < 20.0, "the bound did not hold the work"
 
 
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_neighbour_list_of_python_refuses_the_same(case):
+    from tlmlp.data.neighbours import neighbour_list
+    from tlmlp.errors import TlmlpError
+
+    positions, cell, periodic, words = REFUSED[case]
+    begin = time.process_time()
+    with pytest.raises(TlmlpError, match=words) as caught:
+        neighbour_list(np.asarray(positions, float), cell, [periodic] * 3, 4.0)
+    assert "\n" not in str(caught.value)
+    assert time.process_time() - begin < 20.0, "the bound did not hold the work"
+
+
+def test_the_neighbour_list_of_python_takes_what_the_engine_takes():
+    """Dense, small and skewed cells of a few atoms, and many atoms each alone."""
+    from tlmlp.data.neighbours import neighbour_list
+
+    skewed = np.array([[2.7, 0, 0], [400 * 2.7, 2.7, 0], [0, 0, 2.7]])
+    plain = neighbour_list(np.zeros((1, 3)), np.eye(3) * 2.7, True, 4.0)[0].shape[1]
+    assert plain == neighbour_list(np.zeros((1, 3)), skewed, True, 4.0)[0].shape[1] == 18
+    assert (
+        neighbour_list(np.zeros((1, 3)), np.eye(3) * 0.5, True, 4.0)[0].shape[1] == 2102
+    )  # within 8 lattice constants
+    assert neighbour_list(points(5000) * 1e5, np.eye(3) * 1e5, True, 4.0)[0].shape[1] == 0
+    assert neighbour_list(points(3) * 50, np.zeros((3, 3)), False, 4.0)[0].shape[1] == 0
+
+
 def test_skewed_and_small_cells_still_work(model):
     """A cell of one atom, and the same lattice in a cell skewed by 400 cells: its planes are 0.007 Å apart."""
     plain = compute(model, [[0, 0, 0]], np.eye(3) * 2.7, [True] * 3)
