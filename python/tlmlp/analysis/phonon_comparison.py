@@ -168,6 +168,8 @@ def phonons(
             origin = source.origin
         found.append(_analyse(name, origin, phonopy, relaxation, mesh, symprec))
     _check_alike(found)
+    if reference is not None:
+        _say_other_elements(found)
     _common_densities(found, pitch, sigma)
     settings = {
         "supercell": list(supercell),
@@ -243,6 +245,17 @@ def _check_alike(found: Sequence[ModelPhonons]) -> None:
             raise TlmlpError(
                 f"the crystals of {first.name} and {other.name} have other lattices, so their bands follow other paths: "
                 "give both the same STRUCTURE"
+            )
+
+
+def _say_other_elements(found: Sequence[ModelPhonons]) -> None:
+    """Warn where the reference, the last of ``found``, is a crystal of other elements than a model's."""
+    elements = [sorted(set(m.phonopy.primitive.symbols)) for m in found]
+    for m, symbols in zip(found[:-1], elements, strict=False):
+        if symbols != elements[-1]:
+            console.warn(
+                f"the crystal of {m.name} is of {', '.join(symbols)} and the reference {found[-1].name} of "
+                f"{', '.join(elements[-1])}: the differences are those of two materials"
             )
 
 

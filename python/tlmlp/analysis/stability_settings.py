@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tlmlp.errors import TlmlpError
 from tlmlp.md.settings import MDSettings, make_settings
+from tlmlp.times import TimeStep, number_of_steps
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 #: Times the temperature of the thermostat, at which a run counts as exploded; more for a handful of atoms.
@@ -26,7 +27,7 @@ class StabilitySettings(BaseModel):
     #: K.
     temperature: Positive = 1200.0
     time_ps: Positive = 100.0
-    timestep_fs: Positive = 0.5
+    timestep_fs: TimeStep = 0.5
     #: 1/ps, of the Langevin thermostat; 0 for constant energy.
     friction_per_ps: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
     #: Å, for all pairs of elements; None for :func:`~tlmlp.analysis.close_pairs.default_min_distance`.
@@ -97,7 +98,10 @@ def stability_settings(**values: Any) -> StabilitySettings:
     :raises TlmlpError: naming the first wrong value
     """
     try:
-        return StabilitySettings(**values)
+        settings = StabilitySettings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise TlmlpError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise TlmlpError(f"{'.'.join(map(str, first['loc']))}: {message}, got {first['input']!r}") from None
+    number_of_steps(settings.time_ps, settings.timestep_fs)
+    return settings

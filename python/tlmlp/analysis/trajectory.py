@@ -14,6 +14,7 @@ from tlmlp.analysis.trajectory_formats import RawFrame, ase_frames, dump_frames,
 from tlmlp.data.types import refuse_types
 from tlmlp.errors import TlmlpError
 from tlmlp.text import counted
+from tlmlp.times import FRAME_TIMES, check_time
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,10 @@ def _join(path: Path, frames: list[RawFrame], frame_fs: float | None, notes: lis
         raise TlmlpError(f"{path}: frame {int(np.argmax(flat))} has no cell: densities need three lattice vectors")
     times = None
     if frame_fs is not None:
-        if not (np.isfinite(frame_fs) and frame_fs > 0.0):
-            raise TlmlpError(f"the time between frames must be positive, got {frame_fs} fs")
+        try:
+            check_time(frame_fs, FRAME_TIMES, "the time between frames")
+        except ValueError as error:
+            raise TlmlpError(f"{error}, got {frame_fs} fs") from None
         times = np.arange(len(frames)) * frame_fs * 1e-3
     elif all(frame.time is not None for frame in frames):
         times = np.array([frame.time for frame in frames])

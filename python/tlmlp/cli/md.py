@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
         from tlmlp.errors import TlmlpError
         from tlmlp.md.run import resume_md, run_md
         from tlmlp.md.settings import make_settings
+        from tlmlp.times import number_of_steps
 
         if steps is not None and ps is not None:
             raise TlmlpError("give --steps or --ps, not both")
@@ -76,7 +77,7 @@ def register(app: typer.Typer) -> None:
             temperature=temperature,
             pressure=pressure,
             timestep=timestep,
-            steps=round(ps * 1e3 / timestep) if ps is not None else 1000 if steps is None else steps,
+            steps=number_of_steps(ps, timestep) if ps is not None else 1000 if steps is None else steps,
             seed=seed,
             velocities=velocities,
             repeat=repeat,

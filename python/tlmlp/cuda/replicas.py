@@ -13,6 +13,7 @@ from ase.data import atomic_masses
 from tlmlp import _core
 from tlmlp.errors import TlmlpError
 from tlmlp.shipped import model_path
+from tlmlp.times import check_time
 from tlmlp.units import AMU_ANG2_PER_FS2_IN_EV, KB_EV
 
 
@@ -77,6 +78,10 @@ class Replicas:
         precision: str = "single",
         device: str = "cuda",
     ) -> None:
+        try:
+            check_time(time_step)
+        except ValueError as error:
+            raise TlmlpError(f"`time_step`: {error}, got {time_step}") from None
         count = len(structures)
         temperatures = np.broadcast_to(np.asarray(temperature, dtype=np.float64), (count,))
         seeds = list(range(count)) if seeds is None else list(seeds)

@@ -26,6 +26,7 @@ from tlmlp.md.settings import MDSettings, make_settings
 from tlmlp.md.simulation import open_simulation
 from tlmlp.md.state import State, new_velocities
 from tlmlp.text import are, counted
+from tlmlp.times import number_of_steps
 
 RECORD, FIGURE = "md.json", "thermo.png"
 #: A step-0 difference from the calculator beyond this (eV/Å, per eV/Å of the largest force above 1) stops the run.
@@ -74,7 +75,7 @@ def resume_md(out: str | os.PathLike[str], steps: int | None = None, ps: float |
         record = json.loads((out / RECORD).read_text())
         settings = make_settings(**record["settings"])
         if ps is not None:
-            steps = round(ps * 1e3 / settings.timestep)
+            steps = number_of_steps(ps, settings.timestep)
         if steps is not None:
             settings = settings.model_copy(update={"steps": steps})
             record["settings"]["steps"] = steps
@@ -110,6 +111,9 @@ def read_structure(settings: MDSettings) -> Atoms:
     atoms = atoms.repeat(settings.repeat)
     atoms.calc = None
     free = free_atoms(atoms)
+    if not free.any():
+        raise TlmlpError(f"{settings.structure}: all {len(atoms)} atoms are fixed, so nothing can move: take the constraint out "
+                         "of the file, or compute its energy and forces with tlmlp predict")  # fmt: skip
     if settings.ensemble == "npt" and not free.all():
         raise TlmlpError(f"{settings.structure} has fixed atoms: npt would move them with the cell; take nvt or nve")
     if settings.velocities == "new":

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tlmlp.errors import TlmlpError
 from tlmlp.shipped import model_path
+from tlmlp.times import MOST_STEPS, TimeStep
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Every = Annotated[int, Field(ge=1)]
@@ -32,8 +33,8 @@ class MDSettings(BaseModel):
     #: GPa.
     pressure: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     #: fs.
-    timestep: Positive = 1.0
-    steps: Annotated[int, Field(ge=0)] = 1000
+    timestep: TimeStep = 1.0
+    steps: Annotated[int, Field(ge=0, le=MOST_STEPS)] = 1000
     #: Of velocities and thermostat.
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     #: "new": drawn at ``temperature`` from ``seed``, without total momentum; "keep": those in the structure file.

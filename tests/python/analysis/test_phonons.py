@@ -124,6 +124,13 @@ def test_the_files_say_the_same_and_phonopy_goes_on_from_them(silicon):
     assert json.loads((out / "summary.json").read_text()) == json.loads(json.dumps(result.summary))
 
 
+def test_a_reference_of_another_element_is_said(silicon, capfd):
+    phonons([SW, FOLDER / "Ge.sw"], reference=silicon[1] / "phonopy.yaml", **QUICK)
+    said = " ".join(capfd.readouterr().err.split())
+    assert said.count("the differences are those of two materials") == 1
+    assert "the crystal of Ge.sw is of Ge and the reference phonopy.yaml of Si" in said
+
+
 def test_a_reference_that_is_itself_is_at_no_distance_and_another_is_told(silicon):
     _, out = silicon
     result = phonons([SW, "si-dft"], reference=out / "phonopy.yaml", **QUICK)

@@ -217,6 +217,17 @@ def test_settings_in_steps():
     assert stability_settings(structure="a", timestep_fs=20.0).check_every == 1
 
 
+@pytest.mark.parametrize(
+    "values", [{"timestep_fs": 1e9}, {"timestep_fs": 0}, {"time_ps": 1e300}, {"timestep_fs": 1e-300}]
+)
+def test_times_out_of_range(values):
+    with pytest.raises(
+        TlmlpError, match=r"must be from 0.0001 to 20 fs, got|a run has a length from 0 ps to 1e.10 steps, got"
+    ) as caught:
+        stability_settings(structure="a", **values)
+    assert "\n" not in str(caught.value)
+
+
 def test_names_tell_models_apart(folder, tmp_path):
     for place in ("a", "b"):
         (tmp_path / place).mkdir()

@@ -146,7 +146,7 @@ def test_bad_input_is_one_line(text, message, tmp_path):
 def test_a_missing_file_and_a_wrong_spacing(silicon, write, tmp_path):
     with pytest.raises(TlmlpError, match="does not exist"):
         read_trajectory(tmp_path / "absent.dump")
-    with pytest.raises(TlmlpError, match="must be positive, got -1"):
+    with pytest.raises(TlmlpError, match=r"the time between frames must be from 0.0001 to 1e.07 fs, got -1"):
         read_trajectory(write(silicon), frame_fs=-1.0)
 
 

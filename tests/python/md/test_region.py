@@ -173,6 +173,7 @@ def test_fixed_atoms_stay_and_the_others_are_as_warm_as_asked(engine, ensemble, 
 REFUSED = {
     "a bond": (FixBondLength(0, 1), {}, "has the constraint FixBondLengths; runs keep FixAtoms alone"),
     "one direction": (FixCartesian(0, (True, False, False)), {}, "has the constraint FixCartesian"),
+    "all atoms": (FixAtoms(range(8)), {}, "all 8 atoms are fixed, so nothing can move: take the constraint out"),
     "a moving cell": (FixAtoms([0]), {"ensemble": "npt"}, "has fixed atoms: npt would move them with the cell"),
 }
 

@@ -122,7 +122,10 @@ def test_velocities_can_be_kept(settings, tmp_path):
     [
         ({"engine": "gromacs"}, "engine: .*'lammps', 'openmm' or 'ase', got 'gromacs'"),
         ({"ensemble": "nph"}, "ensemble: .* got 'nph'"),
-        ({"timestep": 0}, "timestep: .* greater than 0, got 0"),
+        ({"timestep": 0}, "timestep: a time step must be from 0.0001 to 20 fs, got 0"),
+        ({"timestep": 1e9}, "timestep: a time step must be from 0.0001 to 20 fs, got 1000000000.0"),
+        ({"timestep": float("nan")}, "timestep: a time step must be from .* got nan"),
+        ({"steps": 10**12}, "steps: .* got 1000000000000"),
         ({"temperature": float("nan")}, "temperature: .* got nan"),
         ({"ensemble": "nvt", "temperature": 0}, "nvt needs a temperature above 0 K"),
         ({"steps": 1.5}, "steps: .* got 1.5"),
