@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cell.h"
 #include "cuda/bodies/motion.h"
 #include "cuda/evaluator.h"
 #include "cuda/make_device.h"
@@ -22,54 +23,6 @@ namespace {
 
 constexpr std::int64_t steps_at_once = 200; // between two looks at whether the lists had room
 constexpr int max_images = 500;
-
-using Matrix = std::array<double, 9>;
-
-std::array<double, 3> cross(const double *a, const double *b) {
-    return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-
-double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-
-/// Rows of open directions become unit vectors at right angles to all rows before them, the periodic ones first.
-Matrix complete_cell(const double *cell, const std::int32_t *periodic) {
-    Matrix h;
-    std::copy(cell, cell + 9, h.begin());
-    std::vector<std::array<double, 3>> basis; // orthonormal, of what the rows so far span
-    const auto rest = [&](std::array<double, 3> v) {
-        for (const auto &b : basis) {
-            const double along = dot(v.data(), b.data());
-            for (int k = 0; k < 3; ++k) {
-                v[k] -= along * b[k];
-            }
-        }
-        return v;
-    };
-    const auto unit = [](std::array<double, 3> v) {
-        const double length = std::sqrt(dot(v.data(), v.data()));
-        return std::array<double, 3>{v[0] / length, v[1] / length, v[2] / length};
-    };
-    for (int row = 0; row < 3; ++row) {
-        if (periodic[row]) {
-            basis.push_back(unit(rest({h[3 * row], h[3 * row + 1], h[3 * row + 2]})));
-        }
-    }
-    for (int row = 0; row < 3; ++row) {
-        if (periodic[row]) {
-            continue;
-        }
-        std::array<double, 3> best{};
-        for (int axis = 0; axis < 3; ++axis) {
-            std::array<double, 3> v{};
-            v[axis] = 1.0;
-            v = rest(v);
-            best = dot(v.data(), v.data()) > dot(best.data(), best.data()) ? v : best;
-        }
-        basis.push_back(unit(best));
-        std::copy(basis.back().begin(), basis.back().end(), h.begin() + 3 * row);
-    }
-    return h;
-}
 
 /// Inverse, and how many images of the nearest one are in reach of the cutoff.
 Matrix invert(const Matrix &h, const std::int32_t *periodic, double cutoff, std::int64_t system, std::int32_t *images) {
@@ -104,7 +57,10 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         std::vector<std::int32_t> system_of, first, images(3 * static_cast<std::size_t>(n_systems));
         std::vector<double> cells, inverses;
         for (std::int64_t s = 0; s < n_systems; ++s) {
-            const Matrix h = complete_cell(&systems.cells[9 * s], &systems.periodic[3 * s]);
+            Matrix cell;
+            std::copy_n(&systems.cells[9 * s], 9, cell.begin());
+            const std::int32_t *pbc = &systems.periodic[3 * s];
+            const Matrix h = complete_cell(cell, {pbc[0] != 0, pbc[1] != 0, pbc[2] != 0});
             const Matrix inverse = invert(h, &systems.periodic[3 * s], motion_.cutoff, s, &images[3 * s]);
             cells.insert(cells.end(), h.begin(), h.end());
             inverse_cells_.push_back(inverse);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 
 #include "crowding.h"
 
@@ -9,20 +10,7 @@ namespace tlmlp {
 
 namespace {
 
-using Matrix = std::array<double, 9>;
-
 constexpr Matrix identity = {1, 0, 0, 0, 1, 0, 0, 0, 1};
-
-std::array<double, 3> cross(const double *a, const double *b) {
-    return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-
-double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-
-double determinant(const Matrix &m) {
-    const auto bc = cross(&m[3], &m[6]);
-    return dot(&m[0], bc.data());
-}
 
 Matrix inverse_of(const Matrix &m) {
     const double d = 1.0 / determinant(m);
@@ -52,37 +40,12 @@ double stretch_of(const Matrix &m) {
     return 1.0 + std::sqrt(sum);
 }
 
-void set_normalised(double *row, const std::array<double, 3> &v) {
-    const double length = std::sqrt(dot(v.data(), v.data()));
-    for (std::size_t k = 0; k < 3; ++k) {
-        row[k] = length > 0.0 ? v[k] / length : 0.0;
-    }
-}
-
-/// Rows that are not periodic mean nothing; unit vectors across the periodic ones take their place.
-Matrix complete_cell(Matrix cell, const std::array<bool, 3> &pbc) {
-    const int periodic = pbc[0] + pbc[1] + pbc[2];
-    if (periodic == 0) {
-        return identity;
-    }
-    for (int i = 0; i < 3; ++i) {
-        double *a = &cell[3 * i], *b = &cell[3 * ((i + 1) % 3)], *c = &cell[3 * ((i + 2) % 3)];
-        if (periodic == 2 && !pbc[i]) {
-            set_normalised(a, cross(b, c));
-        } else if (periodic == 1 && pbc[i]) {
-            // Any vector that is not along a gives the first; the axis of a's smallest component is farthest from it.
-            std::size_t smallest = 0;
-            for (std::size_t k = 1; k < 3; ++k) {
-                smallest = std::abs(a[k]) < std::abs(a[smallest]) ? k : smallest;
-            }
-            double axis[3] = {0.0, 0.0, 0.0};
-            axis[smallest] = 1.0;
-            set_normalised(b, cross(axis, a));
-            set_normalised(c, cross(a, b));
-        }
-    }
+/// The cell with its open rows completed. Throws Error when a periodic one has no volume.
+Matrix whole_cell(const Structure &structure) {
+    const Matrix cell = complete_cell(structure.cell, structure.pbc);
     const double volume = determinant(cell);
-    if (!(std::abs(volume) > 1e-6 && std::isfinite(volume))) {
+    const bool periodic = structure.pbc[0] || structure.pbc[1] || structure.pbc[2];
+    if (periodic && !(std::abs(volume) > 1e-6 && std::isfinite(volume))) {
         throw Error("the cell of a periodic structure must have a volume, got " + std::to_string(volume) +
                     " Angstrom^3");
     }
@@ -90,6 +53,28 @@ Matrix complete_cell(Matrix cell, const std::array<bool, 3> &pbc) {
 }
 
 } // namespace
+
+void sort_pairs(PairList &pairs) {
+    const std::size_t n = pairs.source.size();
+    struct Row {
+        std::int64_t source;
+        std::array<std::int32_t, 3> shift;
+        auto operator<=>(const Row &) const = default;
+    };
+    std::vector<Row> rows;
+    for (std::size_t begin = 0, end = 0; begin < n; begin = end) {
+        rows.clear();
+        for (; end < n && pairs.target[end] == pairs.target[begin]; ++end) {
+            const std::int32_t *s = &pairs.shift[3 * end];
+            rows.push_back({pairs.source[end], {s[0], s[1], s[2]}});
+        }
+        std::sort(rows.begin(), rows.end());
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+            pairs.source[begin + k] = rows[k].source;
+            std::copy(rows[k].shift.begin(), rows[k].shift.end(), &pairs.shift[3 * (begin + k)]);
+        }
+    }
+}
 
 EdgeList NeighbourFinder::find(const Structure &structure, double cutoff, double skin, int threads) {
     EdgeList edges;
@@ -137,7 +122,7 @@ bool NeighbourFinder::still_valid(const Structure &structure, double cutoff, dou
     if (skin <= 0.0 || structure.n_atoms != n_atoms_ || structure.pbc != pbc_) {
         return false;
     }
-    const Matrix cell = complete_cell(structure.cell, pbc_);
+    const Matrix cell = whole_cell(structure);
     if (cell != cell_ && !set_cell(cell)) {
         return false;
     }
@@ -185,7 +170,7 @@ void NeighbourFinder::build(const Structure &structure, double cutoff, double sk
         }
     }
     pbc_ = structure.pbc;
-    first_cell_ = complete_cell(structure.cell, pbc_);
+    first_cell_ = whole_cell(structure);
     const Matrix inverse = inverse_of(first_cell_);
     check_crowding(structure.n_atoms, structure.positions, first_cell_, inverse, pbc_, cutoff + skin);
     if (structure.n_atoms <= few_atoms) {

@@ -6,10 +6,14 @@
 
 #include <vesin.h>
 
+#include "cell.h"
 #include "few_atoms.h"
 #include "tlmlp/engine.h"
 
 namespace tlmlp {
+
+/// The order (target, source, shift), which does not depend on the search; the pairs are grouped by target.
+void sort_pairs(PairList &pairs);
 
 /// Neighbour list of one system that is kept while it provably still holds every pair within the cutoff.
 ///
@@ -33,6 +37,9 @@ class NeighbourFinder {
     /// Throws Error on positions that are not finite or a periodic cell without volume.
     EdgeList find(const Structure &structure, double cutoff, double skin, int threads);
 
+    /// The pairs of the last call, those beyond the cutoff included.
+    const PairList &pairs() const { return pairs_; }
+
     /// How often the list was made anew.
     std::int64_t builds() const { return builds_; }
 
@@ -44,7 +51,6 @@ class NeighbourFinder {
     void sort_by_target(std::int64_t n_atoms);
     void fill_vectors();
 
-    using Matrix = std::array<double, 9>;
     VesinNeighborList list_;
     PairList pairs_;
     std::vector<double> offset_, vector_;          // [edge][3] shift times the present cell; edge vectors
