@@ -10,7 +10,7 @@
 #include <caffe2/serialize/inline_container.h>
 
 #include "../backend.h"
-#include "archive_check.h"
+#include "tlmlp/archive.h"
 
 #include <dlfcn.h>
 
@@ -20,8 +20,6 @@
 namespace tlmlp_lammps {
 
 namespace {
-
-constexpr const char *header_suffix = "/extra/tlmlp.json";
 
 std::string first_line(const std::string &text)
 {
@@ -39,32 +37,16 @@ std::string last_line(const std::string &text)
   return text.substr(start + 1, end - start);
 }
 
-bool ends_with(const std::string &text, const std::string &ending)
+/// Compares every entry with its checksum: libtorch does not, and its interpreter trusts what it reads.
+void check_entries(const ModelBytes &model)
 {
-  return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-/// Header of a checked archive: the directory, the format version, then every entry against its checksum.
-ModelHeader checked_header(const std::string &content)
-{
-  const auto entries = archive_entries(content);
-  std::istringstream stream(content);
+  std::istringstream stream(model.content);
   caffe2::serialize::PyTorchStreamReader reader(&stream);
-  const auto entry_text = [&](const ArchiveEntry &entry) {
-    const auto slash = entry.name.find('/');
-    const auto [data, size] = reader.getRecord(entry.name.substr(slash + 1));
-    if (crc32(data.get(), size) != entry.crc)
-      throw std::runtime_error("it is damaged: the checksum of " + entry.name + " does not match");
-    return std::string(static_cast<const char *>(data.get()), size);
-  };
-
-  const ArchiveEntry *json = nullptr;
-  for (const auto &entry : entries)
-    if (ends_with(entry.name, header_suffix)) json = &entry;
-  if (!json) throw std::runtime_error("it was not written by `tlmlp export`");
-  ModelHeader header = parse_header(entry_text(*json));
-  for (const auto &entry : entries) entry_text(entry);
-  return header;
+  for (const auto &entry : tlmlp::archive_entries(model.content, model.path)) {
+    const auto [data, size] = reader.getRecord(entry.path.substr(entry.path.find('/') + 1));
+    if (!entry.holds({static_cast<const char *>(data.get()), size}))
+      throw std::runtime_error("it is damaged: the checksum of " + entry.path + " does not match");
+  }
 }
 
 /// The compiled operators that an archive may call lie beside this library; the portable variant needs none. Returns
@@ -87,7 +69,9 @@ class TorchBackend : public Backend {
  public:
   TorchBackend(const ModelBytes &model, const Options &options) : double_precision_(options.double_precision)
   {
+    info_ = tlmlp::read_model_info(model.content, model.path);
     try {
+      check_entries(model);
       load(model.content);
     } catch (const c10::Error &problem) {
       fail(model.path, first_line(problem.what_without_backtrace()));
@@ -96,16 +80,16 @@ class TorchBackend : public Backend {
     }
   }
 
-  const std::vector<std::string> &species() const override { return header_.species; }
-  double cutoff() const override { return header_.cutoff; }
-  double min_distance() const override { return header_.min_distance; }
+  const std::vector<std::string> &species() const override { return info_.species; }
+  double cutoff() const override { return info_.cutoff; }
+  double min_distance() const override { return info_.min_distance; }
   std::string description() const override
   {
     return std::string("libtorch, ") + (double_precision_ ? "double" : "single") + " precision";
   }
 
-  bool has_zbl() const override { return header_.zbl; }
-  std::string sha256() const override { return {}; }
+  bool has_zbl() const override { return info_.zbl; }
+  std::string sha256() const override { return info_.sha256; }
   int exchange_doubles() const override { return 0; }
   bool has_moments() const override { return false; }
 
@@ -130,8 +114,6 @@ class TorchBackend : public Backend {
 
   void load(const std::string &content)
   {
-    if (content.empty()) throw std::runtime_error("it is empty");
-    header_ = checked_header(content);
     const std::string no_operators = load_operators();
     std::istringstream stream(content);
     try {
@@ -193,7 +175,7 @@ class TorchBackend : public Backend {
   }
 
   bool double_precision_;
-  ModelHeader header_;
+  tlmlp::ModelInfo info_;
   torch::jit::Module module_;
   std::vector<double> edge_gradients_, atomic_energies_, forces_;
 };

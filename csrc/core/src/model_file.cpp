@@ -7,6 +7,7 @@
 
 #include "checksum.h"
 #include "json.h"
+#include "tlmlp/archive.h"
 #include "words.h"
 #include "zip.h"
 
@@ -261,3 +262,7 @@ const Tensor &ModelFile::tensor(const std::string &tensor_name, int rows, int co
 }
 
 } // namespace tlmlp::engine
+
+tlmlp::ModelInfo tlmlp::read_model_info(std::string_view bytes, const std::string &name) {
+    return engine::ModelFile::from_bytes(bytes, name).info;
+}

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "checksum.h"
+#include "tlmlp/archive.h"
 #include "tlmlp/error.h"
 #include "words.h"
 
@@ -117,25 +118,31 @@ Entry read_entry(const Reader &file, std::uint64_t &at, const std::string &name)
     return entry;
 }
 
+/// visit(entry) for every entry of the table of contents.
+template <class Visit> void walk(const Reader &file, const std::string &name, Visit &&visit) {
+    const Directory directory = find_directory(file, name);
+    std::uint64_t at = directory.offset;
+    for (std::uint64_t k = 0; k < directory.entries; ++k) {
+        visit(read_entry(file, at, name));
+    }
+    if (at != directory.offset + directory.size) {
+        refuse(name, "its table of contents has another length than its end record says");
+    }
+}
+
 } // namespace
 
 std::string_view zip_entry(std::string_view archive, std::string_view suffix, const std::string &name) {
     const Reader file(archive, name);
-    const Directory directory = find_directory(file, name);
-    std::uint64_t at = directory.offset;
     std::optional<Entry> found;
-    for (std::uint64_t k = 0; k < directory.entries; ++k) {
-        const Entry entry = read_entry(file, at, name);
+    walk(file, name, [&](const Entry &entry) {
         if (entry.path.ends_with(suffix)) {
             if (found) {
                 throw Error(name + " holds " + std::string(suffix) + " more than once");
             }
             found = entry;
         }
-    }
-    if (at != directory.offset + directory.size) {
-        refuse(name, "its table of contents has another length than its end record says");
-    }
+    });
     if (!found) {
         throw Error(name + " is not a tlmlp model: it has no entry " + std::string(suffix) +
                     "; write it with `tlmlp export`");
@@ -157,3 +164,13 @@ std::string_view zip_entry(std::string_view archive, std::string_view suffix, co
 }
 
 } // namespace tlmlp::engine
+
+std::vector<tlmlp::ArchiveEntry> tlmlp::archive_entries(std::string_view bytes, const std::string &name) {
+    std::vector<ArchiveEntry> entries;
+    engine::walk(engine::Reader(bytes, name), name, [&](const engine::Entry &entry) {
+        entries.push_back({std::string(entry.path), static_cast<std::uint32_t>(entry.crc)});
+    });
+    return entries;
+}
+
+bool tlmlp::ArchiveEntry::holds(std::string_view contents) const { return engine::crc32(contents) == checksum; }
