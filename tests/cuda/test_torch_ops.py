@@ -1,5 +1,5 @@
-"""Torch's operators on a GPU: the kernel bodies, run on the CPU, against the CPU's own kernels, to second order; and,
-where there is a GPU, there too."""
+"""Torch's operators on a GPU, against the CPU to second order (tests/python/ops holds the same functions, run on the CPU,
+against their definitions), and the three sums for numpy."""
 
 import numpy as np
 import pytest
@@ -11,6 +11,15 @@ from tlmlp.data import neighbour_list
 
 ops.load()
 gpu = [pytest.mark.gpu, pytest.mark.skipif(bool(why_no_gpu()), reason=str(why_no_gpu()))]
+
+
+def on_a_gpu(test):
+    """Marks of a test that needs one."""
+    for mark in gpu:
+        test = mark(test)
+    return test
+
+
 DEGREES, RADIAL, CHANNELS, CUTOFF, EXPONENT = 5, 4, 6, 0.4, 6
 
 
@@ -36,11 +45,11 @@ def close(got, expected, dtype):
 
 
 def both(name, *arguments):
-    """The results on the device's bodies and on the CPU's kernels."""
-    derivative = name.endswith(("_backward", "_second"))
-    device = getattr(torch.ops.tlmlp_device, name)(*arguments)
-    cpu = getattr(torch.ops.tlmlp, ("_" if derivative else "") + name)(*arguments)
-    return [r if isinstance(r, (tuple, list)) else (r,) for r in (device, cpu)]
+    """The results on the GPU, and on the CPU."""
+    operator = getattr(torch.ops.tlmlp, ("_" if name.endswith(("_backward", "_second")) else "") + name)
+    placed = [a.cuda() if isinstance(a, torch.Tensor) else a for a in arguments]
+    results = [r if isinstance(r, (tuple, list)) else (r,) for r in (operator(*placed), operator(*arguments))]
+    return [[t.cpu() for t in r] for r in results]
 
 
 def random_like(*tensors, seed=5):
@@ -48,6 +57,7 @@ def random_like(*tensors, seed=5):
     return [torch.randn(t.shape, generator=generator, dtype=t.dtype) for t in tensors]
 
 
+@on_a_gpu
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("absent", [None, 0, 1])
 def test_harmonics(dtype, absent):
@@ -61,6 +71,7 @@ def test_harmonics(dtype, absent):
     close(*both("spherical_harmonics_second", *random_like(vector, seed=6), vector, *grads, DEGREES), dtype)
 
 
+@on_a_gpu
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("wanted", [1, 2, 3])
 def test_radial_basis(dtype, wanted):
@@ -75,6 +86,7 @@ def test_radial_basis(dtype, wanted):
     close(*both("radial_basis_second", *v, distance, frequencies, grad, CUTOFF, EXPONENT), dtype)
 
 
+@on_a_gpu
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_bessel_basis(dtype):
     distance = torch.cat([graph()[1].norm(dim=1), torch.tensor([CUTOFF, 1.2 * CUTOFF])]).to(dtype)
@@ -98,6 +110,7 @@ def directional_inputs(made, dtype):
     return [y, sbf, weight, harmonics], [index, *rest]
 
 
+@on_a_gpu
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("lack", [0, 5])
 @pytest.mark.parametrize("wanted", [31, 0b01010, 0b10101])
@@ -113,23 +126,7 @@ def test_directional_sum(dtype, lack, wanted):
     close(*both("directional_sum_second", *v, *arrays, grad, *topology, wanted), dtype)
 
 
-@pytest.mark.parametrize("name", ["dense_swish", "residual_swish", "gate"])
-def test_dense_layers_to_second_order(name):
-    """What a device composes of torch's operators, against the CPU's fused ones with their own derivatives."""
-    shapes = {"dense_swish": [(7, 5), (4, 5), (4,)], "gate": [(7, 5), (7, 3), (5, 3)]}
-    shapes["residual_swish"] = [(7, 5), (5, 5), (5,), (5, 5), (5,)]
-    generator = torch.Generator().manual_seed(4)
-    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes[name]]
-    found = []
-    for library in (torch.ops.tlmlp_device, torch.ops.tlmlp):
-        arguments = [t.clone().requires_grad_() for t in inputs]
-        result = getattr(library, name)(*arguments)
-        first = torch.autograd.grad(result.square().sum(), arguments, create_graph=True)
-        second = torch.autograd.grad(sum(t.square().sum() for t in first), arguments)
-        found.append([result.detach(), *(t.detach() for t in first), *second])
-    close(*found, torch.float64)
-
-
+@on_a_gpu
 def test_no_edges():
     made = (torch.zeros(2, 0, dtype=torch.int64), torch.zeros(0, 3, dtype=torch.float64))
     made = (*made, *torch.ops.tlmlp.topology(*made, 3))
@@ -163,27 +160,19 @@ def test_contractions_for_numpy(device):
         _core.edge_sums(harmonics, centres, np.full(edges, 9), device)
 
 
-def test_bad_shapes_are_one_line():
-    arrays, topology = directional_inputs(graph(), torch.float64)
-    with pytest.raises(ValueError, match="`sbf` must have shape"):
-        torch.ops.tlmlp_device.directional_sum(arrays[0], arrays[1][:, 1:], *arrays[2:], *topology)
-    with pytest.raises(ValueError, match=r"`num_spherical` must lie in 1\.\.16 on a device, got 17"):
-        torch.ops.tlmlp_device.spherical_harmonics(torch.ones(1, 3), 17)
-
-
 @pytest.mark.parametrize("dtype", [pytest.param(torch.float64, marks=gpu), pytest.param(torch.float32, marks=gpu)])
 def test_the_network_on_a_gpu_agrees_with_the_cpu(dtype):
     """Energies, forces and the gradient of a loss of both by all weights."""
-    from tlmlp.models import build_potential, edge_forces
+    from tlmlp.models import EdgeGraph, build_potential, edge_forces
 
     index, vector, *topology = graph()
     results = []
     for device in ("cpu", "cuda"):
         potential = build_potential(["Si"], cutoff=10 * CUTOFF, seed=1, dtype=dtype).to(device)
-        placed = [t.to(device) for t in (index, 10.0 * vector, *topology)]
-        species = torch.zeros(9, dtype=torch.int64, device=device)
-        energies, derivatives = potential.energies_and_edge_derivatives(species, *placed)
-        forces = edge_forces(9, placed[0], derivatives)
+        species = torch.zeros(9, dtype=torch.int64)
+        placed = EdgeGraph(*(t.to(device) for t in (species, index, 10.0 * vector, *topology)))
+        energies, derivatives = potential.energies_and_edge_derivatives(placed)
+        forces = edge_forces(9, placed.edge_index, derivatives)
         (energies.sum() + forces.square().sum()).backward()
         gradients = [p.grad.cpu() for p in potential.parameters() if p.grad is not None]
         results.append([energies.detach().cpu(), forces.detach().cpu(), *gradients])

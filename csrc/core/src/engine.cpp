@@ -68,6 +68,10 @@ Engine Engine::from_bytes(std::string_view bytes, const EngineOptions &options, 
     return Engine(std::make_unique<Impl>(engine::ModelFile::from_bytes(bytes, name), options));
 }
 
+Engine Engine::from_model(engine::ModelFile model, const EngineOptions &options) {
+    return Engine(std::make_unique<Impl>(std::move(model), options));
+}
+
 const ModelInfo &Engine::model() const { return impl_->file.info; }
 Precision Engine::precision() const { return impl_->options.precision; }
 std::string_view Engine::level() const { return impl_->runner->level(); }

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tlmlp.models.config import DimeNetPPConfig
+from tlmlp.models.graph import EdgeGraph, with_vectors
 from tlmlp.models.initialise import glorot_orthogonal
 from tlmlp.models.layers import Embedding, Interaction, Linear, Output
 from tlmlp.models.merged import merged_weights, sizes
@@ -40,9 +41,12 @@ class DimeNetPP(nn.Module):
         self.exponent = config.envelope_exponent
         self.route = build_route(route, config.num_spherical, config.num_radial)
         self.frequencies = nn.Parameter(torch.zeros(config.num_radial, dtype=dtype))
-        self.embedding = Embedding(config, self.route, dtype)
+        self.embedding = Embedding(config, dtype)
         self.interaction = nn.ModuleList([Interaction(config, self.route, dtype) for _ in range(config.n_blocks)])
         self.output = nn.ModuleList([Output(config, self.route, dtype) for _ in range(config.n_blocks + 1)])
+        #: For the operator ``tlmlp::inference``: names of the parameters, and sizes as the model file names them.
+        self.parameter_names = " ".join(name for name, _ in self.named_parameters())
+        self.sizes = {name: int(size) for name, size in config.to_dict().items() if name != "cutoff"}
         self.reset_parameters(seed)
 
     @torch.jit.unused
@@ -75,85 +79,62 @@ class DimeNetPP(nn.Module):
                 module.route = route
         return self
 
-    def forward(
-        self,
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> Tensor:
-        """Energies of the atoms.
-
-        :param species: (N,) int64 rows of the species embedding
-        :param edge_index: (2, E) int64, row 0 the source j, row 1 the target i
-        :param edge_vector: (E, 3) r_j - r_i + S.cell in nm, in the dtype of the parameters
-        :param offsets: (N + 1,), with ``edges`` (E,) and ``reverse`` (E,) as ``route.topology`` gives them
-        :return: (N,) in kJ/mol
-        """
-        distance, harmonics = self.route.spherical_harmonics(edge_vector, self.num_spherical)
+    def forward(self, graph: EdgeGraph) -> Tensor:
+        """Energies of the atoms (N,) in kJ/mol, differentiable; ``edge_vector`` in nm and in the dtype of the parameters."""
+        distance, harmonics = self.route.spherical_harmonics(graph.edge_vector, self.num_spherical)
         rbf = self.route.radial_basis(distance, self.frequencies, self.cutoff_nm, self.exponent)
         sbf = self.route.spherical_bessel_basis(
             distance, self.cutoff_nm, self.exponent, self.num_spherical, self.num_radial
         )
-        m = self.embedding(rbf, species, edge_index)
-        energies = torch.zeros(species.shape[0], dtype=edge_vector.dtype, device=edge_vector.device)
+        m = self.embedding(rbf, graph)
+        energies = torch.zeros(graph.species.shape[0], dtype=rbf.dtype, device=rbf.device)
         messages = [m]
         for block in self.interaction:
-            m = block(m, rbf, sbf, harmonics, edge_index, offsets, edges, reverse)
+            m = block(m, rbf, sbf, harmonics, graph)
             messages.append(m)
         for b, output in enumerate(self.output):
-            energies = energies + output(messages[b], rbf, edge_index, offsets, edges)
+            energies = energies + output(messages[b], rbf, graph)
         return energies
 
-    @torch.jit.unused
-    def energies_and_derivatives(
-        self,
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Energies of the atoms (N,) in kJ/mol and the derivative of their sum by ``edge_vector`` (E, 3).
+    @torch.jit.export
+    def parameter_list(self) -> list[Tensor]:
+        """The parameters, in the order of ``parameter_names``; scripts know no ``parameters()``."""
+        if not torch.jit.is_scripting():
+            return list(self.parameters())
+        found = [self.frequencies]
+        for module in self.modules():
+            if hasattr(module, "weight"):
+                found.append(module.weight)
+            if hasattr(module, "bias"):
+                if module.bias is not None:
+                    found.append(module.bias)
+        return found
 
-        Both can be differentiated by the parameters, once. Arguments as in :meth:`forward`, but ``edge_vector`` in any
-        dtype; the results have its dtype.
+    @torch.jit.unused
+    def energies_and_derivatives(self, graph: EdgeGraph) -> tuple[Tensor, Tensor]:
+        """Energies of the atoms (N,) in kJ/mol and the derivative of their sum by ``edge_vector`` (E, 3), in nm.
+
+        Both can be differentiated by the parameters, once. ``edge_vector`` may have any dtype; the results have its.
         """
-        if self.route_name == "ops" and edge_vector.device.type == "cpu":
-            return self.route.energies_and_derivatives(
+        if self.route.compiled and graph.edge_vector.device.type == "cpu":
+            return torch.ops.tlmlp.energies_and_derivatives(
                 merged_weights(self),
-                species,
-                edge_index,
-                edge_vector.detach(),
-                offsets,
-                edges,
-                reverse,
+                *with_vectors(graph, graph.edge_vector.detach()),
                 sizes(self.config),
                 self.cutoff_nm,
             )
-        return self.derivatives_by_autograd(species, edge_index, edge_vector, offsets, edges, reverse)
+        return self.derivatives_by_autograd(graph)
 
     @torch.jit.unused
-    def derivatives_by_autograd(
-        self,
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    def derivatives_by_autograd(self, graph: EdgeGraph) -> tuple[Tensor, Tensor]:
         """:meth:`energies_and_derivatives` where no operator does the whole network: on a GPU, and on the plain route."""
         create_graph = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
         with torch.enable_grad():
-            vector = edge_vector.detach().requires_grad_(True)
-            energies = self(species, edge_index, vector.to(self.frequencies.dtype), offsets, edges, reverse)
+            vector = graph.edge_vector.detach().requires_grad_(True)
+            energies = self(with_vectors(graph, vector.to(self.frequencies.dtype)))
             (derivatives,) = torch.autograd.grad(
                 energies.sum(), vector, create_graph=create_graph, materialize_grads=True
             )
         if not create_graph:
             energies = energies.detach()
-        return energies.to(edge_vector.dtype), derivatives
+        return energies.to(graph.edge_vector.dtype), derivatives

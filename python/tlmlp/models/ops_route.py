@@ -1,9 +1,12 @@
 """The route on the compiled operators ``torch.ops.tlmlp.*``, whose first and second derivatives are C++ too."""
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
 from tlmlp import ops
+from tlmlp.models.graph import EdgeGraph
 
 
 class OpsRoute(nn.Module):
@@ -11,6 +14,8 @@ class OpsRoute(nn.Module):
 
     :raises TlmlpError: when the library of the operators is missing or was built for another torch
     """
+
+    compiled: Final[bool] = True
 
     def __init__(self, num_spherical: int = 7, num_radial: int = 6) -> None:
         super().__init__()
@@ -40,50 +45,12 @@ class OpsRoute(nn.Module):
         """u(x) N_ln j_l(z_ln x), shape (E, num_spherical * num_radial)."""
         return torch.ops.tlmlp.spherical_bessel_basis(distance, cutoff, exponent, num_spherical, num_radial)
 
-    def directional_sum(
-        self,
-        y: Tensor,
-        sbf: Tensor,
-        weight: Tensor,
-        harmonics: Tensor,
-        edge_index: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> Tensor:
+    def directional_sum(self, y: Tensor, sbf: Tensor, weight: Tensor, harmonics: Tensor, graph: EdgeGraph) -> Tensor:
         """z_e[c] = sum over k != i of y_kj[c] sum_l N_l P_l(cos theta_kji) R_l[c](d_kj), for the edge e = j->i."""
-        return torch.ops.tlmlp.directional_sum(y, sbf, weight, harmonics, edge_index, offsets, edges, reverse)
-
-    def dense_swish(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """swish(x W^T + b)."""
-        return torch.ops.tlmlp.dense_swish(x, weight, bias)
-
-    def residual_swish(self, h: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
-        """h + swish(swish(h W1^T + b1) W2^T + b2)."""
-        return torch.ops.tlmlp.residual_swish(h, weight1, bias1, weight2, bias2)
-
-    def gate(self, x: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
-        """x * (rbf W^T), elementwise."""
-        return torch.ops.tlmlp.gate(x, rbf, weight)
-
-    def segment_sum(self, values: Tensor, edge_index: Tensor, offsets: Tensor, edges: Tensor) -> Tensor:
-        """Sum of the values (E, C) over the edges into each atom, shape (N, C)."""
-        return values.new_zeros((offsets.shape[0] - 1, values.shape[1])).index_add(0, edge_index[1], values)
-
-    @torch.jit.unused
-    def energies_and_derivatives(
-        self,
-        weights: list[Tensor],
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-        sizes: list[int],
-        cutoff: float,
-    ) -> tuple[Tensor, Tensor]:
-        """The whole network as one operator; ``weights`` and ``sizes`` as :mod:`tlmlp.models.merged` lists them."""
-        return torch.ops.tlmlp.energies_and_derivatives(
-            weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff
+        return torch.ops.tlmlp.directional_sum(
+            y, sbf, weight, harmonics, graph.edge_index, graph.offsets, graph.edges, graph.reverse
         )
+
+    def segment_sum(self, values: Tensor, index: Tensor, size: int) -> Tensor:
+        """``out[a] = sum of values[e] over the e with index[e] == a``, shape (size, C)."""
+        return values.new_zeros((size, values.shape[1])).index_add(0, index, values)

@@ -1,6 +1,5 @@
 """A potential: a network with its species, its energy shift, and eV and angstrom at the border."""
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from tlmlp.errors import TlmlpError
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.dimenet import DimeNetPP
+from tlmlp.models.graph import EdgeGraph, with_vectors
 from tlmlp.models.zbl import zbl_of
 from tlmlp.units import EV_IN_KJ_PER_MOL, NM_PER_ANGSTROM
 
@@ -22,6 +22,8 @@ class Potential(nn.Module):
     :param zbl: radii ``inner`` and ``outer`` (angstrom) of a short-range repulsion, see :class:`tlmlp.models.zbl.Zbl`
     :raises TlmlpError: on unknown or repeated symbols, or a wrong number of them
     """
+
+    radii: list[float]
 
     __jit_unused_properties__ = ("atomic_numbers", "dtype", "config", "zbl_radii")
 
@@ -57,6 +59,9 @@ class Potential(nn.Module):
         :raises TlmlpError: when the radii do not rise, or reach beyond the cutoff
         """
         self.zbl = zbl_of(radii, self.atomic_numbers, self.cutoff)
+        #: The same for the operator ``tlmlp::inference``.
+        self.radii = [] if self.zbl is None else [self.zbl.inner, self.zbl.outer]
+        self.numbers = self.atomic_numbers
 
     def _apply(self, fn, recurse=True):
         """Casts and moves of the module; the shift keeps float64, or millivolts of a large shift would be lost."""
@@ -85,80 +90,90 @@ class Potential(nn.Module):
         """dtype of the parameters."""
         return self.network.frequencies.dtype
 
-    def atomic_energies(
-        self,
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> Tensor:
+    def atomic_energies(self, graph: EdgeGraph) -> Tensor:
         """Energies of the atoms (N,) in eV without the shift, differentiable; ``edge_vector`` (E, 3) in angstrom.
 
-        The vectors are scaled before they are cast to the dtype of the network; the topology comes from
-        :meth:`topology`.
+        The vectors are scaled before they are cast to the dtype of the network.
         """
-        energies = self.network_energies(species, edge_index, edge_vector, offsets, edges, reverse)
+        energies = self.network_energies(graph)
         if self.zbl is not None:
-            energies = energies + self.zbl(species, edge_index, edge_vector)
+            energies = energies + self.zbl(graph.species, graph.edge_index, graph.edge_vector)
         return energies
 
-    def network_energies(
-        self,
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> Tensor:
+    def network_energies(self, graph: EdgeGraph) -> Tensor:
         """What the network has in :meth:`atomic_energies`, in its dtype."""
-        vector = (edge_vector * self.nm_per_angstrom).to(self.network.frequencies.dtype)
-        return self.network(species, edge_index, vector, offsets, edges, reverse) * self.ev_per_kj_per_mol
+        vector = (graph.edge_vector * self.nm_per_angstrom).to(self.network.frequencies.dtype)
+        return self.network(with_vectors(graph, vector)) * self.ev_per_kj_per_mol
 
     @torch.jit.unused
-    def energies_and_edge_derivatives(
-        self,
-        species: Tensor,
-        edge_index: Tensor,
-        edge_vector: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    def energies_and_edge_derivatives(self, graph: EdgeGraph) -> tuple[Tensor, Tensor]:
         """Energies of the atoms and the derivative of their sum by the edges: what training losses are made of.
 
         Both can be differentiated by the parameters (and by nothing else, once), so any loss of energies, forces
-        (:func:`edge_forces`) and virials (:func:`edge_virial`) can call ``backward``. Arguments as in
-        :meth:`atomic_energies`.
+        (:func:`edge_forces`) and virials (:func:`edge_virial`) can call ``backward``.
 
         The vector of j->i is minus that of i->j; how their derivatives divide a pair's between the two edges differs
         from one route to another, while forces and virials do not.
 
+        :param graph: ``edge_vector`` in angstrom
         :return: (N,) in eV without the shift, and (E, 3) in eV/angstrom; both of the dtype of ``edge_vector``
         """
         energies, derivatives = self.network.energies_and_derivatives(
-            species, edge_index, edge_vector.detach() * self.nm_per_angstrom, offsets, edges, reverse
+            with_vectors(graph, graph.edge_vector.detach() * self.nm_per_angstrom)
         )
         energies = energies * self.ev_per_kj_per_mol
         derivatives = derivatives * (self.ev_per_kj_per_mol * self.nm_per_angstrom)
         if self.zbl is not None:  # no parameters: a constant of the loss
             with torch.enable_grad():
-                vector = edge_vector.detach().requires_grad_(True)
-                repulsion = self.zbl(species, edge_index, vector)
+                vector = graph.edge_vector.detach().requires_grad_(True)
+                repulsion = self.zbl(graph.species, graph.edge_index, vector)
                 (slopes,) = torch.autograd.grad(repulsion.sum(), vector)
             energies, derivatives = energies + repulsion.detach(), derivatives + slopes
         return energies, derivatives
 
     @torch.jit.export
-    def topology(self, edge_index: Tensor, edge_vector: Tensor, n_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
-        """``offsets``, ``edges`` and ``reverse`` of a list of edges, as the route defines them."""
-        return self.network.route.topology(edge_index, edge_vector, n_atoms)
+    def edge_graph(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> EdgeGraph:
+        """The graph of a list of edges: grouped by target, each edge with its reverse, as the route finds them."""
+        offsets, edges, reverse = self.network.route.topology(edge_index, edge_vector.detach(), species.shape[0])
+        return EdgeGraph(species, edge_index, edge_vector, offsets, edges, reverse)
+
+    def inference(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor]:
+        """What :meth:`forward_edges` returns without the shift, by the engine."""
+        return torch.ops.tlmlp.inference(
+            self.network.parameter_list(),
+            self.network.parameter_names,
+            species,
+            edge_index,
+            edge_vector,
+            self.network.sizes,
+            self.cutoff,
+            self.numbers,
+            self.radii,
+        )
+
+    def inference_by_autograd(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor]:
+        """The same on a GPU, and on the plain route."""
+        was_enabled = torch.is_grad_enabled()
+        torch.set_grad_enabled(True)  # a host may have switched it off; scripts know no enable_grad block
+        vector = edge_vector.detach().requires_grad_(True)
+        energies = self.network_energies(self.edge_graph(species, edge_index, vector))
+        gradient = torch.autograd.grad([energies.sum()], [vector], allow_unused=True)[0]
+        if gradient is None:
+            gradient = torch.zeros_like(edge_vector)
+        energies = energies.detach().to(torch.float64)
+        if self.zbl is not None:  # apart from the network, which may have another dtype
+            close = edge_vector.detach().requires_grad_(True)
+            repulsion = self.zbl(species, edge_index, close)
+            slopes = torch.autograd.grad([repulsion.sum()], [close], allow_unused=True)[0]
+            if slopes is not None:
+                gradient = gradient + slopes
+            energies = energies + repulsion.detach()
+        torch.set_grad_enabled(was_enabled)
+        return energies, gradient
 
     @torch.jit.export
     def forward_edges(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Energy and its derivative by the edges.
+        """Energy and its derivative by the edges; on the compiled route and a CPU at the speed of the engine.
 
         :param species: (N,) int64 index of each atom's species
         :param edge_index: (2, E) int64, row 0 the source j, row 1 the target i; both directions of every pair
@@ -166,33 +181,19 @@ class Potential(nn.Module):
         :return: energy in eV (scalar, float64, shift included), its derivative by ``edge_vector`` (E, 3) in eV/angstrom
             and of the dtype of ``edge_vector``, energies of the atoms (N,) in eV (float64, shift included)
         """
-        was_enabled = torch.is_grad_enabled()
-        torch.set_grad_enabled(True)  # a host may have switched it off; scripts know no enable_grad block
-        vector = edge_vector.detach().requires_grad_(True)
-        offsets, edges, reverse = self.topology(edge_index, vector.detach(), species.shape[0])
-        energies = self.network_energies(species, edge_index, vector, offsets, edges, reverse)
-        gradient = torch.autograd.grad([energies.sum()], [vector], allow_unused=True)[0]
-        if gradient is None:
-            gradient = torch.zeros_like(edge_vector)
-        atomic = energies.detach().to(torch.float64) + self.energy_shift.index_select(0, species)
-        if self.zbl is not None:  # apart from the network, which may have another dtype
-            close = edge_vector.detach().requires_grad_(True)
-            repulsion = self.zbl(species, edge_index, close)
-            slopes = torch.autograd.grad([repulsion.sum()], [close], allow_unused=True)[0]
-            if slopes is not None:
-                gradient = gradient + slopes
-            atomic = atomic + repulsion.detach()
-        torch.set_grad_enabled(was_enabled)
-        return atomic.sum(), gradient, atomic
+        if self.network.route.compiled:
+            if edge_vector.is_cuda:
+                energies, gradient = self.inference_by_autograd(species, edge_index, edge_vector)
+            else:
+                energies, gradient = self.inference(species, edge_index, edge_vector)
+        else:
+            energies, gradient = self.inference_by_autograd(species, edge_index, edge_vector)
+        atomic = energies.detach() + self.energy_shift.index_select(0, species)
+        return atomic.sum(), gradient.detach(), atomic
 
     def forward(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same as :meth:`forward_edges`."""
         return self.forward_edges(species, edge_index, edge_vector)
-
-
-def frozen(potential: Potential) -> Potential:
-    """A copy for inference: its weights ask for no gradients, which saves work in every derivative by the edges."""
-    return copy.deepcopy(potential).eval().requires_grad_(False)
 
 
 def edge_forces(n_atoms: int, edge_index: Tensor, gradient: Tensor) -> Tensor:

@@ -1,17 +1,21 @@
-"""The two ways to evaluate what is expensive in DimeNet++: standard torch operators, or the compiled ops.
+"""The two ways to evaluate the bases and the directional sum of DimeNet++: standard torch operators, or compiled ones.
 
-Both routes are modules without parameters and share one set of scriptable methods. Directed edges run from a
+Both routes are modules without parameters and share one set of scriptable methods; the layers between are torch's own
+on both. Where only energies and forces are wanted, and in training on a CPU, the compiled route has an operator for the
+whole network (:mod:`tlmlp.models.potential`, :mod:`tlmlp.models.dimenet`). Directed edges run from a
 source j to a target i; ``edge_vector`` = r_j - r_i + S.cell points from the target to the source. Inside the network
 lengths are in nm.
 """
 
 import math
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from tlmlp.errors import TlmlpError
 from tlmlp.models import basis
+from tlmlp.models.graph import EdgeGraph
 from tlmlp.models.segments import log_implementation, segment_sum
 
 
@@ -21,6 +25,9 @@ class PlainRoute(nn.Module):
     :param num_spherical: degrees of the directional basis
     :param num_radial: radial functions per degree
     """
+
+    #: Whether ``torch.ops.tlmlp`` may be called; scripts leave out what is behind a false one.
+    compiled: Final[bool] = False
 
     def __init__(self, num_spherical: int = 7, num_radial: int = 6) -> None:
         super().__init__()
@@ -90,17 +97,7 @@ class PlainRoute(nn.Module):
         """u(x) N_ln j_l(z_ln x), shape (E, num_spherical * num_radial)."""
         return basis.spherical_bessel_basis(distance, cutoff, exponent, self.zeros, self.norms)
 
-    def directional_sum(
-        self,
-        y: Tensor,
-        sbf: Tensor,
-        weight: Tensor,
-        harmonics: Tensor,
-        edge_index: Tensor,
-        offsets: Tensor,
-        edges: Tensor,
-        reverse: Tensor,
-    ) -> Tensor:
+    def directional_sum(self, y: Tensor, sbf: Tensor, weight: Tensor, harmonics: Tensor, graph: EdgeGraph) -> Tensor:
         """z_e[c] = sum over k != i of y_kj[c] sum_l N_l P_l(cos theta_kji) R_l[c](d_kj), for the edge e = j->i.
 
         With the addition theorem P_l(u.u') = 4 pi / (2l + 1) sum_m Y_lm(u) Y_lm(u') the sum over k is one sum per
@@ -110,8 +107,8 @@ class PlainRoute(nn.Module):
         """
         degrees, radial, _ = weight.shape
         radials = torch.einsum("eln,lnc->elc", sbf.view(-1, degrees, radial), weight)
-        source, target = edge_index[0], edge_index[1]
-        n_atoms = offsets.shape[0] - 1
+        source, target = graph.edge_index[0], graph.edge_index[1]
+        n_atoms = graph.species.shape[0]
         z = torch.zeros_like(y)
         own = torch.zeros_like(y)
         for degree in range(degrees):
@@ -123,24 +120,12 @@ class PlainRoute(nn.Module):
             outgoing = (y_lm.unsqueeze(2) * density.index_select(0, source)).sum(dim=1)
             z = z + outgoing * (parity / norm)
             own = own + message * norm
-        present = (reverse >= 0).unsqueeze(1).to(y.dtype)
-        return z - own.index_select(0, reverse.clamp(min=0)) * present
+        present = (graph.reverse >= 0).unsqueeze(1).to(y.dtype)
+        return z - own.index_select(0, graph.reverse.clamp(min=0)) * present
 
-    def dense_swish(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """swish(x W^T + b)."""
-        return nn.functional.silu(nn.functional.linear(x, weight, bias))
-
-    def residual_swish(self, h: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
-        """h + swish(swish(h W1^T + b1) W2^T + b2)."""
-        return h + self.dense_swish(self.dense_swish(h, weight1, bias1), weight2, bias2)
-
-    def gate(self, x: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
-        """x * (rbf W^T), elementwise."""
-        return x * nn.functional.linear(rbf, weight)
-
-    def segment_sum(self, values: Tensor, edge_index: Tensor, offsets: Tensor, edges: Tensor) -> Tensor:
-        """Sum of the values (E, C) over the edges into each atom, shape (N, C)."""
-        return segment_sum(values, edge_index[1], offsets.shape[0] - 1)
+    def segment_sum(self, values: Tensor, index: Tensor, size: int) -> Tensor:
+        """``out[a] = sum of values[e] over the e with index[e] == a``, shape (size, C)."""
+        return segment_sum(values, index, size)
 
 
 def build_route(name: str, num_spherical: int, num_radial: int) -> nn.Module:

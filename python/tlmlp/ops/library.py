@@ -10,7 +10,7 @@ from tlmlp.errors import TlmlpError
 
 NAME = "libtlmlp_ops.so"
 #: An operator that libraries of older packages lack.
-NEWEST_OPERATOR = "energies_and_derivatives"
+NEWEST_OPERATOR = "inference"
 
 
 def library_folder() -> Path:
@@ -72,7 +72,7 @@ def load() -> None:
     try:
         torch.ops.load_library(str(path))
     except OSError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error.__cause__ or error).splitlines()[0]  # torch's own words leave the reason out
         raise TlmlpError(f"cannot load {path} ({reason}): run `tlmlp ops build`") from None
     if not hasattr(torch.ops.tlmlp, NEWEST_OPERATOR):
         raise TlmlpError(f"{path} is older than this package: run `tlmlp ops build`")

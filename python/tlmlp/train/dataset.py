@@ -12,23 +12,16 @@ from torch import Tensor
 
 from tlmlp.data import Frame, neighbour_list
 from tlmlp.errors import TlmlpError
-from tlmlp.models import Potential
+from tlmlp.models import EdgeGraph, Potential
+from tlmlp.models.graph import joined, with_vectors
 
 
 @dataclass(frozen=True)
 class Graph:
     """One or several frames as one graph with N atoms and E directed edges."""
 
-    #: (N,) int64.
-    species: Tensor
-    #: (2, E) int64; row 0 is the source j, row 1 the target i.
-    edge_index: Tensor
-    #: (E, 3) float64, Å; r_j - r_i + S.cell.
-    edge_vector: Tensor
-    #: (N + 1,), (E,) and (E,) int64, see ``Potential.topology``.
-    offsets: Tensor
-    edges: Tensor
-    reverse: Tensor
+    #: Vectors float64, in Å.
+    edge_graph: EdgeGraph
     #: (N,) int64, which frame an atom belongs to.
     frame: Tensor
     n_frames: int
@@ -40,6 +33,21 @@ class Graph:
     #: (n_frames,) float64, Å^3, and the weight of each frame in the loss.
     volume: Tensor
     weight: Tensor
+
+    @property
+    def species(self) -> Tensor:
+        """(N,) int64."""
+        return self.edge_graph.species
+
+    @property
+    def edge_index(self) -> Tensor:
+        """(2, E) int64; row 0 is the source j, row 1 the target i."""
+        return self.edge_graph.edge_index
+
+    @property
+    def edge_vector(self) -> Tensor:
+        """(E, 3) float64, Å; r_j - r_i + S.cell."""
+        return self.edge_graph.edge_vector
 
     @property
     def n_atoms(self) -> int:
@@ -71,18 +79,11 @@ def build_graph(potential: Potential, frame: Frame, weight: float = 1.0) -> Grap
     """
     species = species_indices(frame, potential.species)
     index, vector = edges_of(frame, potential.cutoff)
-    edge_index, edge_vector = torch.from_numpy(index), torch.from_numpy(vector)
-    offsets, edges, reverse = potential.topology(edge_index, edge_vector, len(frame))
     forces = None if frame.forces is None else torch.from_numpy(frame.forces)
     nan = float("nan")
     stress = torch.full((3, 3), nan, dtype=torch.float64) if frame.stress is None else torch.from_numpy(frame.stress)
     return Graph(
-        species=species,
-        edge_index=edge_index,
-        edge_vector=edge_vector,
-        offsets=offsets,
-        edges=edges,
-        reverse=reverse,
+        edge_graph=potential.edge_graph(species, torch.from_numpy(index), torch.from_numpy(vector)),
         frame=torch.zeros(len(frame), dtype=torch.int64),
         n_frames=1,
         forces=forces,
@@ -98,7 +99,7 @@ def displaced(graph: Graph, displacements: Tensor) -> Graph:
     cutoff, where the energy of an edge vanishes, are not exchanged."""
     source, target = graph.edge_index[0], graph.edge_index[1]
     moved = displacements.index_select(0, source) - displacements.index_select(0, target)
-    return dataclasses.replace(graph, edge_vector=graph.edge_vector + moved)
+    return dataclasses.replace(graph, edge_graph=with_vectors(graph.edge_graph, graph.edge_vector + moved))
 
 
 def species_indices(frame: Frame, species: Sequence[str]) -> Tensor:
@@ -122,21 +123,13 @@ def collate(graphs: Sequence[Graph]) -> Graph:
     """One graph of several, atoms and edges in their order."""
     if len(graphs) == 1:
         return graphs[0]
-    atoms = np.cumsum([0] + [g.n_atoms for g in graphs]).tolist()
-    edges = np.cumsum([0] + [g.n_edges for g in graphs]).tolist()
     frames = np.cumsum([0] + [g.n_frames for g in graphs]).tolist()
-    starts = list(zip(graphs, atoms, edges, frames, strict=False))
     forces = None
     if all(g.forces is not None for g in graphs):
         forces = torch.cat([g.forces for g in graphs])
     return Graph(
-        species=torch.cat([g.species for g in graphs]),
-        edge_index=torch.cat([g.edge_index + atom for g, atom, _, _ in starts], dim=1),
-        edge_vector=torch.cat([g.edge_vector for g in graphs]),
-        offsets=torch.cat([graphs[0].offsets[:1]] + [g.offsets[1:] + edge for g, _, edge, _ in starts]),
-        edges=torch.cat([g.edges + edge for g, _, edge, _ in starts]),
-        reverse=torch.cat([torch.where(g.reverse < 0, g.reverse, g.reverse + edge) for g, _, edge, _ in starts]),
-        frame=torch.cat([g.frame + frame for g, _, _, frame in starts]),
+        edge_graph=joined([g.edge_graph for g in graphs]),
+        frame=torch.cat([g.frame + first for g, first in zip(graphs, frames, strict=False)]),
         n_frames=frames[-1],
         forces=forces,
         **{name: torch.cat([getattr(g, name) for g in graphs]) for name in ("energy", "stress", "volume", "weight")},

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tlmlp.errors import TlmlpError
-from tlmlp.models import Potential
+from tlmlp.models import EdgeGraph, Potential
 from tlmlp.train.dataset import Graph
 
 
@@ -29,7 +29,7 @@ def find_device(name: str, route: str) -> torch.device | None:
         raise TlmlpError(f"training.device is {name}, but torch {torch.__version__} finds no NVIDIA GPU; use cpu")
     if (device.index or 0) >= torch.cuda.device_count():
         raise TlmlpError(f"training.device is {name}, but there are {torch.cuda.device_count()} GPUs, from cuda:0 on")
-    if route == "ops" and not torch.ops.tlmlp_device.built_with_cuda():
+    if route == "ops" and not torch.ops.tlmlp.built_with_cuda():
         raise TlmlpError(
             f"training.device is {name}, but the operators were built without CUDA: install with "
             "-C cmake.define.TLMLP_CUDA=ON, or set training.route to plain"
@@ -64,7 +64,8 @@ class Placement:
             for field in dataclasses.fields(graph)
             if isinstance(value := getattr(graph, field.name), Tensor)
         }
-        return dataclasses.replace(graph, **tensors)
+        edges = EdgeGraph(*(tensor.to(self.device) for tensor in graph.edge_graph))
+        return dataclasses.replace(graph, edge_graph=edges, **tensors)
 
     def zero_grad(self) -> None:
         """Forget the gradients of what is evaluated."""

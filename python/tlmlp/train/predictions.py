@@ -38,14 +38,8 @@ def predict(
     placement = Placement(potential, device)
     potential = placement.current()
     for batch in map(placement.place, batches_by_edges(graphs)):
-        topology = (batch.offsets, batch.edges, batch.reverse)
         with torch.no_grad():
-            if forces or virials:
-                atomic, gradient = potential.energies_and_edge_derivatives(
-                    batch.species, batch.edge_index, batch.edge_vector, *topology
-                )
-            else:
-                atomic = potential.atomic_energies(batch.species, batch.edge_index, batch.edge_vector, *topology)
+            atomic, gradient = potential.energies_and_edge_derivatives(batch.edge_graph)
         zeros = torch.zeros_like(batch.energy)
         energies.append(zeros.index_add(0, batch.frame, atomic.double()).cpu())
         if forces:

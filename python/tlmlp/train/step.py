@@ -28,9 +28,7 @@ Derivatives = Callable[[Potential, Graph], tuple[Tensor, Tensor]]
 
 def model_derivatives(potential: Potential, graph: Graph) -> tuple[Tensor, Tensor]:
     """Energies and derivatives as the potential provides them: a :data:`Derivatives`."""
-    return potential.energies_and_edge_derivatives(
-        graph.species, graph.edge_index, graph.edge_vector, graph.offsets, graph.edges, graph.reverse
-    )
+    return potential.energies_and_edge_derivatives(graph.edge_graph)
 
 
 class TrainingStep:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tlmlp.data.neighbours import neighbour_list
-from tlmlp.models import edge_forces, edge_virial
+from tlmlp.models import EdgeGraph, edge_forces, edge_virial
+from tlmlp.models.graph import with_vectors
 from tlmlp.models.merged import merged_weights, sizes
 from tlmlp.models.oracle import EV_PER_KJ_PER_MOL, Oracle, brute_force_edges
 from tlmlp.testing import standard_structures
@@ -38,13 +39,13 @@ def ops_route() -> str:
     return "ops"
 
 
-def graph(potential, s) -> tuple[torch.Tensor, ...]:
-    """The arguments of ``energies_and_edge_derivatives``."""
+def graph(potential, s) -> EdgeGraph:
+    """The argument of ``energies_and_edge_derivatives``."""
     rows = {number: row for row, number in enumerate(potential.atomic_numbers)}
     species = torch.tensor([rows[int(z)] for z in s.atomic_numbers])
     index, vectors, _ = neighbour_list(s.positions, s.cell, s.pbc, potential.cutoff)
     index, vectors = torch.from_numpy(index), torch.from_numpy(vectors)
-    return species, index, vectors, *potential.topology(index, vectors, len(s))
+    return potential.edge_graph(species, index, vectors)
 
 
 def of_pairs(derivatives: torch.Tensor, reverse: torch.Tensor) -> torch.Tensor:
@@ -67,10 +68,9 @@ def gradients(potential, energies, derivatives, reverse) -> dict[str, torch.Tens
     return dict(zip(parameters, values, strict=True))
 
 
-def by_double_backward(potential, arguments):
-    species, index, vectors, *topology = arguments
-    vectors = vectors.clone().requires_grad_(True)
-    energies = potential.atomic_energies(species, index, vectors, *topology)
+def by_double_backward(potential, edges):
+    vectors = edges.edge_vector.clone().requires_grad_(True)
+    energies = potential.atomic_energies(with_vectors(edges, vectors))
     (derivatives,) = torch.autograd.grad(energies.sum(), vectors, create_graph=True, materialize_grads=True)
     return energies.double(), derivatives
 
@@ -83,8 +83,8 @@ def assert_close(got, expected, relative: float, what: str) -> None:
 
 def assert_same(potential, arguments, relative: float = 1e-10) -> None:
     """One operator against the double backward of standard torch operators."""
-    energies, derivatives = potential.energies_and_edge_derivatives(*arguments)
-    reverse = arguments[-1]
+    energies, derivatives = potential.energies_and_edge_derivatives(arguments)
+    reverse = arguments.reverse
     got = gradients(potential, energies, derivatives, reverse)
     potential.network.set_route("plain")
     expected_energies, expected_derivatives = by_double_backward(potential, arguments)
@@ -117,9 +117,9 @@ def oracle_loss(weights, config, species, s) -> torch.Tensor:
 
 
 def operator_loss(potential, arguments) -> torch.Tensor:
-    energies, derivatives = potential.energies_and_edge_derivatives(*arguments)
-    forces = edge_forces(len(arguments[0]), arguments[1], derivatives)
-    return loss_of(energies, forces, edge_virial(arguments[2], derivatives))
+    energies, derivatives = potential.energies_and_edge_derivatives(arguments)
+    forces = edge_forces(len(arguments.species), arguments.edge_index, derivatives)
+    return loss_of(energies, forces, edge_virial(arguments.edge_vector, derivatives))
 
 
 @pytest.mark.parametrize("name", ["skewed", "perfect diamond", "slab"])
@@ -128,7 +128,7 @@ def test_gradients_of_energy_force_and_virial_losses_are_those_of_the_oracle(nam
     loss = operator_loss(potential, arguments)
     loss.backward()
     weights = {n: p.detach().clone().requires_grad_(True) for n, p in potential.network.named_parameters()}
-    expected = oracle_loss(weights, potential.config, arguments[0], s)
+    expected = oracle_loss(weights, potential.config, arguments.species, s)
     expected.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-11)
     for name, parameter in potential.network.named_parameters():
@@ -146,7 +146,7 @@ def test_twenty_steps_follow_the_oracle(make_potential, ops_route):
     for step in range(20):
         for optimizer, loss in (
             (ours, lambda k: operator_loss(potential, arguments[k])),
-            (theirs, lambda k: oracle_loss(weights, potential.config, arguments[k][0], structures[k])),
+            (theirs, lambda k: oracle_loss(weights, potential.config, arguments[k].species, structures[k])),
         ):
             optimizer.zero_grad()
             loss(step % 2).backward()
@@ -176,7 +176,7 @@ def test_many_neighbours_agree_with_double_backward(make_potential, ops_route):
     """More edges at an atom than one block of the kernels holds, and more at an atom than a chunk likes."""
     potential = make_potential(("Si", "Ge"), ops_route, cutoff=9.5, strength=1.0, embed_size=8, n_blocks=1)
     arguments = graph(potential, STRUCTURES["random"])
-    assert int((arguments[3][1:] - arguments[3][:-1]).max()) > 64
+    assert int(arguments.offsets.diff().max()) > 64
     assert_same(potential, arguments)
 
 
@@ -189,10 +189,9 @@ def test_atoms_without_neighbours_train_on_their_energies(make_potential, ops_ro
     potential = make_potential(("Si", "Ge"), ops_route)
     species = torch.tensor([0, 1, 1])
     index, vectors = torch.zeros(2, 0, dtype=torch.int64), torch.zeros(0, 3, dtype=torch.float64)
-    arguments = (species, index, vectors, *potential.topology(index, vectors, 3))
-    assert_same(potential, arguments)
-    nothing = (species[:0], index, vectors, *potential.topology(index, vectors, 0))
-    energies, derivatives = potential.energies_and_edge_derivatives(*nothing)
+    assert_same(potential, potential.edge_graph(species, index, vectors))
+    nothing = potential.edge_graph(species[:0], index, vectors)
+    energies, derivatives = potential.energies_and_edge_derivatives(nothing)
     (energies.sum() + derivatives.sum()).backward()
     assert all(not p.grad.any() for p in potential.network.parameters())
 
@@ -203,9 +202,9 @@ def test_float32_is_close_to_float64(make_potential, ops_route):
     results = {}
     arguments = graph(double, STRUCTURES["random"])
     for potential in (double, single):
-        energies, derivatives = potential.energies_and_edge_derivatives(*arguments)
+        energies, derivatives = potential.energies_and_edge_derivatives(arguments)
         assert energies.dtype == derivatives.dtype == torch.float64
-        by_name = gradients(potential, energies, derivatives, arguments[-1])
+        by_name = gradients(potential, energies, derivatives, arguments.reverse)
         flat = torch.cat([value.double().flatten() for value in by_name.values()])
         results[potential] = {"energies": energies, "derivatives": derivatives, "gradients": flat}
     for key, relative in FLOAT32.items():
@@ -214,53 +213,52 @@ def test_float32_is_close_to_float64(make_potential, ops_route):
 
 def test_without_gradients_the_results_are_the_same(potential):
     arguments = graph(potential, STRUCTURES["random"])
-    recorded = potential.energies_and_edge_derivatives(*arguments)
+    recorded = potential.energies_and_edge_derivatives(arguments)
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
-            plain = potential.energies_and_edge_derivatives(*arguments)
+            plain = potential.energies_and_edge_derivatives(arguments)
         assert all(torch.equal(a, b) and not b.requires_grad for a, b in zip(recorded, plain, strict=True))
 
 
 def test_evaluations_do_not_mix(potential):
     """Two evaluations at once, differentiated in the other order, one of them twice."""
     arguments = [graph(potential, STRUCTURES[name]) for name in ("random", "skewed")]
-    alone = [gradients(potential, *potential.energies_and_edge_derivatives(*a), a[-1]) for a in arguments]
-    pending = [potential.energies_and_edge_derivatives(*a) for a in arguments]
+    alone = [gradients(potential, *potential.energies_and_edge_derivatives(a), a.reverse) for a in arguments]
+    pending = [potential.energies_and_edge_derivatives(a) for a in arguments]
     for k in (1, 0, 1):
-        got = gradients(potential, *pending[k], arguments[k][-1])
+        got = gradients(potential, *pending[k], arguments[k].reverse)
         assert all(torch.equal(a, b) for a, b in zip(got.values(), alone[k].values(), strict=True))
 
 
 def test_third_derivatives_are_refused(potential):
-    _, derivatives = potential.energies_and_edge_derivatives(*graph(potential, STRUCTURES["two atoms"]))
+    _, derivatives = potential.energies_and_edge_derivatives(graph(potential, STRUCTURES["two atoms"]))
     with pytest.raises(NotImplementedError, match="once"):
         torch.autograd.grad(derivatives.square().sum(), list(potential.network.parameters()), create_graph=True)
 
 
 def test_edges_without_their_reverse_are_refused(potential):
-    species, index, vectors, *_ = graph(potential, STRUCTURES["random"])
-    index, vectors = index[:, 1:], vectors[1:]
+    edges = graph(potential, STRUCTURES["random"])
+    edges = potential.edge_graph(edges.species, edges.edge_index[:, 1:], edges.edge_vector[1:])
     with pytest.raises(ValueError, match="lacks its reverse"):
-        potential.energies_and_edge_derivatives(
-            species, index, vectors, *potential.topology(index, vectors, len(species))
-        )
+        potential.energies_and_edge_derivatives(edges)
 
 
 def test_number_of_threads_changes_no_bit(make_potential, ops_route):
     """For given weights of the operator; torch's own products of small matrices, which make them, do change bits."""
     network = make_potential(("Si", "Ge"), ops_route, dtype=torch.float32).network
-    species, index, vectors, *topology = graph(make_potential(("Si", "Ge")), STRUCTURES["random"])
+    edges = graph(make_potential(("Si", "Ge")), STRUCTURES["random"])
+    edges = with_vectors(edges, edges.edge_vector / 10.0)
     weights = [w.detach().requires_grad_(True) for w in merged_weights(network)]
     results = []
     for threads in (1, 3):
         torch.set_num_threads(threads)
         try:
             energies, derivatives = torch.ops.tlmlp.energies_and_derivatives(
-                weights, species, index, vectors / 10.0, *topology, sizes(network.config), network.cutoff_nm
+                weights, *edges, sizes(network.config), network.cutoff_nm
             )
         finally:
             torch.set_num_threads(1)
-        loss = loss_of_both(energies, derivatives, topology[-1])
+        loss = loss_of_both(energies, derivatives, edges.reverse)
         torch.set_num_threads(threads)
         try:
             results.append([energies, derivatives, *torch.autograd.grad(loss, weights)])
@@ -280,8 +278,8 @@ results = {{}}
 for dtype in (torch.float32, torch.float64):
     potential = build_potential(("Si", "Ge"), 4.3, seed=3, dtype=dtype)
     arguments = t.graph(potential, t.STRUCTURES["skewed"])
-    energies, derivatives = potential.energies_and_edge_derivatives(*arguments)
-    by_name = t.gradients(potential, energies, derivatives, arguments[-1])
+    energies, derivatives = potential.energies_and_edge_derivatives(arguments)
+    by_name = t.gradients(potential, energies, derivatives, arguments.reverse)
     results[str(dtype)] = [energies.detach(), derivatives.detach(), *by_name.values()]
 torch.save(results, {out!r})
 """

@@ -9,7 +9,7 @@ import math
 import pytest
 import torch
 
-from tlmlp.models import DimeNetPP, DimeNetPPConfig, build_route, oracle
+from tlmlp.models import DimeNetPP, DimeNetPPConfig, EdgeGraph, build_route, oracle
 from tlmlp.testing import standard_structures
 
 pyg = pytest.importorskip("torch_geometric.nn.models.dimenet", reason="torch_geometric is not installed")
@@ -105,10 +105,10 @@ def test_interaction_block(network, graph, b):
     rbf = route.radial_basis(distance, network.frequencies, c, 6)
     angles = oracle.Oracle(network.state_dict(), network.config).directional(distance[kj], torch.cos(angle))
     expected = theirs(messages, rbf, angles, kj, ji)
-    offsets, edges, reverse = route.topology(index, vector, n_atoms)
+    edges = EdgeGraph(torch.zeros(n_atoms), index, vector, *route.topology(index, vector, n_atoms))
     y = route.spherical_harmonics(vector, 7)[1]
     sbf = route.spherical_bessel_basis(distance, c, 6, 7, 6)
-    got = ours(messages, rbf, sbf, y, index, offsets, edges, reverse)
+    got = ours(messages, rbf, sbf, y, edges)
     assert torch.allclose(got, expected, atol=1e-11)
 
 
@@ -118,6 +118,6 @@ def test_output_block(network, graph):
     names = {"lin_rbf": "rbf", "lin_up": "up", "lin": "final", **{f"lins.{k}": f"dense.{k}" for k in range(3)}}
     theirs = copy_into(pyg.OutputPPBlock(6, 32, 64, 1, 3, SILU), ours, names)
     rbf = route.radial_basis(distance, network.frequencies, CUTOFF / 10.0, 6)
-    offsets, edges, _ = route.topology(index, vector, n_atoms)
-    got = ours(messages, rbf, index, offsets, edges)
+    edges = EdgeGraph(torch.zeros(n_atoms), index, vector, *route.topology(index, vector, n_atoms))
+    got = ours(messages, rbf, edges)
     assert torch.allclose(got, theirs(messages, rbf, index[1], num_nodes=n_atoms)[:, 0], atol=1e-11)

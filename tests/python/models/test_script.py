@@ -78,8 +78,8 @@ def test_order_of_the_edges_does_not_matter(route, make_potential):
 def test_topology_finds_the_reverse_in_the_same_image(route, make_potential):
     potential = make_potential(("Si", "Ge"), route)
     for name, s in STRUCTURES.items():
-        _, index, vector = graph(s, potential)
-        offsets, edges, reverse = potential.topology(index, vector, len(s))
+        species, index, vector = graph(s, potential)
+        *_, offsets, edges, reverse = potential.edge_graph(species, index, vector)
         for atom in range(len(s)):
             assert (index[1, edges[offsets[atom] : offsets[atom + 1]]] == atom).all()
         assert sorted(edges.tolist()) == list(range(index.shape[1]))
@@ -91,4 +91,4 @@ def test_a_missing_reverse_is_marked(route, make_potential):
     potential = make_potential(("Si",), route)
     index = torch.tensor([[0, 1, 2], [1, 0, 0]])
     vector = torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 4.3, 0.0]], dtype=torch.float64)
-    assert potential.topology(index, vector, 3)[2].tolist() == [1, 0, -1]
+    assert potential.edge_graph(torch.zeros(3, dtype=torch.int64), index, vector).reverse.tolist() == [1, 0, -1]

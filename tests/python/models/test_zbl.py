@@ -93,8 +93,7 @@ def test_the_potential_adds_it_to_the_network_everywhere(tmp_path):
     energies = [m.forward_edges(species, index, vector) for m in (with_zbl, without)]
     repulsion = Zbl([14, 32], INNER, OUTER)(species, index, vector)
     torch.testing.assert_close(energies[0][2] - energies[1][2], repulsion)
-    topology = with_zbl.topology(index, vector, 12)
-    atomic, gradient = with_zbl.energies_and_edge_derivatives(species, index, vector, *topology)
+    atomic, gradient = with_zbl.energies_and_edge_derivatives(with_zbl.edge_graph(species, index, vector))
     torch.testing.assert_close(atomic.detach(), energies[0][2], rtol=1e-12, atol=1e-9)
     torch.testing.assert_close(gradient.detach(), energies[0][1], rtol=1e-10, atol=1e-9)
 

@@ -109,21 +109,3 @@ def test_radial_basis():
     actual = OPS.radial_basis(torch.from_numpy(distance), torch.from_numpy(frequencies), cutoff, p)
     np.testing.assert_allclose(actual.numpy(), expected, atol=2e-13)
     np.testing.assert_allclose(_core.radial_basis(distance, frequencies, cutoff, p)[0], expected, atol=2e-13)
-
-
-def test_dense_swish():
-    random = np.random.default_rng(0)
-    x, w, b = random.normal(size=(50, 32)) * 3, random.normal(size=(32, 32)), random.normal(size=32)
-    pre = x @ w.T + b
-    expected = pre * scipy.special.expit(pre)
-    actual = OPS.dense_swish(*map(torch.from_numpy, (x, w, b)))
-    np.testing.assert_allclose(actual.numpy(), expected, rtol=1e-13, atol=1e-13)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_swish_saturates_and_passes_nan_on(dtype):
-    x = torch.tensor([-1e4, -200.0, -50.0, 0.0, 50.0, 200.0, 1e4, float("nan"), float("inf")], dtype=dtype)
-    one = torch.ones(1, 1, dtype=dtype)
-    y = OPS.dense_swish(x[:, None], one, None)[:, 0]
-    np.testing.assert_allclose(y[:7].numpy(), [0, 0, -50 / (1 + np.exp(50.0)), 0, 50, 200, 1e4], atol=1e-30)
-    assert torch.isnan(y[7]) and y[8] == float("inf")

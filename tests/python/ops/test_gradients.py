@@ -85,34 +85,10 @@ def test_directional_sum_of_vectors():
     check(function, graph.edge_vector)
 
 
-@pytest.mark.parametrize(("rows", "n_in", "n_out"), [(1, 1, 1), (5, 3, 4), (13, 7, 17)])
-@pytest.mark.parametrize("with_bias", [True, False])
-def test_dense_swish(rows, n_in, n_out, with_bias):
-    generator = torch.Generator().manual_seed(0)
-    sizes = [(rows, n_in), (n_out, n_in)] + [(n_out,)] * with_bias
-    inputs = [torch.randn(size, generator=generator, dtype=torch.float64) for size in sizes]
-    check(lambda x, w, b=None: OPS.dense_swish(x, w, b), *inputs)
-
-
-@pytest.mark.parametrize("which", range(3))
-def test_dense_swish_by_one_input_alone(which):
-    generator = torch.Generator().manual_seed(0)
-    inputs = [torch.randn(size, generator=generator, dtype=torch.float64) for size in [(5, 3), (4, 3), (4,)]]
-    check(lambda x: OPS.dense_swish(*inputs[:which], x, *inputs[which + 1 :]), inputs[which])
-
-
-def test_dense_swish_twice_in_a_row():
-    """The output of one layer is the input of the next, so second derivatives reach both nodes at once."""
-    generator = torch.Generator().manual_seed(0)
-    shapes = [(5, 3), (4, 3), (4,), (3, 4), (3,)]
-    inputs = [torch.randn(size, generator=generator, dtype=torch.float64) for size in shapes]
-    check(lambda x, w, b, v, c: x + OPS.dense_swish(OPS.dense_swish(x, w, b), v, c), *inputs)
-
-
 def test_third_derivative_is_refused():
-    x = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
-    w = torch.randn(2, 2, dtype=torch.float64)
-    (first,) = torch.autograd.grad(OPS.dense_swish(x, w, None).sum(), x, create_graph=True)
-    (second,) = torch.autograd.grad(first.square().sum(), x, create_graph=True)
+    distance = torch.tensor([0.8, 1.7], dtype=torch.float64, requires_grad=True)
+    basis = OPS.spherical_bessel_basis(distance, CUTOFF, EXPONENT, 2, 2)
+    (first,) = torch.autograd.grad(basis.sum(), distance, create_graph=True)
+    (second,) = torch.autograd.grad(first.square().sum(), distance, create_graph=True)
     with pytest.raises(RuntimeError, match="not implemented"):
-        torch.autograd.grad(second.sum(), x)
+        torch.autograd.grad(second.sum(), distance)

@@ -49,16 +49,17 @@ def test_recorded_version_is_the_installed_one():
     assert record["torch"] == library.minor_version(torch.__version__)
 
 
-def test_neighbour_list_without_its_library_is_an_error(tmp_path):
-    """vesin's library is opened at the first neighbour list, from beside the operators."""
+def test_without_vesin_beside_it_loading_is_one_line(tmp_path):
     shutil.copy(ops.library_path(), tmp_path)
-    code = (
-        f"import torch; torch.ops.load_library({str(tmp_path / library.NAME)!r})\n"
-        "torch.ops.tlmlp.neighbour_list(torch.rand(2, 3), torch.eye(3), torch.ones(3, dtype=torch.bool), 1.0)"
-    )
+    shutil.copy(library.library_folder() / "libtlmlp_ops.json", tmp_path)
+    code = f"""
+from pathlib import Path
+from tlmlp.ops import library
+library.library_folder = lambda: Path({str(tmp_path)!r})
+library.load()"""
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
-    assert "cannot load vesin's library" in result.stderr.splitlines()[-1]
+    assert "libvesin.so" in result.stderr.splitlines()[-1] and "tlmlp ops build" in result.stderr.splitlines()[-1]
 
 
 def test_build_into_a_folder_that_cannot_be_written(tmp_path):

@@ -80,7 +80,7 @@ def test_isolated_and_absent_atoms():
         ({"positions": torch.zeros(2, 2)}, "`positions` must have shape"),
         ({"positions": torch.full((2, 3), float("nan"))}, "not finite"),
         ({"cell": torch.eye(2)}, "`cell` must have shape"),
-        ({"cell": torch.tensor([[1.0, 0, 0], [2.0, 0, 0], [0, 0, 1.0]])}, "no volume"),
+        ({"cell": torch.tensor([[1.0, 0, 0], [2.0, 0, 0], [0, 0, 1.0]])}, "must have a volume"),
         ({"pbc": torch.ones(3)}, "`pbc` must be bool"),
         ({"cutoff": -1.0}, "`cutoff` must be positive"),
     ],

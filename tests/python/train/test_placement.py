@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tlmlp.cuda import why_no_gpu
 from tlmlp.errors import TlmlpError
 from tlmlp.models import edge_forces
+from tlmlp.models.graph import with_vectors
 from tlmlp.train import fit, load_run, resume
 from tlmlp.train.dataset import build_graph
 from tlmlp.train.losses import Weights
@@ -47,11 +48,11 @@ def test_steps_on_a_copy_are_those_without(lj, device):
 def test_the_route_of_a_gpu_gives_what_the_operator_for_the_whole_network_gives(lj):
     """On a GPU the gradient of a loss goes twice backward through the operators; here on the CPU's, float64."""
     graph = build_graph(potential(), lj(1, 0)[0])
-    arrays = (graph.species, graph.edge_index, 0.1 * graph.edge_vector, graph.offsets, graph.edges, graph.reverse)
+    edges = with_vectors(graph.edge_graph, 0.1 * graph.edge_vector)
     found = []
     for name in ("energies_and_derivatives", "derivatives_by_autograd"):
         model = potential()
-        energies, derivatives = getattr(model.network, name)(*arrays)
+        energies, derivatives = getattr(model.network, name)(edges)
         forces = edge_forces(graph.n_atoms, graph.edge_index, derivatives)
         (energies.sum() + forces.square().sum()).backward()
         found.append([energies, forces, *(p.grad for p in model.network.parameters() if p.grad is not None)])
@@ -125,8 +126,8 @@ def test_the_step_of_a_gpu_uses_no_sum_that_torch_cannot_order(lj):
             return function(*args, **(kwargs or {}))
 
     def as_on_a_gpu(model, graph):
-        arrays = (graph.species, graph.edge_index, 0.1 * graph.edge_vector, graph.offsets, graph.edges, graph.reverse)
-        energies, derivatives = model.network.derivatives_by_autograd(*arrays)
+        edges = with_vectors(graph.edge_graph, 0.1 * graph.edge_vector)
+        energies, derivatives = model.network.derivatives_by_autograd(edges)
         return energies, 0.1 * derivatives
 
     step = TrainingStep(potential(), as_on_a_gpu)

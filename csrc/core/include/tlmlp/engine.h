@@ -21,6 +21,10 @@
 
 namespace tlmlp {
 
+namespace engine {
+struct ModelFile;
+}
+
 enum class Precision { float32, float64 };
 
 struct EngineOptions {
@@ -138,6 +142,9 @@ class Engine {
     /// The same from the bytes of such a file; `name` stands for it in messages.
     static Engine from_bytes(std::string_view bytes, const EngineOptions &options = {},
                              const std::string &name = "the model file");
+
+    /// The same from a description and parameters at hand (src/model_file.h), for parts of this project.
+    static Engine from_model(engine::ModelFile model, const EngineOptions &options = {});
 
     Engine(Engine &&) noexcept;
     Engine &operator=(Engine &&) noexcept;

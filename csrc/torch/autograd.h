@@ -3,7 +3,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "../ops.h"
+#include "operators.h"
 
 namespace tlmlp::autograd {
 
@@ -11,7 +11,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-/// The op `name`, with the signature of the function that implements it on the CPU.
+/// The op `name`, with the signature of the function that implements it.
 template <class Signature> c10::TypedOperatorHandle<Signature> find_op(const char *name, Signature *) {
     return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }

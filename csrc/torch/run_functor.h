@@ -7,16 +7,24 @@
 #include "cuda/bodies/ops/list.h"
 #include "cuda/ops_interface.h"
 
-namespace tlmlp::device {
+namespace tlmlp {
 
 /// Runs a functor of csrc/cuda/bodies/ops where the tensor `on` lies. T is float or double.
 template <class T, class F> void run(const F &functor, const at::Tensor &on) {
     if (!on.is_cuda()) {
-        at::parallel_for(0, functor.size(), 256, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t i = first; i < last; ++i) {
-                functor(i);
-            }
-        });
+        if constexpr (requires { functor.row(0); }) {
+            at::parallel_for(0, functor.rows(), 64, [&](std::int64_t first, std::int64_t last) {
+                for (std::int64_t r = first; r < last; ++r) {
+                    functor.row(r);
+                }
+            });
+        } else {
+            at::parallel_for(0, functor.size(), 64, [&](std::int64_t first, std::int64_t last) {
+                for (std::int64_t i = first; i < last; ++i) {
+                    functor(i);
+                }
+            });
+        }
         return;
     }
 #ifdef TLMLP_CUDA
@@ -36,4 +44,4 @@ template <class T, class F> void run(const F &functor, const at::Tensor &on) {
 template <class T> const T *input(const at::Tensor &t) { return t.defined() ? t.const_data_ptr<T>() : nullptr; }
 template <class T> T *output(at::Tensor &t) { return t.defined() && t.numel() > 0 ? t.data_ptr<T>() : nullptr; }
 
-} // namespace tlmlp::device
+} // namespace tlmlp

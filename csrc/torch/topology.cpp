@@ -3,14 +3,14 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
-#include "../checks.h"
-#include "../ops.h"
+#include "checks.h"
+#include "operators.h"
 
-namespace tlmlp::cpu {
+namespace tlmlp {
 
 /// Groups the edges by target (counting sort, stable) and finds each edge's opposite, the edge i -> j whose vector is
 /// minus this one's within 1e-3 of its length: images differ by a lattice vector, the two vectors of one pair by
-/// rounding alone. Integers, no gradient.
+/// rounding alone. Integers, no gradient; made on the CPU, once for a structure.
 std::tuple<Tensor, Tensor, Tensor> topology(const Tensor &edge_index_, const Tensor &edge_vector_,
                                             std::int64_t n_atoms) {
     check_index(edge_index_, "edge_index");
@@ -19,8 +19,8 @@ std::tuple<Tensor, Tensor, Tensor> topology(const Tensor &edge_index_, const Ten
     check_shape(edge_vector_, "edge_vector", {edge_index_.size(1), 3}, "(n_edges, 3) with the edges of edge_index");
     TORCH_CHECK_VALUE(n_atoms >= 0, "`n_atoms` must not be negative, got ", n_atoms);
 
-    const Tensor edge_index = edge_index_.contiguous();
-    const Tensor vectors = edge_vector_.detach().to(at::kDouble).contiguous();
+    const Tensor edge_index = edge_index_.cpu().contiguous();
+    const Tensor vectors = edge_vector_.detach().to(at::kCPU, at::kDouble).contiguous();
     const std::int64_t n = edge_index.size(1);
     const std::int64_t *source = edge_index.const_data_ptr<std::int64_t>(), *target = source + n;
     const double *v = vectors.const_data_ptr<double>();
@@ -64,7 +64,8 @@ std::tuple<Tensor, Tensor, Tensor> topology(const Tensor &edge_index_, const Ten
         TORCH_CHECK_VALUE(back[e] < 0 || back[back[e]] == e, "`edge_index` holds the edge ", source[e], " -> ",
                           target[e], " (column ", e, ") more than once with the same vector");
     }
-    return {offsets, edges, reverse};
+    const auto there = edge_index_.device();
+    return {offsets.to(there), edges.to(there), reverse.to(there)};
 }
 
-} // namespace tlmlp::cpu
+} // namespace tlmlp

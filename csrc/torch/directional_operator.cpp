@@ -1,4 +1,5 @@
 #include <ATen/Dispatch.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
@@ -11,18 +12,18 @@
 #include <mutex>
 #include <tuple>
 
-#include "../checks.h"
-#include "ops.h"
-#include "run.h"
+#include "checks.h"
+#include "operators.h"
+#include "run_functor.h"
 
-// The formulas of csrc/torch/kernels/directional.h, whole arrays at a time: matrix products are torch's, and three sums
-// over edges, CentreSums, EdgeSums and EdgeOverlaps, are kernels. They are the three contractions of one trilinear form
+// The directional (triplet) sum without triplets, and its first and second derivatives, whole arrays at a time: matrix
+// products are torch's, and three sums over edges, CentreSums, EdgeSums and EdgeOverlaps, are kernels of our own. They are the three contractions of one trilinear form
 // sum Y[e,lm] U[e,l,c] A[end(e),lm,c], so all derivatives are made of them too. z_e is formed at e = j -> i itself, from
 // the harmonics X_e of the direction from j to i: those of the reverse edge, or (-1)^l Y_e where there is none,
 //     z_e = sum_lm X_e A_j / N_l - sum_l N_l B_reverse(e),   the last term absent without a reverse.
 // X / N_l = opposite(Y) is linear and its own adjoint.
 
-namespace tlmlp::device {
+namespace tlmlp {
 
 namespace {
 
@@ -178,6 +179,24 @@ struct Layer {
 Tensor or_zeros(const OptionalTensor &t, const Tensor &like) { return present(t) ? *t : at::zeros_like(like); }
 Tensor if_wanted(bool wanted, const Tensor &t) { return wanted ? t : at::empty({0}, t.options()); }
 
+/// Throws unless the numbers are such as `topology` makes: others would read and write beyond the arrays.
+void check_indices(const Tensor &edge_index, const Tensor &offsets, const Tensor &edges, const Tensor &reverse) {
+    const auto *bound = offsets.const_data_ptr<std::int64_t>(), *order = edges.const_data_ptr<std::int64_t>();
+    const auto *back = reverse.const_data_ptr<std::int64_t>(), *ends = edge_index.const_data_ptr<std::int64_t>();
+    const std::int64_t n = edges.size(0), atoms = offsets.size(0) - 1;
+    bool valid = bound[0] == 0 && bound[atoms] == n;
+    for (std::int64_t a = 0; a < atoms; ++a) {
+        valid = valid && bound[a] <= bound[a + 1];
+    }
+    for (std::int64_t e = 0; e < n; ++e) {
+        valid = valid && order[e] >= 0 && order[e] < n && ends[e] >= 0 && ends[e] < atoms && ends[n + e] >= 0 &&
+                ends[n + e] < atoms;
+        valid = valid && (back[e] == -1 || (back[e] >= 0 && back[e] < n && back[back[e]] == e));
+    }
+    TORCH_CHECK_VALUE(valid, "`offsets`, `edges` and `reverse` do not describe this graph; take all three from "
+                             "tlmlp::topology on the same edge_index");
+}
+
 void check(const Tensor &y, const Tensor &sbf, const Tensor &weight, const Tensor &harmonics, const Tensor &edge_index,
            const Tensor &offsets, const Tensor &edges, const Tensor &reverse) {
     check_float(y, "y");
@@ -198,6 +217,10 @@ void check(const Tensor &y, const Tensor &sbf, const Tensor &weight, const Tenso
         check_index(*t, name);
         TORCH_CHECK_VALUE(t->device() == y.device(), "`", name, "` must be on the device of `y` (", y.device(),
                           "), got ", t->device());
+    }
+    TORCH_CHECK_VALUE(offsets.size(0) >= 1, "`offsets` must have shape (n_atoms + 1,), got (0,)");
+    if (!y.is_cuda()) { // there, looking would wait for the device
+        check_indices(edge_index.contiguous(), offsets.contiguous(), edges.contiguous(), reverse.contiguous());
     }
 }
 
@@ -281,4 +304,4 @@ directional_sum_second(const OptionalTensor &v_y, const OptionalTensor &v_sbf, c
                              : none()};
 }
 
-} // namespace tlmlp::device
+} // namespace tlmlp

@@ -3,16 +3,17 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <vector>
 
-#include "../bessel_table.h"
-#include "../checks.h"
-#include "ops.h"
-#include "run.h"
+#include "bessel_table.h"
+#include "checks.h"
+#include "operators.h"
+#include "run_functor.h"
 
-namespace tlmlp::device {
+namespace tlmlp {
 
 namespace {
 
@@ -37,7 +38,7 @@ template <class F, class T> F directions(const Tensor &vectors, std::int64_t num
 
 void check_degrees(std::int64_t num_spherical) {
     TORCH_CHECK_VALUE(num_spherical >= 1 && num_spherical <= cuda::ops::most_degrees,
-                      "`num_spherical` must lie in 1..", cuda::ops::most_degrees, " on a device, got ", num_spherical);
+                      "`num_spherical` must lie in 1..", cuda::ops::most_degrees, ", got ", num_spherical);
 }
 
 template <class F, class T>
@@ -96,6 +97,13 @@ std::tuple<Tensor, Tensor> spherical_harmonics(const Tensor &edge_vector, std::i
         f.length = output<scalar_t>(length);
         f.values = output<scalar_t>(values);
         run<scalar_t>(f, vectors);
+        if (!length.is_cuda()) { // there, looking would wait for the device
+            const scalar_t *d = input<scalar_t>(length);
+            for (std::int64_t e = 0; e < n; ++e) {
+                TORCH_CHECK_VALUE(d[e] > 0 && std::isfinite(d[e]), "`edge_vector` row ", e, " has length ", d[e],
+                                  ": two atoms coincide or a position is not finite");
+            }
+        }
     });
     return {length, values};
 }
@@ -237,4 +245,4 @@ std::tuple<Tensor, Tensor> spherical_bessel_basis_second(const Tensor &v_, const
     return {to_distance, to_grad};
 }
 
-} // namespace tlmlp::device
+} // namespace tlmlp

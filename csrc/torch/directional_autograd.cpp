@@ -1,4 +1,4 @@
-#include "dispatch.h"
+#include "autograd.h"
 
 namespace tlmlp::autograd {
 
@@ -11,7 +11,7 @@ struct DirectionalSumBackward : Function<DirectionalSumBackward> {
                                  const Tensor &offsets, const Tensor &edges, const Tensor &reverse,
                                  std::int64_t wanted) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::_directional_sum_backward", cpu::directional_sum_backward);
+        static const auto op = find_op("tlmlp::_directional_sum_backward", tlmlp::directional_sum_backward);
         auto [to_y, to_sbf, to_weight, to_harmonics] =
             op.call(y, sbf, weight, harmonics, grad_z, edge_index, offsets, edges, reverse, wanted);
         context->save_for_backward({y, sbf, weight, harmonics, grad_z, edge_index, offsets, edges, reverse});
@@ -23,7 +23,7 @@ struct DirectionalSumBackward : Function<DirectionalSumBackward> {
         if (!v[0].defined() && !v[1].defined() && !v[2].defined() && !v[3].defined()) {
             return variable_list(10);
         }
-        static const auto op = find_op("tlmlp::_directional_sum_second", cpu::directional_sum_second);
+        static const auto op = find_op("tlmlp::_directional_sum_second", tlmlp::directional_sum_second);
         const auto s = context->get_saved_variables();
         const std::int64_t wanted = wanted_inputs(context, 5);
         auto [y, sbf, weight, harmonics, grad_z] =
@@ -44,7 +44,7 @@ struct DirectionalSum : Function<DirectionalSum> {
                           const Tensor &harmonics, const Tensor &edge_index, const Tensor &offsets,
                           const Tensor &edges, const Tensor &reverse) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::directional_sum", cpu::directional_sum);
+        static const auto op = find_op("tlmlp::directional_sum", tlmlp::directional_sum);
         context->save_for_backward({y, sbf, weight, harmonics, edge_index, offsets, edges, reverse});
         context->set_materialize_grads(false);
         return op.call(y, sbf, weight, harmonics, edge_index, offsets, edges, reverse);

@@ -1,4 +1,4 @@
-#include "dispatch.h"
+#include "autograd.h"
 
 namespace tlmlp::autograd {
 
@@ -8,7 +8,7 @@ struct SphericalHarmonicsBackward : Function<SphericalHarmonicsBackward> {
     static Tensor forward(AutogradContext *context, const Tensor &edge_vector, const OptionalTensor &grad_distance,
                           const OptionalTensor &grad_y, std::int64_t num_spherical) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::_spherical_harmonics_backward", cpu::spherical_harmonics_backward);
+        static const auto op = find_op("tlmlp::_spherical_harmonics_backward", tlmlp::spherical_harmonics_backward);
         context->save_for_backward({edge_vector, grad_distance.value_or(Tensor()), grad_y.value_or(Tensor())});
         context->saved_data["num_spherical"] = num_spherical;
         context->set_materialize_grads(false);
@@ -19,7 +19,7 @@ struct SphericalHarmonicsBackward : Function<SphericalHarmonicsBackward> {
         if (!v[0].defined()) {
             return variable_list(4);
         }
-        static const auto op = find_op("tlmlp::_spherical_harmonics_second", cpu::spherical_harmonics_second);
+        static const auto op = find_op("tlmlp::_spherical_harmonics_second", tlmlp::spherical_harmonics_second);
         const auto saved = context->get_saved_variables();
         auto [vector, distance, y] = op.call(v[0], saved[0], optional(saved[1]), optional(saved[2]),
                                              context->saved_data["num_spherical"].toInt());
@@ -31,7 +31,7 @@ struct SphericalHarmonicsBackward : Function<SphericalHarmonicsBackward> {
 struct SphericalHarmonics : Function<SphericalHarmonics> {
     static variable_list forward(AutogradContext *context, const Tensor &edge_vector, std::int64_t num_spherical) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::spherical_harmonics", cpu::spherical_harmonics);
+        static const auto op = find_op("tlmlp::spherical_harmonics", tlmlp::spherical_harmonics);
         auto [distance, y] = op.call(edge_vector, num_spherical);
         context->save_for_backward({edge_vector});
         context->saved_data["num_spherical"] = num_spherical;
@@ -53,7 +53,7 @@ struct RadialBasisBackward : Function<RadialBasisBackward> {
     static variable_list forward(AutogradContext *context, const Tensor &distance, const Tensor &frequencies,
                                  const Tensor &grad, double cutoff, std::int64_t p, std::int64_t wanted) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::_radial_basis_backward", cpu::radial_basis_backward);
+        static const auto op = find_op("tlmlp::_radial_basis_backward", tlmlp::radial_basis_backward);
         context->save_for_backward({distance, frequencies, grad});
         context->saved_data["cutoff"] = cutoff;
         context->saved_data["p"] = p;
@@ -66,7 +66,7 @@ struct RadialBasisBackward : Function<RadialBasisBackward> {
         if (!v[0].defined() && !v[1].defined()) {
             return variable_list(6);
         }
-        static const auto op = find_op("tlmlp::_radial_basis_second", cpu::radial_basis_second);
+        static const auto op = find_op("tlmlp::_radial_basis_second", tlmlp::radial_basis_second);
         const auto s = context->get_saved_variables();
         auto [distance, frequencies, grad] =
             op.call(optional(v[0]), optional(v[1]), s[0], s[1], s[2], context->saved_data["cutoff"].toDouble(),
@@ -79,7 +79,7 @@ struct RadialBasis : Function<RadialBasis> {
     static Tensor forward(AutogradContext *context, const Tensor &distance, const Tensor &frequencies, double cutoff,
                           std::int64_t p) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::radial_basis", cpu::radial_basis);
+        static const auto op = find_op("tlmlp::radial_basis", tlmlp::radial_basis);
         context->save_for_backward({distance, frequencies});
         context->saved_data["cutoff"] = cutoff;
         context->saved_data["p"] = p;
@@ -124,8 +124,7 @@ struct SphericalBesselBackward : Function<SphericalBesselBackward> {
     static Tensor forward(AutogradContext *context, const Tensor &distance, const Tensor &grad, double cutoff,
                           std::int64_t p, std::int64_t num_spherical, std::int64_t num_radial) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::_spherical_bessel_basis_backward",
-                                       cpu::spherical_bessel_basis_backward);
+        static const auto op = find_op("tlmlp::_spherical_bessel_basis_backward", tlmlp::spherical_bessel_basis_backward);
         context->save_for_backward({distance, grad});
         BesselSizes(cutoff, p, num_spherical, num_radial).save(context);
         context->set_materialize_grads(false);
@@ -136,7 +135,7 @@ struct SphericalBesselBackward : Function<SphericalBesselBackward> {
         if (!v[0].defined()) {
             return variable_list(6);
         }
-        static const auto op = find_op("tlmlp::_spherical_bessel_basis_second", cpu::spherical_bessel_basis_second);
+        static const auto op = find_op("tlmlp::_spherical_bessel_basis_second", tlmlp::spherical_bessel_basis_second);
         const auto saved = context->get_saved_variables();
         const BesselSizes z(context);
         auto [distance, grad] = op.call(v[0], saved[0], saved[1], z.cutoff, z.p, z.num_spherical, z.num_radial);
@@ -148,7 +147,7 @@ struct SphericalBessel : Function<SphericalBessel> {
     static Tensor forward(AutogradContext *context, const Tensor &distance, double cutoff, std::int64_t p,
                           std::int64_t num_spherical, std::int64_t num_radial) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::spherical_bessel_basis", cpu::spherical_bessel_basis);
+        static const auto op = find_op("tlmlp::spherical_bessel_basis", tlmlp::spherical_bessel_basis);
         context->save_for_backward({distance});
         BesselSizes(cutoff, p, num_spherical, num_radial).save(context);
         context->set_materialize_grads(false);

@@ -11,7 +11,7 @@
 #include <mutex>
 
 #include "checks.h"
-#include "ops.h"
+#include "operators.h"
 #include "training.h"
 
 // The whole network as one op with one derivative (csrc/training).
@@ -212,10 +212,10 @@ struct EnergiesAndDerivatives : torch::autograd::Function<EnergiesAndDerivatives
 
 } // namespace
 
-std::tuple<Tensor, Tensor> cpu::energies_and_derivatives(at::TensorList weights, const Tensor &species,
-                                                         const Tensor &edge_index, const Tensor &edge_vector,
-                                                         const Tensor &offsets, const Tensor &edges,
-                                                         const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
+std::tuple<Tensor, Tensor> energies_and_derivatives(at::TensorList weights, const Tensor &species,
+                                                    const Tensor &edge_index, const Tensor &edge_vector,
+                                                    const Tensor &offsets, const Tensor &edges, const Tensor &reverse,
+                                                    at::IntArrayRef sizes, double cutoff) {
     Result result = evaluate(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff);
     return {result.energies, result.derivatives};
 }
