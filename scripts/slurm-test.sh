@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run a study through a real Slurm on this machine: munged, slurmctld and slurmd on the loopback interface, in a folder of
 # their own; one job is cancelled in the middle, and the repeated command goes on. Needs root, for Slurm's daemons.
-# usage: scripts/slurm-test.sh [OUT]     default: a temporary folder
+# usage: scripts/slurm-test.sh [OUT]     default: a temporary folder; about two minutes
 # exit status 3: Slurm cannot be had here, and the last line says why
 set -euo pipefail
 out="${1:-$(mktemp -d)}"
@@ -13,7 +13,7 @@ cannot() { log "cannot be tested here: $*"; exit 3; }
 
 [[ "$(id -u)" == 0 ]] || cannot "the daemons of Slurm need root"
 [[ ! -e /etc/slurm/slurm.conf ]] || cannot "this machine has a Slurm of its own (/etc/slurm/slurm.conf)"
-if ! command -v slurmctld slurmd munged > /dev/null; then
+if ! (command -v slurmctld && command -v slurmd && command -v munged) > /dev/null; then
   command -v apt-get > /dev/null || cannot "slurmctld, slurmd or munged is missing, and there is no apt-get to install them"
   log "installing slurm-wlm and munge"
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
@@ -74,8 +74,10 @@ done
 [[ "$(sinfo --noheader --format=%T)" == idle ]] || { tail -5 "$out"/log/*.log >&2; echo "error: Slurm did not come up" >&2; exit 1; }
 log "$(sinfo --version) is up: $(sinfo --noheader --format='%n %c CPUs %m MB')"
 
+# The smallest study with a choice to make: one draw, three trainings.
 study() {
-  tlmlp study sw-data-efficiency --tier smoke --out "$out/study" --profile examples/slurm --jobs 4
+  tlmlp study sw-data-efficiency --tier smoke --out "$out/study" --profile examples/slurm --jobs 4 \
+    --set draws=1 --set arms.best=null --set "arms.scratch.rates=[0.004]"
 }
 # One training is cancelled as soon as it runs; the others go on, and the command ends with an error.
 (

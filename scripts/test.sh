@@ -33,6 +33,18 @@ if (( $# == 0 )); then
   fi
 fi
 
+# A study through the queue of a Slurm of its own, where Slurm is installed; scripts/slurm-test.sh alone installs it.
+if (( $# == 0 )); then
+  status=0
+  if command -v slurmctld > /dev/null && command -v slurmd > /dev/null && command -v munged > /dev/null; then
+    scripts/slurm-test.sh || status=$?
+  else
+    echo "SKIPPED a study through Slurm: slurmctld, slurmd or munged is not here (Debian: apt install slurm-wlm munge)"
+  fi
+  (( status == 0 || status == 3 )) || exit "$status"
+  (( status == 0 )) || echo "SKIPPED a study through Slurm: it cannot run here, as said above"
+fi
+
 if (( $# == 0 )); then
   set -- -n auto --maxprocesses 4 --dist loadfile
 fi

@@ -148,7 +148,7 @@ def cubic_lattice_constant(atoms: Atoms, volume: float) -> float | None:
 
 def write_eos(found: EquationOfState, about: dict[str, Any], out: Path) -> None:
     """eos.json, which begins with ``about``, eos.csv and the figure (PNG and SVG) into the folder ``out``."""
-    from tlmlp.analysis.figures import write_columns
+    from tlmlp.figures import write_columns
 
     write_columns(
         out / "eos.csv",
@@ -171,7 +171,7 @@ def draw_eos(found: EquationOfState, stem: Path) -> bool:
         return False
     from matplotlib.figure import Figure
 
-    from tlmlp.analysis.figures import COLOURS, save_sheet
+    from tlmlp.figures import COLOURS, save_sheet
 
     fine = np.linspace(found.volumes[0], found.volumes[-1], 200)
     sheet = Figure(figsize=(8.4, 3.4), layout="constrained")

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from tlmlp.analysis.crystal import relaxed_crystal, starting_crystal
-from tlmlp.analysis.figures import write_columns
 from tlmlp.analysis.models import PACKAGES, open_model, unique_names
 from tlmlp.analysis.phonons import (
     FARTHEST,
@@ -37,6 +36,7 @@ from tlmlp.analysis.relax import Relaxation, relax
 from tlmlp.bench.timing import versions
 from tlmlp.console import console, progress
 from tlmlp.errors import TlmlpError
+from tlmlp.figures import write_columns
 from tlmlp.files import atomic_write_json, check_out, sha256_file
 
 if TYPE_CHECKING:

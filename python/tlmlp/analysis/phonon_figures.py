@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlmlp.analysis.figures import COLOURS, save_sheet
 from tlmlp.console import console
+from tlmlp.figures import COLOURS, save_sheet
 
 if TYPE_CHECKING:
     from tlmlp.analysis.phonon_comparison import ModelPhonons, PhononComparison

@@ -300,7 +300,7 @@ def draw(check: ShortRange, stem: str | os.PathLike[str]) -> list[Path]:
     """
     from matplotlib.figure import Figure
 
-    from tlmlp.analysis.figures import COLOURS, save_sheet, write_columns
+    from tlmlp.figures import COLOURS, save_sheet, write_columns
 
     stem = Path(stem)
     sheet = Figure(figsize=(11.0, 3.5 * len(check.pairs)), layout="constrained")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlmlp.analysis.figures import COLOURS, save_sheet, write_columns
 from tlmlp.analysis.stability_settings import StabilitySettings
 from tlmlp.analysis.survival import Survival, kaplan_meier, over_models, wilson
 from tlmlp.bench.timing import versions
+from tlmlp.figures import COLOURS, save_sheet, write_columns
 from tlmlp.files import atomic_write_json
 
 if TYPE_CHECKING:

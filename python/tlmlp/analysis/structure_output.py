@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlmlp.analysis.curves import Curves
-from tlmlp.analysis.figures import COLOURS, save_sheet, write_columns
 from tlmlp.analysis.structure import Structure
 from tlmlp.bench.timing import versions
+from tlmlp.figures import COLOURS, save_sheet, write_columns
 from tlmlp.files import atomic_write_json
 from tlmlp.text import counted
 

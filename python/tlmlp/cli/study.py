@@ -1,34 +1,47 @@
-"""``tlmlp study``: comparisons of many trainings, resumable, with figure and table."""
+"""``tlmlp study``: comparisons of many trainings, resumable, with figures, tables and verdicts."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tlmlp.cli.train import ConfigFile
+from tlmlp.cli.as_json import Json, print_json
 from tlmlp.errors import TlmlpError
-from tlmlp.shipped import model_path
+from tlmlp.studies.catalogue import STUDIES
 
-app = typer.Typer(help="Studies of many trainings: figure, table, and every command in a log.", no_args_is_help=True)
+app = typer.Typer(help="Studies of many trainings: figures, tables, and every command in a log.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Arm = Annotated[str, typer.Option(help="Name of the arm.")]
+Frames = Annotated[int, typer.Option(help="Number of training frames.")]
+Draw = Annotated[int, typer.Option(help="Number of the draw.")]
 
 
-Out = Annotated[Path, typer.Option(help="Folder for everything that is made; an earlier study goes on.")]
+def _study(name: str, title: str) -> None:
+    """Add the command of one study."""
 
-
-def _paper_study(name: str, figure: str) -> None:
-    """Add the command of one study of the paper."""
-
-    @app.command(name, help=f"{figure} of arXiv:2502.13522, by Snakemake; repeat the command to go on.")
+    @app.command(name, help=f"{title}; by Snakemake, repeat the command to go on.")
     def run(
         tier: Annotated[str, typer.Option(help="smoke (minutes), small (hours) or paper (the paper's sizes).")],
-        out: Out,
+        out: Annotated[
+            Path | None,
+            typer.Option(help="Folder for everything that is made; an earlier study goes on.", show_default=False),
+        ] = None,
         pair: Annotated[str, typer.Option(help="Source and target element.")] = "Si:Ge",
         source_data: Annotated[
-            Path | None, typer.Option(help="Folder with train.extxyz, val.extxyz and test.extxyz of the source.")
+            str | None,
+            typer.Option(
+                help="Data of the source: a folder with train.extxyz, val.extxyz and test.extxyz, or a command "
+                "`tlmlp data ...` without its --out.",
+                metavar="FOLDER|COMMAND",
+            ),
         ] = None,
         target_data: Annotated[
-            Path | None, typer.Option(help="Folder with pool.extxyz or train.extxyz, and test.extxyz of the target.")
+            str | None,
+            typer.Option(
+                help="Data of the target: a folder with pool.extxyz or train.extxyz, and test.extxyz, or a command.",
+                metavar="FOLDER|COMMAND",
+            ),
         ] = None,
         source_model: Annotated[
             str | None,
@@ -37,15 +50,28 @@ def _paper_study(name: str, figure: str) -> None:
         truth: Annotated[
             Path | None, typer.Option(help="LAMMPS .sw file that made the labels of --target-data.")
         ] = None,
+        changes: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set",
+                help="Another entry of the plan, for example sizes=[1,10], draws=3 or arms.best=null; see OUT/study.yaml.",
+                metavar="A.B=C",
+                show_default=False,
+            ),
+        ] = None,
         jobs: Annotated[int, typer.Option(help="Commands side by side, one thread each.", min=1)] = 1,
         profile: Annotated[
             Path | None, typer.Option(help="Snakemake profile (folder), for example of a cluster's queue.")
         ] = None,
         finished: Annotated[
             Path | None,
-            typer.Option(help="Results of the same study: a folder with `rows`, such as docs/results/STUDY/TIER."),
+            typer.Option(help="An earlier study, or docs/results/STUDY/TIER, whose rows are taken over."),
         ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would run.")] = False,
+        estimate: Annotated[
+            bool, typer.Option("--estimate", help="Say what it would cost, from measured seconds; runs nothing.")
+        ] = False,
+        json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON, on one line.")] = False,
     ) -> None:
         from tlmlp.studies.launch import run_study
         from tlmlp.studies.plan import default_plan
@@ -58,55 +84,84 @@ def _paper_study(name: str, figure: str) -> None:
             target_data=target_data,
             source_model=source_model,
             truth=truth,
+            changes=changes or (),
         )
+        if estimate:
+            from tlmlp.studies import estimate as costs
+
+            parts = costs.estimate(plan)
+            print_json(costs.as_dict(plan, parts)) if json else costs.say(plan, parts)
+            return
+        if json:
+            raise TlmlpError("--json goes with --estimate; the results of a study are files in its folder")
+        if out is None:
+            raise TlmlpError("the study needs a folder: --out FOLDER")
         run_study(plan, out, jobs=jobs, profile=profile, dry_run=dry_run, finished=finished)
 
 
-for _name, _figure in {
-    "sw-data-efficiency": "Learning curves on Stillinger-Weber data, Fig. 2",
-    "sw-phonons": "Phonons of few-frame models beside the truth, Fig. 3",
-    "sw-temperature": "Errors at temperatures that were not trained on, Fig. 4",
-    "dft-data-efficiency": "Learning curves on DFT data, Fig. 5",
-    "dft-structure": "Distribution functions of the liquid, Fig. 6",
-    "dft-stability": "How many runs of few-frame models survive, Table 1",
-}.items():
-    _paper_study(_name, _figure)
+for _name, _about in STUDIES.items():
+    _study(_name, _about.title)
+
+
+@app.command()
+def report(folder: Folder, json: Json = False) -> None:
+    """Write the report of a study anew from what is there; it may be unfinished."""
+    from tlmlp.studies.reports import write_report
+    from tlmlp.studies.rows import read_json
+
+    write_report(folder, quiet=json)
+    if json:
+        print_json(read_json(folder / "statements.json"))
+
+
+@app.command()
+def collect(
+    folder: Folder,
+    into: Annotated[Path, typer.Option(help="Results go to INTO/STUDY/TIER.")] = Path("docs/results"),
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers of frames whose models go along, like 10,40.", show_default="those that the plan keeps"
+        ),
+    ] = None,
+) -> None:
+    """Put rows, tables, figures, report and models of a study, finished or not, where others go on from (--finished)."""
+    from tlmlp.studies.collect import collect as run
+
+    try:
+        sizes = None if models is None else [int(part) for part in models.split(",") if part]
+    except ValueError:
+        raise TlmlpError(f"--models takes numbers with commas between them, got {models!r}") from None
+    run(folder, into, sizes)
 
 
 @app.command(hidden=True)
 def row(
-    folder: Annotated[Path, typer.Argument(help="Folder of the study.")],
-    arm: Annotated[str, typer.Option(help="Name of the arm.")],
-    frames: Annotated[int, typer.Option(help="Number of training frames.")],
-    draw: Annotated[int, typer.Option(help="Number of the draw.")],
+    folder: Folder,
+    arm: Arm,
+    frames: Frames,
+    draw: Draw,
     out: Annotated[Path, typer.Option(help="The row (JSON).")],
 ) -> None:
-    """One row of a learning curve: choose between the trainings of an arm, and take the test errors of the chosen."""
+    """One row of a study: choose between the trainings of an arm, and take the test errors of the chosen."""
     from tlmlp.studies.rows import make_row
 
     make_row(folder, arm, frames, draw, out)
 
 
-@app.command()
-def report(folder: Annotated[Path, typer.Argument(help="Folder of a study.")]) -> None:
-    """Write the report of a study anew from the rows that are there."""
-    from tlmlp.studies.reports import write_report
-
-    write_report(folder)
-
-
 @app.command(hidden=True)
 def model(
-    folder: Annotated[Path, typer.Argument(help="Folder of the study.")],
-    arm: Annotated[str, typer.Option(help="Name of the arm.")],
-    frames: Annotated[int, typer.Option(help="Number of training frames.")],
-    draw: Annotated[int, typer.Option(help="Number of the draw.")],
+    folder: Folder,
+    arm: Arm,
+    frames: Frames,
+    draw: Draw,
     out: Annotated[Path, typer.Option(help="The exported model.")],
 ) -> None:
     """Export the training that a row chose by forces."""
-    from tlmlp.studies.rows import export_chosen
+    from tlmlp.studies.rows import chosen_run
+    from tlmlp.train.modelfile import export_run
 
-    export_chosen(folder, arm, frames, draw, out)
+    export_run(chosen_run(folder, arm, frames, draw), out)
 
 
 @app.command(hidden=True)
@@ -118,64 +173,3 @@ def start(
     from tlmlp.studies.dynamics_report import write_start
 
     print(write_start(frames, out))
-
-
-def _numbers(text: str, kind: type, name: str) -> tuple:
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        raise TlmlpError(f"--{name} takes numbers with commas between them, got {text!r}") from None
-
-
-def _variants(texts: list[str]) -> dict[str, tuple[str, ...]]:
-    variants = {}
-    for text in texts:
-        try:
-            name, *settings = shlex.split(text)
-        except ValueError:
-            raise TlmlpError(f"--variant takes a name and settings transfer.KEY=VALUE, got {text!r}") from None
-        if name in variants:
-            raise TlmlpError(f"--variant {name} was given twice")
-        variants[name] = tuple(settings)
-    return variants
-
-
-@app.command()
-def transfer(
-    config: ConfigFile,
-    source: Annotated[
-        Path,
-        typer.Option(
-            help="Run directory, exported model, or a name such as si-dft.", parser=model_path, metavar="MODEL"
-        ),
-    ],
-    element_map: Annotated[str, typer.Option(help="Source element to target element, for example Si:Ge.")],
-    test: Annotated[list[Path], typer.Option(help="File of labelled frames to evaluate on; may be given again.")],
-    out: Out,
-    sizes: Annotated[str, typer.Option(help="Numbers of training frames.")] = "10",
-    splits: Annotated[int, typer.Option(help="Draws of the training frames, with seeds 0, 1, ...", min=1)] = 5,
-    rates: Annotated[str, typer.Option(help="Learning rates that each training chooses from.")] = "4e-3,1e-3",
-    variant: Annotated[
-        list[str],
-        typer.Option(
-            help="A further arm, a transfer with other settings: its name, then settings, for example "
-            '"pulled transfer.l2_sp=0.01"; may be given again.',
-            metavar="TEXT",
-        ),
-    ] = [],  # noqa: B006
-    jobs: Annotated[int, typer.Option(help="Trainings side by side, one thread each.", min=1)] = 1,
-) -> None:
-    """Few frames from scratch and by transfer: the same frames, updates and choice of rates, several splits."""
-    from tlmlp.studies.transfer import TransferStudy, run_transfer_study
-
-    study = TransferStudy(
-        config,
-        source,
-        element_map,
-        tuple(test),
-        _numbers(sizes, int, "sizes"),
-        splits,
-        _numbers(rates, float, "rates"),
-        _variants(variant),
-    )
-    run_transfer_study(study, out, jobs)

@@ -1,11 +1,11 @@
 """The figure of a run: temperature, energies, and pressure or volume over time."""
 
-import io
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from tlmlp.figures import sheet_bytes
 from tlmlp.files import atomic_write_bytes
 from tlmlp.md.outputs import read_thermo
 from tlmlp.md.settings import MDSettings
@@ -38,7 +38,5 @@ def draw(thermo: Path, figure: Path, settings: MDSettings, n_atoms: int) -> bool
         axes[2].set_ylabel("volume (Å³)" if third == "volume_ang3" else "pressure (GPa)")
     axes[-1].set_xlabel("time (ps)")
     axes[0].set_title(f"{counted(n_atoms, 'atom')}, {settings.ensemble}, {settings.engine}", fontsize=10)
-    content = io.BytesIO()
-    sheet.savefig(content, format="png", dpi=150)
-    atomic_write_bytes(figure, content.getvalue())
+    atomic_write_bytes(figure, sheet_bytes(sheet, "png"))
     return True

@@ -1,13 +1,13 @@
 """Learning curves out of run directories."""
 
-import json
 from pathlib import Path
+
+from tlmlp.train.metrics import Metrics
 
 
 def validation_curve(run: Path) -> tuple[list[int], list[float]]:
     """Updates and validation force RMSE (eV/Å) of a run, from its metrics."""
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if row.get("val_force_rmse_ev_per_ang") is not None]
+    rows = [row for row in Metrics(run, writes=False).rows() if row.get("val_force_rmse_ev_per_ang") is not None]
     return [row["update"] for row in rows], [row["val_force_rmse_ev_per_ang"] for row in rows]
 
 

@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 
 from tlmlp.analysis.curves import curve_distance
-from tlmlp.analysis.figures import save_sheet
 from tlmlp.analysis.survival import difference, kaplan_meier, over_models, wilson
 from tlmlp.errors import TlmlpError
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
 from tlmlp.studies import paper
-from tlmlp.studies.looks import look
+from tlmlp.studies.looks import legend, look
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
-from tlmlp.studies.statements import add_statements, finish_page, for_tier, say, statement, study_page
+from tlmlp.studies.statements import add_statements, finish_page, for_tier, frames_text, statement, study_page
 from tlmlp.studies.statistics import Interval, verdict
-from tlmlp.train.figures import write_csv
 
 Runs = list[dict[str, str]]
 
@@ -44,12 +43,13 @@ def write_dynamics(folder: Path) -> Path:
     statements = judge(plan, found)
     atomic_write_json(folder / "statements.json", statements)
     draw_survival(folder / "figures" / "survival.png", plan, found)
+    rows = read_rows(folder)
     page = study_page(plan)
     about = plan.dynamics
     page.text(
         f"Every model runs {about.seeds} times from {(folder / 'start.txt').read_text().strip()}, velocity Verlet with a "
         f"Langevin thermostat of 1/ps at {about.temperature:g} K, 0.5 fs a step, for "
-        + ", ".join(f"{about.length(frames):g} ps ({frames} frames)" for frames in plan.sizes)
+        + ", ".join(f"{about.length(frames):g} ps ({frames_text(frames)})" for frames in plan.sizes)
         + ". A run is stable when it reaches its end and no pair of atoms was ever closer than the smallest distance "
         "allowed, looked at every 10 fs; an exploding temperature or energy, lost atoms and NaN count as failures."
     )
@@ -62,8 +62,7 @@ def write_dynamics(folder: Path) -> Path:
     add_statements(page, statements)
     if plan.study == "dft-structure":
         _structure_part(folder, plan, page)
-    finish_page(page, folder, plan, read_rows(folder))
-    say(plan, statements)
+    finish_page(page, folder, plan, rows, _missing(plan, found))
     return folder / "report.html"
 
 
@@ -128,29 +127,41 @@ def _row(plan: Plan, arm: str, frames: int, runs: Runs) -> list[object]:
 
 
 def judge(plan: Plan, found: Mapping[tuple[str, int], Runs]) -> list[dict[str, Any]]:
-    """Transfer against scratch in stable fraction, at each number of frames that both have."""
+    """Every arm against scratch in stable fraction, at each number of frames that both have."""
     statements = []
     for frames in plan.sizes:
-        pair = found.get(("scratch", frames)), found.get(("transfer", frames))
-        if not all(pair):
-            continue
-        scratch, moved = (_by_model(runs) for runs in pair)
-        value, (low, high) = difference(moved, scratch)
-        effect = Interval(100 * value, 100 * low, 100 * high)
-        theirs = [_published(arm, frames) for arm in ("scratch", "transfer")]
-        text = "transfer is more stable" if None in theirs else f"{theirs[0]} % and {theirs[1]} %"
-        statements.append(
-            statement(
-                f"stable runs of {frames} frames: transfer less scratch",
-                "forces",
-                text,
-                effect,
-                "points",
-                len(moved),
-                for_tier(plan, verdict(effect, 1, min(len(moved), len(scratch)))),
+        for arm in plan.arms:
+            pair = found.get(("scratch", frames)), found.get((arm, frames))
+            if arm == "scratch" or not all(pair):
+                continue
+            scratch, moved = (_by_model(runs) for runs in pair)
+            value, (low, high) = difference(moved, scratch)
+            effect = Interval(100 * value, 100 * low, 100 * high)
+            theirs = [_published(which, frames) for which in ("scratch", arm)]
+            of_the_paper = arm == "transfer"
+            text = f"{theirs[0]} % and {theirs[1]} %" if None not in theirs else "transfer is more stable"
+            models = min(len(moved), len(scratch))
+            statements.append(
+                statement(
+                    f"stable runs of {frames_text(frames)}: {arm} less scratch",
+                    "forces",
+                    text if of_the_paper else "-",
+                    effect,
+                    "points",
+                    models,
+                    for_tier(plan, verdict(effect, int(of_the_paper), models)),
+                )
             )
-        )
     return statements
+
+
+def _missing(plan: Plan, found: Mapping[tuple[str, int], Runs]) -> list[str]:
+    """A sentence for each arm and number of frames that lacks runs."""
+    wanted = plan.draws * plan.dynamics.seeds
+    counts = {(arm, n): len(found.get((arm, n), [])) for arm in plan.arms for n in plan.sizes}
+    return [
+        f"{arm}, {frames_text(n)}: {count} of {wanted} runs" for (arm, n), count in counts.items() if count < wanted
+    ]
 
 
 def draw_survival(path: Path, plan: Plan, found: Mapping[tuple[str, int], Runs]) -> None:
@@ -170,25 +181,33 @@ def draw_survival(path: Path, plan: Plan, found: Mapping[tuple[str, int], Runs])
             end = plan.dynamics.length(frames)
             times = np.append(curve.times, end)
             share = np.append(curve.fraction, curve.fraction[-1])
-            panel.step(times, share, where="post", color=colour, label=name, linewidth=1.6)
+            # Curves that fall together stay visible: the first is the widest.
+            width = 1.2 + 3.0 * (len(plan.arms) - 1 - number) / len(plan.arms)
+            panel.step(times, share, where="post", color=colour, label=name, linewidth=width)
             points += [
                 {"arm": arm, "frames": frames, "time_ps": t, "surviving": s} for t, s in zip(times, share, strict=True)
             ]
-        panel.set(xlabel="time (ps)", title=f"{frames} training frames", ylim=(-0.03, 1.03))
+        panel.set(xlabel="time (ps)", title=f"{frames} training frame{'s' * (frames != 1)}", ylim=(-0.03, 1.03))
         panel.grid(alpha=0.25)
     panels[0].set_ylabel("share of runs that survive")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize="small")
+    legend(figure)
     save_sheet(figure, path.with_suffix(""))
     write_csv(path.with_suffix(".csv"), points)
 
 
 def _read_curve(path: Path, x: str, y: str) -> tuple[np.ndarray, np.ndarray] | None:
-    if not path.is_file():
+    rows = _read_runs(path)
+    if not rows:
         return None
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
     return np.array([float(row[x]) for row in rows]), np.array([float(row[y]) for row in rows])
+
+
+def _read_band(path: Path) -> np.ndarray | None:
+    """Standard deviation over the runs of a model; None where no model has two runs that survived."""
+    rows = _read_runs(path)
+    if not rows or "std_within_groups" not in rows[0]:
+        return None
+    return np.array([float(row["std_within_groups"]) for row in rows])
 
 
 #: File of ``tlmlp structure``, its columns, title of the panel, labels of the axes.
@@ -204,7 +223,7 @@ def _structure_part(folder: Path, plan: Plan, page: Any) -> None:
     draw_structure(folder / "figures" / "structure.png", folder, plan)
     page.figure(
         folder / "figures" / "structure.png",
-        "Means over surviving runs; shades: one standard deviation over the runs of a model.",
+        "Means over surviving runs; bands: one standard deviation over the runs of a model, where one has two or more.",
     )
     reference = _read_curve(folder / "structure" / f"best-{plan.sizes[-1]}-frames" / "rdf.csv", "r_angstrom", "g")
     if reference is None:
@@ -240,7 +259,11 @@ def draw_structure(path: Path, folder: Path, plan: Plan) -> None:
                 if curve is None:
                     continue
                 strength = 0.35 + 0.65 * (rank + 1) / len(plan.sizes)
-                panel.plot(*curve, color=colour, alpha=strength, linewidth=1.3, label=f"{frames} frames")
+                panel.plot(*curve, color=colour, alpha=strength, linewidth=1.3, label=frames_text(frames))
+                band = _read_band(folder / "structure" / f"{arm}-{frames}-frames" / file)
+                if band is not None:
+                    low, high = curve[1] - band, curve[1] + band
+                    panel.fill_between(curve[0], low, high, color=colour, alpha=0.15 * strength, linewidth=0)
             panel.set(xlabel=x_label, ylabel=y_label, title=name)
             if panel.has_data() and panel.get_legend_handles_labels()[0]:
                 panel.legend(fontsize="x-small", frameon=False)

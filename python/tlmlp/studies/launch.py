@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
 from tlmlp.lock import run_lock
-from tlmlp.studies.plan import STUDIES, WORKFLOWS, Plan, read_plan, write_plan
+from tlmlp.studies.catalogue import STUDIES
+from tlmlp.studies.finished import take_finished
+from tlmlp.studies.identity import is_pinned
+from tlmlp.studies.plan import WORKFLOWS, Plan, read_plan, write_plan
 from tlmlp.studies.progress import Progress
-from tlmlp.studies.rows import take_finished
 
 
 def run_study(
@@ -45,9 +48,16 @@ def run_study(
             raise TlmlpError(f"{out}: holds another study (see {path.name} there); choose another folder")
         write_plan(plan, path)
         _write_configs(plan, out)
+        status = 0
         if finished is not None:
-            console.print(f"{take_finished(plan, finished, out)} rows taken over from {finished}")
-        status = _snakemake(plan, out, jobs, profile, dry_run)
+            # Whether a row is of the same data is seen by their hashes, unless a command always makes the same.
+            made = [side for side in (plan.source, plan.target, *plan.teachers.values()) if side.command is not None]
+            files = sorted({f"{side.folder}/{side.frames}" for side in made if not is_pinned(side)})
+            if files and not dry_run:
+                status = _snakemake(plan, out, jobs, profile, dry_run, files)
+            if not status:
+                console.print(f"{take_finished(plan, finished, out)} rows taken over from {finished}")
+        status = status or _snakemake(plan, out, jobs, profile, dry_run)
     if status:
         raise TlmlpError(f"{plan.study}: a command failed; see {out}/logs, mend it, and repeat the command to go on")
     if not dry_run:
@@ -62,8 +72,11 @@ def _write_configs(plan: Plan, out: Path) -> None:
             atomic_write_text(path, text)
 
 
-def _snakemake(plan: Plan, out: Path, jobs: int, profile: Path | None, dry_run: bool) -> int:
-    argv = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOWS / STUDIES[plan.study][0])]
+def _snakemake(
+    plan: Plan, out: Path, jobs: int, profile: Path | None, dry_run: bool, targets: Sequence[str] = ()
+) -> int:
+    argv = [sys.executable, "-m", "snakemake", *targets]
+    argv += ["--snakefile", str(WORKFLOWS / STUDIES[plan.study].workflow)]
     argv += ["--directory", str(out), "--rerun-incomplete", "--keep-going", "--nocolor"]
     # A killed Snakemake leaves its lock behind; ours goes with the process. What a rule makes is decided by its inputs
     # and settings: neither the age of files nor a new release of this package makes a finished training run again.

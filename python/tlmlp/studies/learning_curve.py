@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tlmlp.analysis.figures import save_sheet
-from tlmlp.console import console
 from tlmlp.errors import TlmlpError
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
 from tlmlp.studies import paper
-from tlmlp.studies.looks import look
+from tlmlp.studies.looks import legend, look
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import CHOICES, flat, read_rows
-from tlmlp.studies.statements import add_statements, finish_page, for_tier, say, statement, study_page
-from tlmlp.studies.statistics import Interval, mean_interval, relative_change, verdict
-from tlmlp.train.figures import write_csv
+from tlmlp.studies.statements import add_statements, finish_page, for_tier, frames_text, statement, study_page
+from tlmlp.studies.statistics import FEWEST_DRAWS, Interval, mean_interval, relative_change, verdict
 
 #: Error to its title with unit and the factor to that unit.
 ERRORS = {
@@ -36,16 +34,12 @@ def write_learning_curve(folder: Path) -> Path:
     rows = read_rows(folder)
     if not rows:
         raise TlmlpError(f"{folder}: has no rows yet; run the study first")
-    wanted = len(plan.arms) * len(plan.sizes) * plan.draws
     write_csv(folder / "results.csv", [line for rule in CHOICES for line in flat(rows, rule)])
     statements = [statement for rule in CHOICES for statement in judge(plan, rows, rule)]
     atomic_write_json(folder / "statements.json", statements)
     for rule in CHOICES:
         draw(folder / "figures" / f"learning-curve-{rule}.png", plan, rows, rule)
     _write_page(folder, plan, rows, statements)
-    say(plan, statements)
-    if len(rows) < wanted:
-        console.warn(f"{wanted - len(rows)} of {wanted} rows are missing")
     return folder / "report.html"
 
 
@@ -58,49 +52,58 @@ def samples(rows: Sequence[dict[str, Any]], arm: str, frames: int, error: str, r
     }
 
 
+#: Fig. 5, per cent by number of frames.
+PUBLISHED = {"force_mae_ev_per_ang": paper.DFT_FORCE_CHANGE, "energy_mae_mev_per_atom": paper.DFT_ENERGY_CHANGE}
+
+
+def published(plan: Plan, error: str, frames: int) -> int | None:
+    """The paper's change from scratch to transfer in per cent, where it has one."""
+    repeats = plan.study == "dft-data-efficiency" and plan.element_map == "Si:Ge"
+    return PUBLISHED[error].get(frames) if repeats else None
+
+
 def judge(plan: Plan, rows: Sequence[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
-    """The paper's statements about this learning curve, each with our effect, its interval and a verdict."""
+    """The paper's statements about this learning curve, each with our effect, its interval and a verdict.
+
+    Further arms are compared with the transfer, or with scratch where there is none.
+    """
     found = []
-    published = {
-        "force_mae_ev_per_ang": paper.DFT_FORCE_CHANGE,
-        "energy_mae_mev_per_atom": paper.DFT_ENERGY_CHANGE,
-    }
     for error, (title, _) in ERRORS.items():
         for frames in plan.sizes:
             pair = _paired(rows, (("scratch", frames), ("transfer", frames)), error, rule)
-            theirs = published[error].get(frames) if plan.study == "dft-data-efficiency" else None
+            theirs = published(plan, error, frames)
             sign = 1 if theirs is not None and theirs > 0 else -1
-            found += _change(
-                plan,
-                f"{title} at {frames} frames: transfer against scratch",
-                rule,
-                f"{theirs:+d} %" if theirs is not None else "transfer is better",
-                pair,
-                sign,
-            )
+            text = f"{theirs:+d} %" if theirs is not None else "transfer is better"
+            what = f"{title} at {frames_text(frames)}: transfer against scratch"
+            found += _change(plan, what, rule, text, pair, sign)
     if plan.study == "sw-data-efficiency" and {10, 50} <= set(plan.sizes):
         pair = _paired(rows, (("scratch", 50), ("transfer", 10)), "force_mae_ev_per_ang", rule)
-        found += _change(
-            plan, "force MAE: 10 transferred frames against 50 from scratch", rule, "transfer is better", pair, -1
-        )
+        what = "force MAE: 10 transferred frames against 50 from scratch"
+        found += _change(plan, what, rule, "transfer is better", pair, -1)
     if plan.study == "dft-data-efficiency" and 10 in plan.sizes:
         line = paper.CHEMICAL_ACCURACY
         values = list(samples(rows, "transfer", 10, "energy_mae_mev_per_atom", rule).values())
-        found += _change(
-            plan,
-            f"energy MAE of 10 transferred frames against {line:g} meV/atom",
-            rule,
-            "below the line",
-            ([line] * len(values), values) if values else None,
-            -1,
-        )
+        pair = ([line] * len(values), values) if values else None
+        what = f"energy MAE of 10 transferred frames against {line:g} meV/atom"
+        found += _change(plan, what, rule, "below the line", pair, -1)
+    others = [arm for arm in plan.arms if arm not in ("scratch", "transfer")]
+    base = "transfer" if "transfer" in plan.arms else "scratch"
+    for error, (title, _) in ERRORS.items():
+        for arm in others:
+            for frames in plan.sizes:
+                pair = _paired(rows, ((base, frames), (arm, frames)), error, rule)
+                what = f"{title} at {frames_text(frames)}: {arm} against {base}"
+                found += _change(plan, what, rule, "-", pair, 0)
     return found
 
 
 def _change(
     plan: Plan, what: str, rule: str, theirs: str, pair: tuple[list[float], list[float]] | None, sign: int
 ) -> list[dict[str, Any]]:
-    """The statement about a relative change between paired errors; none where there are no pairs."""
+    """The statement about a relative change between paired errors; none where there are no pairs.
+
+    :param sign: of the paper's effect; 0 where it has none
+    """
     if pair is None:
         return []
     change = relative_change(*pair)
@@ -168,18 +171,17 @@ def draw(path: Path, plan: Plan, rows: Sequence[dict[str, Any]], rule: str) -> N
                 bars = [[i.value - i.low for _, i in centres], [i.high - i.value for _, i in centres]]
                 panel.errorbar(x, y, yerr=bars, color=colour, marker=marker, capsize=3, label=name, linewidth=1.2)
         if error.startswith("energy") and plan.study == "dft-data-efficiency":
-            panel.axhline(paper.CHEMICAL_ACCURACY, color="black", linestyle=":", linewidth=1, label="chemical accuracy")
+            line = f"chemical accuracy ({paper.CHEMICAL_ACCURACY:g} meV/atom)"
+            panel.axhline(paper.CHEMICAL_ACCURACY, color="black", linestyle=":", linewidth=1, label=line)
         panel.set(xscale="log", yscale="log", xlabel="training frames", ylabel=f"test {title}")
         panel.set_xticks(plan.sizes, [str(size) for size in plan.sizes])
+        panel.margins(x=0.08)
         panel.xaxis.minorticks_off()
         panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.25)
-    handles = {}
-    for panel in figure.axes:
-        handles |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=len(handles), fontsize="small")
+    legend(figure)
     save_sheet(figure, path.with_suffix(""))
     write_csv(path.with_suffix(".csv"), points)
 
@@ -195,16 +197,51 @@ def _write_page(folder: Path, plan: Plan, rows: Sequence[dict[str, Any]], statem
         add_statements(page, [statement for statement in statements if statement["chosen_by"] == rule])
         for arm, text in at_the_end(plan, rows, rule).items():
             page.text(f"Chosen rates of {arm}: {text}.")
+    page.heading("Change from scratch")
+    page.text(
+        "Of the mean over the draws that both arms have, in per cent, with the bootstrap interval of 95 %; no interval below "
+        f"{FEWEST_DRAWS} draws."
+    )
+    for error, (title, _) in ERRORS.items():
+        page.table([f"{title} (%)", "chosen by", *(frames_text(n) for n in plan.sizes)], changes(plan, rows, error))
     page.heading("Means and spreads")
     for error, (title, factor) in ERRORS.items():
         page.table(
-            [f"{title}, chosen by forces", *map(str, plan.sizes)],
+            [title, "chosen by", *(frames_text(n) for n in plan.sizes)],
             [
-                [arm, *(_mean_text(samples(rows, arm, size, error, "forces"), factor) for size in plan.sizes)]
+                [
+                    look(arm)[2],
+                    rule,
+                    *(_mean_text(samples(rows, arm, size, error, rule), factor) for size in plan.sizes),
+                ]
                 for arm in plan.arms
+                for rule in CHOICES
+                if rule == CHOICES[0] or len(plan.arms[arm].options()) > 1
             ],
         )
     finish_page(page, folder, plan, rows)
+
+
+def changes(plan: Plan, rows: Sequence[dict[str, Any]], error: str) -> list[list[str]]:
+    """Rows of the table of changes from scratch: the paper's, then those of the arms by each rule of choice."""
+    theirs = [published(plan, error, frames) for frames in plan.sizes]
+    table = [["paper, transfer", "forces", *("-" if t is None else f"{t:+d}" for t in theirs)]] if any(theirs) else []
+    for arm in plan.arms:
+        for rule in CHOICES if arm != "scratch" else ():
+            line = [_paired(rows, (("scratch", n), (arm, n)), error, rule) for n in plan.sizes]
+            if any(line):
+                table.append([look(arm)[2], rule, *map(_change_text, line)])
+    return table
+
+
+def _change_text(pair: tuple[list[float], list[float]] | None) -> str:
+    if pair is None:
+        return "-"
+    change, draws = relative_change(*pair), len(pair[0])
+    value = f"{100 * change.value:+.0f}"
+    if draws < FEWEST_DRAWS:
+        return f"{value} ({draws} draw{'s' * (draws > 1)})"
+    return f"{value} ({100 * change.low:+.0f} to {100 * change.high:+.0f})"
 
 
 def _mean_text(values: dict[int, float], factor: float) -> str:

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tlmlp.analysis.figures import save_sheet
 from tlmlp.errors import TlmlpError
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
-from tlmlp.studies.looks import look
+from tlmlp.studies.looks import legend, look
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
-from tlmlp.studies.statements import add_statements, finish_page, for_tier, say, statement, study_page
+from tlmlp.studies.statements import add_statements, finish_page, for_tier, statement, study_page
 from tlmlp.studies.statistics import difference, mean_interval, verdict
-from tlmlp.train.figures import write_csv
 
 Entries = Mapping[str, dict[str, Any]]
 
@@ -43,6 +42,7 @@ def write_phonon_study(folder: Path) -> Path:
     statements = judge(plan, found)
     atomic_write_json(folder / "statements.json", statements)
     draw_densities(folder / "figures" / "densities.png", folder, plan)
+    rows = read_rows(folder)
     page = study_page(plan)
     page.text(
         "Every model is trained on frames of one temperature. Its crystal is relaxed (where it has none, the experimental cell is taken), and its phonons (2 x 2 x 2 cells, "
@@ -56,8 +56,8 @@ def write_phonon_study(folder: Path) -> Path:
     )
     page.records(lines)
     add_statements(page, statements)
-    finish_page(page, folder, plan, read_rows(folder))
-    say(plan, statements)
+    without = len(plan.names) - sum(map(len, found.values()))
+    finish_page(page, folder, plan, rows, [f"phonons of {without} models"] if without else [])
     return folder / "report.html"
 
 
@@ -142,6 +142,7 @@ def draw_densities(path: Path, folder: Path, plan: Plan) -> None:
                 linewidth=0.9 if is_model else 1.6,
                 alpha=0.8 if is_model else 1.0,
                 zorder=1 if is_model else 2,
+                label=None if is_model else look("truth")[2],
             )
             points += [
                 {"arm": arm, "model": model, "frequency_THz": f, "density_per_THz": d}
@@ -150,6 +151,7 @@ def draw_densities(path: Path, folder: Path, plan: Plan) -> None:
         panel.set(xlabel="frequency (THz)", title=name)
         panel.grid(alpha=0.25)
     panels[0].set_ylabel("density of states (1/THz)")
+    legend(figure)
     save_sheet(figure, path.with_suffix(""))
     if points:
         write_csv(path.with_suffix(".csv"), points)

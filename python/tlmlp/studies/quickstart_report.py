@@ -1,16 +1,16 @@
 """Figures and the page of the quickstart."""
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-from tlmlp.files import atomic_write_text
+from tlmlp.figures import save_sheet, write_columns, write_csv
 from tlmlp.page import Page
 from tlmlp.studies.curves import validation_curve
+from tlmlp.studies.looks import look
 from tlmlp.studies.md_results import read_nve
 from tlmlp.studies.steps import Step
+from tlmlp.train.figures import new_figure
 
 
 def write_report(out: Path, summary: dict[str, Any], steps: list[Step]) -> None:
@@ -72,52 +72,36 @@ def write_report(out: Path, summary: dict[str, Any], steps: list[Step]) -> None:
 
 
 def _learning_curves(out: Path, summary: dict[str, Any]) -> None:
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+    figure, (axes,) = new_figure(1, width=6.4)
     rows = []
     for arm in ("scratch", "transfer"):
         setting = summary[arm]["trained_on"]
         updates, errors = validation_curve(out / f"runs/ge-{arm}-{setting}")
-        axes.plot(updates, [error * 1e3 for error in errors], label=f"{arm}, trained on {setting}")
-        rows += [[arm, update, error * 1e3] for update, error in zip(updates, errors, strict=True)]
+        values = [error * 1e3 for error in errors]
+        colour, _, _ = look(arm)
+        axes.plot(updates, values, color=colour, label=f"{arm}, trained on {setting}")
+        rows += [
+            {"model": arm, "updates": update, "val_force_rmse_mev_per_ang": value}
+            for update, value in zip(updates, values, strict=True)
+        ]
     axes.set(
         xlabel="updates", ylabel="validation force RMSE (meV/Å)", yscale="log", title="Germanium, 10 training frames"
     )
     axes.legend()
-    _save(figure, out / "figures" / "learning_curves.png", ["model", "updates", "val_force_rmse_mev_per_ang"], rows)
+    save_sheet(figure, out / "figures" / "learning_curves")
+    write_csv(out / "figures" / "learning_curves.csv", rows)
 
 
 def _nve_figure(out: Path) -> None:
+    from matplotlib.figure import Figure
+
     nve = read_nve(out / "md" / "nve64.txt")
-    plt = _pyplot()
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 4.6), sharex=True, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True)
     top.plot(nve["time"], nve["temperature"])
     top.set(ylabel="temperature (K)")
     bottom.plot(nve["time"], (nve["total_energy"] - nve["total_energy"][0]) / 64 * 1e3)
     bottom.set(xlabel="time (ps)", ylabel="total energy − start\n(meV/atom)")
-    rows = zip(*(nve[name].tolist() for name in nve), strict=True)
-    _save(
-        figure,
-        out / "figures" / "nve64.png",
-        ["time_ps", "temperature_k", "potential_energy_ev", "total_energy_ev"],
-        rows,
-    )
-
-
-def _pyplot():
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _save(figure, png: Path, columns: list[str], rows) -> None:
-    png.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(png, dpi=150)
-    _pyplot().close(figure)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    atomic_write_text(png.with_suffix(".csv"), text.getvalue())
+    save_sheet(figure, out / "figures" / "nve64")
+    names = ("time_ps", "temperature_k", "potential_energy_ev", "total_energy_ev")
+    write_columns(out / "figures" / "nve64.csv", dict(zip(names, nve.values(), strict=True)))

@@ -16,13 +16,16 @@ from typing import Any
 
 from tlmlp.bench.timing import versions
 from tlmlp.errors import TlmlpError
-from tlmlp.files import atomic_write_bytes, atomic_write_json, sha256_file
-from tlmlp.studies.plan import Plan, read_plan
+from tlmlp.files import atomic_write_json
+from tlmlp.studies.identity import describe, recipe_in, row_key, sides_of
+from tlmlp.studies.plan import read_plan
+from tlmlp.train.config import as_config
+from tlmlp.train.metrics import Metrics
 
 CHOICES = ("forces", "energies")
 #: Settings within this factor of the lowest validation force error count as equally good in forces.
 TIE = 1.03
-ROW_FORMAT = "tlmlp-study-row-1"
+ROW_FORMAT = "tlmlp-study-row-2"
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,25 @@ def choose(trainings: Sequence[Trained], rule: str) -> str:
 def make_row(folder: Path, arm: str, frames: int, draw: int, out: Path) -> dict[str, Any]:
     """Choose between the trainings of ``arm`` and write the row with the test errors of the chosen ones.
 
-    :param folder: of the study, with study.yaml, runs and evaluation
-    :raises TlmlpError: when a training or an evaluation is missing
+    :param folder: of the study, with study.yaml, data, runs and evaluation
+    :raises TlmlpError: when the data, a training or an evaluation is missing
     """
     plan = read_plan(folder / "study.yaml")
     name = f"{arm}/{frames}-frames-draw-{draw}"
-    settings = [f"rate-{rate:g}" for rate in plan.arms[arm].rates] or ["default"]
+    settings = list(plan.arms[arm].options())
     trainings = [_trained(folder / "runs" / name / setting, setting) for setting in settings]
     chosen = {rule: choose(trainings, rule) for rule in CHOICES}
-    tests = {setting: _read_json(folder / "evaluation" / name / f"{setting}.json") for setting in settings}
+    tests = {setting: read_json(folder / "evaluation" / name / f"{setting}.json") for setting in settings}
+    data = {role: describe(side, role, folder) for role, side in sides_of(plan, arm).items()}
+    if missing := [role for role, about in data.items() if about is None]:
+        raise TlmlpError(f"{folder}: the data of the {missing[0]} are gone; a row says which data it is of")
     row = {
         "format": ROW_FORMAT,
-        "key": plan.row_key(arm, frames, draw),
+        "key": row_key(plan, arm, frames, draw),
+        "recipe": None
+        if plan.arms[arm].command != "default"
+        else recipe_in(as_config(folder / "runs" / name / "default" / "config.yaml").to_dict()),
+        "data": data,
         "study": plan.study,
         "tier": plan.tier,
         "pair": plan.element_map,
@@ -83,25 +93,19 @@ def make_row(folder: Path, arm: str, frames: int, draw: int, out: Path) -> dict[
         "chosen": chosen,
         "test": {rule: {k: v for k, v in tests[setting].items() if k != "groups"} for rule, setting in chosen.items()},
         "seconds": round(sum(_seconds(folder / "runs" / name / setting) for setting in settings), 1),
-        "data_sha256": sha256_file(Path(folder / plan.target.folder) / plan.target.frames),
         "versions": versions("torch", "numpy"),
     }
     atomic_write_json(out, row)
     return row
 
 
-def export_chosen(folder: Path, arm: str, frames: int, draw: int, out: Path) -> None:
-    """Export the training that the row of ``arm`` chose by forces.
+def chosen_run(folder: Path, arm: str, frames: int, draw: int) -> Path:
+    """Run directory of the training that the row of ``arm`` chose by forces.
 
-    :raises TlmlpError: when the row or the training is missing
+    :raises TlmlpError: when the row is missing
     """
-    from tlmlp.export import export_model
-    from tlmlp.train.modelfile import load_run
-
-    name = f"{frames}-frames-draw-{draw}"
-    row = _read_json(folder / "rows" / f"{arm}-{name}.json")
-    potential, metadata = load_run(folder / "runs" / arm / name / row["chosen"]["forces"])
-    export_model(potential, out, metadata)
+    row = read_json(folder / "rows" / f"{row_name(arm, frames, draw)}.json")
+    return folder / "runs" / arm / f"{frames}-frames-draw-{draw}" / row["chosen"]["forces"]
 
 
 def _trained(run: Path, setting: str) -> Trained:
@@ -122,61 +126,30 @@ def _trained(run: Path, setting: str) -> Trained:
 
 
 def _seconds(run: Path) -> float:
-    return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["seconds"]
+    return Metrics(run, writes=False).rows()[-1]["seconds"]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of a file that a command of the study made.
+
+    :raises TlmlpError: when it is missing
+    """
     try:
         return json.loads(path.read_text())
     except OSError:
         raise TlmlpError(f"{path}: is missing; repeat the command of the study to make it") from None
 
 
+def row_name(arm: str, frames: int, draw: int) -> str:
+    """What the files of a row and its model are called, without their endings."""
+    return f"{arm}-{frames}-frames-draw-{draw}"
+
+
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     """All rows in FOLDER/rows, in the order of arm, frames and draw of the plan."""
     plan = read_plan(folder / "study.yaml")
-    names = [
-        f"{arm}-{frames}-frames-draw-{draw}.json"
-        for arm in plan.arms
-        for frames in plan.sizes
-        for draw in range(plan.draws)
-    ]
-    return [json.loads((folder / "rows" / name).read_text()) for name in names if (folder / "rows" / name).is_file()]
-
-
-def take_finished(plan: Plan, results: Path, folder: Path) -> int:
-    """Copy the rows of an earlier study whose keys are those of this plan, and their models, into FOLDER.
-
-    The files are listed in FOLDER/taken.json: the workflow asks for nothing that they were made of.
-
-    :param results: a folder with ``rows``, as a study's own or as ``docs/results/STUDY/TIER`` keeps them
-    :return: the number of rows
-    :raises TlmlpError: when there are no rows
-    """
-    files = sorted((results / "rows").glob("*.json"))
-    if not files:
-        raise TlmlpError(f"{results}: has no rows of a study (a folder `rows` with JSON files)")
-    taken = taken_files(folder)
-    rows = 0
-    for file in files:
-        row = json.loads(file.read_text())
-        if row.get("format") != ROW_FORMAT or row["arm"] not in plan.arms or row["frames"] not in plan.sizes:
-            continue
-        if row["key"] != plan.row_key(row["arm"], row["frames"], row["draw"]):
-            continue
-        rows += 1
-        for name in (f"models/{file.stem}.pt", f"rows/{file.name}"):
-            if (results / name).is_file() and not (folder / name).exists():
-                atomic_write_bytes(folder / name, (results / name).read_bytes())
-                taken.add(name)
-    atomic_write_json(folder / "taken.json", sorted(taken))
-    return rows
-
-
-def taken_files(folder: Path) -> set[str]:
-    """Rows and models of the study in ``folder`` that came from an earlier one."""
-    path = folder / "taken.json"
-    return set(json.loads(path.read_text())) if path.is_file() else set()
+    files = [folder / "rows" / f"{row_name(*which)}.json" for which in plan.names]
+    return [json.loads(file.read_text()) for file in files if file.is_file()]
 
 
 def flat(rows: Sequence[dict[str, Any]], rule: str) -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ FEWEST_DRAWS = 4
 REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"
 UNDECIDED = "not decided at this tier"
+#: Of effects that the paper says nothing about.
+LOWER, HIGHER = "lower", "higher"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,14 @@ def mean_interval(values: Sequence[float], seed: int = 0) -> Interval:
 
 
 def verdict(effect: Interval, sign: int, draws: int) -> str:
-    """Whether an effect of the paper with this ``sign`` is reproduced: its interval must exclude zero on that side."""
+    """Whether an effect of the paper with this ``sign`` is reproduced: its interval must exclude zero on that side.
+
+    With the sign 0, the paper says nothing: the effect is lower or higher.
+    """
     if draws < FEWEST_DRAWS or not effect.excludes_zero():
         return UNDECIDED
+    if sign == 0:
+        return LOWER if effect.value < 0 else HIGHER
     return REPRODUCED if np.sign(effect.value) == sign else NOT_REPRODUCED
 
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tlmlp.analysis.figures import save_sheet
 from tlmlp.errors import TlmlpError
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
 from tlmlp.studies.looks import look
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
-from tlmlp.studies.statements import add_statements, finish_page, for_tier, say, statement, study_page
+from tlmlp.studies.statements import add_statements, finish_page, for_tier, statement, study_page
 from tlmlp.studies.statistics import Interval, relative_change, verdict
-from tlmlp.train.figures import write_csv
 
 #: Arm and number of frames to draw to temperature (K) to force MAE (meV/Å).
 Errors = dict[tuple[str, int], dict[int, dict[int, float]]]
@@ -49,6 +48,7 @@ def write_temperature_study(folder: Path) -> Path:
     )
     statements = judge(plan, found)
     atomic_write_json(folder / "statements.json", statements)
+    rows = read_rows(folder)
     page = study_page(plan)
     page.text(
         f"The models are trained on frames of one temperature and evaluated on {plan.per_temperature} frames in all, the "
@@ -62,8 +62,8 @@ def write_temperature_study(folder: Path) -> Path:
             "Force MAE at each temperature; boxes: quartiles over draws, whiskers: extremes.",
         )
     add_statements(page, statements)
-    finish_page(page, folder, plan, read_rows(folder))
-    say(plan, statements)
+    without = len(plan.names) - sum(map(len, found.values()))
+    finish_page(page, folder, plan, rows, [f"errors by temperature of {without} models"] if without else [])
     return folder / "report.html"
 
 
@@ -109,6 +109,7 @@ def draw_boxes(path: Path, plan: Plan, found: Errors, frames: int) -> None:
     """Boxes of the force MAE over draws at each temperature, arms side by side."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(9.0, 3.6), layout="constrained")
     panel = figure.subplots()
@@ -133,7 +134,10 @@ def draw_boxes(path: Path, plan: Plan, found: Errors, frames: int) -> None:
             box.set(facecolor=colour, alpha=0.7, linewidth=0.6)
         handles.append(Patch(facecolor=colour, alpha=0.7, label=name))
     panel.set(xlabel="temperature (K)", ylabel="force MAE (meV/Å)", yscale="log")
-    panel.grid(alpha=0.25, which="both", axis="y")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.grid(alpha=0.25, axis="y")
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize="small")
     save_sheet(figure, path.with_suffix(""))
     write_csv(

@@ -97,8 +97,8 @@ def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", override
     else:
         content, folder, name = read_yaml(Path(config)), Path(config).resolve().parent, str(config)
     _resolve_files(content, folder)
-    for override in overrides:
-        _override(content, override)
+    for change in overrides:
+        override(content, change)
     try:
         return Config.model_validate(content)
     except ValidationError as error:
@@ -146,19 +146,23 @@ def _resolve_files(content: Any, folder: Path) -> None:
                 _resolve_files(value, folder)
 
 
-def _override(content: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
+def override(content: dict[str, Any], change: str) -> None:
+    """Set an entry of ``content`` to the value of ``change``, ``a.b=c`` with c in YAML, in place.
+
+    :raises TlmlpError: when it has another form, or leads through an entry that is no mapping
+    """
+    key, equals, text = change.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise TlmlpError(f"--set expects a.b=c, for example training.updates=500, got {override!r}")
-    value = load_yaml(text, f"--set {override}")
+        raise TlmlpError(f"--set expects a.b=c, for example training.updates=500, got {change!r}")
+    value = load_yaml(text, f"--set {change}")
     if parts[-1] in FILE_KEYS:
         value = _resolve(value, Path.cwd())
     section = content
     for part in parts[:-1]:
         section = section.setdefault(part, {})
         if not isinstance(section, dict):
-            raise TlmlpError(f"--set {override}: `{part}` has no entries of its own")
+            raise TlmlpError(f"--set {change}: `{part}` has no entries of its own")
     section[parts[-1]] = value
 
 

@@ -17,6 +17,7 @@ from tlmlp.train.begun import note_beginning
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.element_transfer import ElementMap, parse_element_map, transfer
 from tlmlp.train.folds import CrossValidation, Interrupted, cross_validate
+from tlmlp.train.modelfile import export_run
 from tlmlp.train.recipe import FOLD_SHARE, default_folds, few_frames_config
 from tlmlp.train.runs import RunResult, print_error_rows
 from tlmlp.train.selection import load_data
@@ -91,7 +92,7 @@ def transfer_frames(
     result = transfer(source, config, element_map, out)
     if not result.finished:
         return FewFramesResult(result, source, validation, None, None)
-    model = _export(out)
+    model = export_run(out, out / "model.pt")
     from tlmlp.train.few_frames_report import write_report
 
     report = write_report(out, result, validation, frames, source, model, time.monotonic() - started)
@@ -142,15 +143,6 @@ def choose_source(
     }
     atomic_write_json(out / "cross-validation.json", summary)
     return paths[names.index(best)], found[best]
-
-
-def _export(run: Path) -> Path:
-    from tlmlp.export import export_model
-    from tlmlp.train.modelfile import open_model
-
-    potential, metadata = open_model(run, route="plain")
-    export_model(potential, run / "model.pt", metadata)
-    return run / "model.pt"
 
 
 def is_config(path: str | os.PathLike[str]) -> bool:

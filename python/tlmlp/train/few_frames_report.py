@@ -11,10 +11,11 @@ import numpy as np
 import yaml
 
 from tlmlp.data import Frame
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.page import Page
 from tlmlp.text import counted, have
 from tlmlp.train.evaluation import ERROR_KEYS
-from tlmlp.train.figures import errors_by, new_figure, save_figure, write_csv
+from tlmlp.train.figures import errors_by, new_figure
 from tlmlp.train.folds import CrossValidation
 from tlmlp.train.metrics import Metrics
 from tlmlp.train.parity import write_parity_csv, write_parity_figure
@@ -219,5 +220,5 @@ def _learning_curve(validation: CrossValidation, path: Path) -> None:
             axis.plot(*zip(*points, strict=True), marker=".", linewidth=1.2, label=f"fold {fold + 1}")
         axis.set(xlabel="update", ylabel=panels[key], yscale="log")
     axes[0].legend(fontsize="small")
-    save_figure(figure, path)
+    save_sheet(figure, path.with_suffix(""), ("png",))
     write_csv(path.with_suffix(".csv"), rows)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tlmlp.files import atomic_write_bytes, atomic_write_text
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.train.evaluation import Comparison
 
 _LABELS = {
@@ -21,22 +19,6 @@ _LABELS = {
     "train_stress_rmse_gpa": "training stresses (GPa)",
     "val_stress_rmse_gpa": "validation stresses (GPa)",
 }
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """``rows`` with the keys of the first as columns; None becomes an empty field."""
-    text = io.StringIO()
-    out = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    out.writeheader()
-    out.writerows(rows)
-    atomic_write_text(path, text.getvalue())
-
-
-def save_figure(figure: Any, path: Path) -> None:
-    """Write a matplotlib figure as PNG, whole or not at all."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    atomic_write_bytes(path, buffer.getvalue())
 
 
 def new_figure(n_axes: int, width: float = 4.6) -> tuple[Any, list[Any]]:
@@ -59,7 +41,7 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axis.set(xlabel="update", ylabel="RMSE", yscale="log")
         if axis.has_data():
             axis.legend(fontsize="small")
-    save_figure(figure, path)
+    save_sheet(figure, path.with_suffix(""), ("png",))
     keys = ["update", "train_loss", *(key for key in _LABELS if key in rows[0])]
     write_csv(path.with_suffix(".csv"), [{key: row.get(key) for key in keys} for row in rows])
 
@@ -69,7 +51,7 @@ def learning_rate(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure, (axis,) = new_figure(1)
     axis.plot([row["update"] for row in rows], [row["learning_rate"] for row in rows])
     axis.set(xlabel="update", ylabel="learning rate", yscale="log")
-    save_figure(figure, path)
+    save_sheet(figure, path.with_suffix(""), ("png",))
     keys = ("update", "learning_rate")
     write_csv(path.with_suffix(".csv"), [{key: row[key] for key in keys} for row in rows])
 
@@ -99,6 +81,6 @@ def errors_by(
         axis.bar(names, [row[key] or 0.0 for row in rows], color="tab:blue")
         axis.set(ylabel=label)
         axis.tick_params(axis="x", rotation=45, labelsize="small")
-    save_figure(figure, path)
+    save_sheet(figure, path.with_suffix(""), ("png",))
     write_csv(path.with_suffix(".csv"), rows)
     return rows

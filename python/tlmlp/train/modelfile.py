@@ -133,6 +133,18 @@ def load_run(
     return open_model(run, which, route)
 
 
+def export_run(run: str | os.PathLike, out: str | os.PathLike) -> Path:
+    """Export the best model of a run directory to ``out``.
+
+    :raises TlmlpError: when there is none
+    """
+    from tlmlp.export import export_model
+
+    potential, metadata = load_run(run, route="plain")
+    export_model(potential, out, metadata)
+    return Path(out)
+
+
 def _is_exported(path: Path) -> bool:
     if path.exists() and not path.is_file():  # a pipe would wait for ever
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlmlp.figures import sheet_bytes
 from tlmlp.files import atomic_write_bytes, atomic_write_text
 from tlmlp.train.evaluation import Comparison
 
@@ -66,6 +67,4 @@ def write_parity_figure(comparison: Comparison, path: Path, title: str) -> None:
         if n == 0 and set(labels.tolist()) != {""}:
             axes.legend(markerscale=3, fontsize="small")
     figure.suptitle(title)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    atomic_write_bytes(path, buffer.getvalue())
+    atomic_write_bytes(path, sheet_bytes(figure, "png"))

@@ -20,10 +20,11 @@ import yaml
 
 from tlmlp.console import console, table
 from tlmlp.errors import TlmlpError
+from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_text
 from tlmlp.train.config import Config, as_config, setting
 from tlmlp.train.element_transfer import transfer
-from tlmlp.train.figures import new_figure, save_figure, write_csv
+from tlmlp.train.figures import new_figure
 from tlmlp.train.runs import fit
 from tlmlp.train.sections import Range
 
@@ -234,7 +235,7 @@ def _write_results(study: optuna.Study, config: Config, out: Path) -> None:
         values = config.tune.space[key]
         axis.plot([row[key] if values.choices is None else str(row[key]) for row in complete], losses, ".")
         axis.set(xlabel=key, yscale="log", **({"xscale": "log"} if values.log else {}))
-    save_figure(figure, out / "search.png")
+    save_sheet(figure, out / "search", ("png",))
 
 
 def _short(value: Any) -> str:

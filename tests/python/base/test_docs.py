@@ -74,7 +74,7 @@ ELSEWHERE = [
         "--install-completion",
         "changes the files of a shell; tests/python/base/test_import_and_help.py",
     ),
-    ("background/results", "tlmlp study transfer", "hours; tests/python/studies"),
+    ("background/results", "tlmlp study", "hours; tests/python/studies"),
     ("background/few-frames", "benchmarks/few_frames.py", "hours, a benchmark"),
     ("background/tested-dynamics", "benchmarks/", "a benchmark of an hour"),
 ]

@@ -29,6 +29,7 @@ CALLS = [
     ("info si-dft", {"format", "species", "cutoff"}),
     ("verify si-dft", {"route", "dtype", "passed"}),
     ("doctor", {"part", "state", "details"}),
+    ("study dft-stability --tier small --estimate", {"parts", "core_hours", "hours_2_cores"}),
     ("openmm check", {"force", "works", "why_not"}),
     ("lammps doctor", {"part", "works", "details"}),
     ("bench engine --atoms 64 --repeats 1", {"benchmark", "versions"}),

@@ -3,16 +3,22 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import ase.io
 import pytest
 
 from tlmlp.data.sw_table import sw_table_file
 from tlmlp.errors import TlmlpError
-from tlmlp.studies.plan import STUDIES, TIERS, Plan, default_plan, write_plan
+from tlmlp.studies.catalogue import STUDIES, TIERS
+from tlmlp.studies.collect import collect
+from tlmlp.studies.finished import Finished, take_finished
+from tlmlp.studies.identity import row_key
+from tlmlp.studies.plan import Plan, default_plan, read_plan, write_plan
 
 pytest.importorskip("snakemake", reason="Snakemake is not installed: pip install 'tlmlp[studies]'")
 
@@ -122,13 +128,110 @@ def test_another_study_takes_over_finished_rows_and_models(learning_curve, data,
         assert {row["temperature_K"] for row in rows} == {"300", "1500"}
 
 
-def test_every_study_has_a_plan_at_every_tier():
+@pytest.fixture(scope="module")
+def collected(learning_curve, tmp_path_factory):
+    """What is kept of that learning curve."""
+    return collect(learning_curve[1], tmp_path_factory.mktemp("results"))
+
+
+def test_what_is_collected_needs_nothing_of_its_machine(collected, learning_curve):
+    out = learning_curve[1]
+    assert collected.parts[-2:] == ("dft-data-efficiency", "smoke")
+    kept = {str(path.relative_to(collected)) for path in collected.rglob("*") if path.is_file()}
+    rows = {f"rows/{arm}-2-frames-draw-0.json" for arm in ARMS}
+    models = {f"models/{arm}-2-frames-draw-0.pt" for arm in ARMS} | {"models/source.pt"}
+    figure = {f"figures/learning-curve-forces.{kind}" for kind in ("png", "svg", "csv")}
+    assert rows | models | figure | {"report.html", "results.csv", "statements.json", "study.yaml"} <= kept
+    assert (collected / "results.csv").read_text() == (out / "results.csv").read_text()
+    for path in kept:
+        if not path.endswith(".png"):
+            assert str(out.parent).encode() not in (collected / path).read_bytes(), (
+                f"{path} names a folder of this machine"
+            )
+
+
+def test_a_fresh_clone_goes_on_with_the_missing_rows_alone(collected, learning_curve, data, tmp_path):
+    """One row is missing: it alone is trained, from the source that is there, to the same numbers."""
+    missing = collected / "rows" / "transfer-2-frames-draw-0.json"
+    before = missing.read_text()
+    (collected / "models" / "transfer-2-frames-draw-0.pt").unlink()
+    missing.unlink()
+    process = start(plan_of("dft-data-efficiency", data), tmp_path, str(collected))
+    said = process.communicate()[0]
+    out = tmp_path / "dft-data-efficiency"
+    assert process.returncode == 0, said
+    assert "2 rows taken over" in said
+    trained = {path.relative_to(out / "runs").parts[0] for path in out.glob("runs/**/last.pt")}
+    assert trained == {"transfer"}, "more than the missing row was trained"
+    now, then = json.loads((out / "rows" / missing.name).read_text()), json.loads(before)
+    assert now["key"] == then["key"] and now["data"] == then["data"]
+    assert now["test"] == then["test"] and now["settings"] == then["settings"]
+
+
+def test_rows_count_by_the_bytes_of_their_data(learning_curve, data, tmp_path):
+    """Copies elsewhere are the same data; other frames are not."""
+    plan = plan_of("dft-data-efficiency", data)
+    copies = {side: shutil.copytree(data / side, tmp_path / side) for side in ("Si", "Ge")}
+    moved = plan_of("dft-data-efficiency", tmp_path)
+    assert moved != plan and take_finished(moved, learning_curve[1], tmp_path / "same") == 3
+    frames = ase.io.read(copies["Si"] / "train.extxyz", ":")
+    ase.io.write(copies["Si"] / "train.extxyz", frames[:-1])
+    other = plan_of("dft-data-efficiency", tmp_path)
+    # The row from scratch knows nothing of silicon.
+    assert take_finished(other, learning_curve[1], tmp_path / "other") == 1
+
+
+def test_rows_of_another_recipe_are_not_taken_over(learning_curve, data, tmp_path, monkeypatch, capsys):
+    from tlmlp.train import recipe
+
+    monkeypatch.setattr(recipe, "RATE", 7e-4)
+    plan = plan_of("dft-data-efficiency", data)
+    assert take_finished(plan, learning_curve[1], tmp_path) == 2
+    assert "recipe is another by now (training.learning_rate 0.0007, was 0.0003)" in capsys.readouterr().err.replace(
+        "\n", " "
+    )
+    changed = plan.model_copy(update={"validation": plan.validation + 1})
+    assert take_finished(changed, learning_curve[1], tmp_path / "changed") == 0
+
+
+def test_rows_of_an_earlier_release_are_made_anew(learning_curve, tmp_path):
+    """A folder of a study holds what they were made of."""
+    _, out, _, _ = learning_curve
+    rows = Finished(out).rows()
+    for path in out.glob("rows/*.json"):
+        old = json.loads(path.read_text()) | {"format": "tlmlp-study-row-1"}
+        path.write_text(json.dumps(old))
+    try:
+        assert Finished(out).rows() == rows
+    finally:
+        for row in rows:
+            (out / "rows" / f"{row['arm']}-2-frames-draw-0.json").write_text(json.dumps(row))
+
+
+def test_data_that_are_pinned_count_before_they_are_there(tmp_path):
+    """mlearn's are the same on every machine; those of a trajectory have to be compared."""
+    from tlmlp.studies.identity import same_data
+
+    side = default_plan("dft-data-efficiency", "smoke").target
+    recorded = {"command": side.command, "sha256": {"pool.extxyz": "1", "test.extxyz": "2"}}
+    assert same_data(side, None, recorded)
+    assert not same_data(side, {"sha256": {"pool.extxyz": "1", "test.extxyz": "3"}}, recorded)
+    made = default_plan("sw-data-efficiency", "smoke").target
+    assert not same_data(made, None, recorded | {"command": made.command})
+
+
+def test_every_study_has_a_plan_at_every_tier(tmp_path):
+    def read_plan_of(plan, folder):
+        write_plan(plan, folder / "study.yaml")
+        return read_plan(folder / "study.yaml")
+
     for study in STUDIES:
         for tier in TIERS:
             plan = default_plan(study, tier)
-            assert plan.sizes and plan.arms["scratch"].rates
-            keys = {plan.row_key(arm, plan.sizes[0], draw) for arm in plan.arms for draw in range(plan.draws)}
-            assert len(keys) == len(plan.arms) * plan.draws
+            assert plan.sizes and plan.arms
+            keys = {row_key(plan, *which) for which in plan.names}
+            assert len(keys) == len(plan.names)
+            assert read_plan_of(plan, tmp_path) == plan
 
 
 @pytest.mark.parametrize(
@@ -138,16 +241,18 @@ def test_every_study_has_a_plan_at_every_tier():
         ({"tier": "huge"}, "the tier can be smoke, small, paper"),
         ({"pair": "Si"}, "--pair expects SOURCE:TARGET"),
         ({"pair": "Cu:Ni", "study": "sw-temperature"}, "makes data of Si, Ge, not of Cu"),
-        ({"pair": "Ge:Sn", "study": "sw-phonons"}, "give its .sw file as --truth"),
+        ({"study": "sw-phonons", "target_data": "tlmlp data lammps --element Ge"}, "give its .sw file as --truth"),
         ({"target_data": "nowhere"}, "a folder with pool.extxyz or train.extxyz"),
+        ({"target_data": "tlmlp data sw --element Ge --tier smoke --out here"}, "leave out --out"),
+        ({"source_model": "nowhere.pt"}, "--source-model nowhere.pt: there is no such model"),
+        ({"changes": ["sizes=[10, 1]"]}, "numbers of frames must rise"),
+        ({"changes": ["arms.scratch.settings=[training.updatess=3]"]}, "updatess"),
+        ({"changes": ["arms.far={command: transfer, rates: [0.1], teacher: nobody}"]}, "a teacher 'nobody'"),
+        ({"changes": ["arms.scratch.rates=null"]}, "arms.scratch"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused(arguments, message, tmp_path):
-    from pathlib import Path
-
+def test_a_plan_that_cannot_be_is_refused(arguments, message):
     arguments = {"study": "dft-data-efficiency", "tier": "smoke"} | arguments
-    if "target_data" in arguments:
-        arguments["target_data"] = Path(arguments["target_data"])
     with pytest.raises(TlmlpError, match=message):
         default_plan(arguments.pop("study"), arguments.pop("tier"), **arguments)
 

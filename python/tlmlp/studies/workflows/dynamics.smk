@@ -41,6 +41,8 @@ rule stability:
         mem_mb=2000,
     log:
         "logs/stability-{arm}-{frames}-frames.log",
+    benchmark:
+        "benchmarks/stability/{arm}-{frames}-frames.tsv"
     shell:
         "tlmlp stability {input.models} --structure {input.start} --temperature {params.temperature} "
         "--time-ps {params.time_ps} --seeds {params.seeds} --out {params.out} > {log} 2>&1"
@@ -60,6 +62,8 @@ rule structure:
         mem_mb=4000,
     log:
         "logs/structure-{arm}-{frames}-frames.log",
+    benchmark:
+        "benchmarks/structure/{arm}-{frames}-frames.tsv"
     shell:
         # An arm without a stable run has no distribution functions; its summary is empty.
         "if compgen -G '{params.runs}/*/*.extxyz' > /dev/null; then "

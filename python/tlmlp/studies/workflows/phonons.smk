@@ -15,13 +15,15 @@ rule phonons:
     output:
         "phonons/{name}/summary.json",
     params:
-        truth=shlex.quote(plan.truth),
+        truth=shlex.quote(plan.truth_argument()),
         out="phonons/{name}",
     resources:
         runtime=60,
         mem_mb=2000,
     log:
         "logs/phonons-{name}.log",
+    benchmark:
+        "benchmarks/phonons/{name}.tsv"
     shell:
         # A poor model may have no crystal to relax to: its phonons are then those of the experimental cell, and the
         # report says so.

@@ -21,6 +21,8 @@ rule temperatures:
         mem_mb=4000,
     log:
         "logs/temperatures.log",
+    benchmark:
+        "benchmarks/temperatures/all.tsv"
     shell:
         # A seed that no draw of training frames has.
         "tlmlp data split {input} --sizes {params.frames} --seed 1000 --by group --out temperatures > {log} 2>&1"
@@ -37,6 +39,8 @@ rule by_temperature:
         mem_mb=2000,
     log:
         "logs/by-temperature-{name}.log",
+    benchmark:
+        "benchmarks/by-temperature/{name}.tsv"
     shell:
         "tlmlp evaluate {input.model} {input.frames} --json {output} > {log} 2>&1"
 
