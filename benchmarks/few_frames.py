@@ -6,33 +6,39 @@
     python benchmarks/few_frames.py show --figure docs/figures/few_frames.png
 
 ``run`` goes on where it was stopped: what has a row is not trained again, whatever the order of the calls. A draw is the
-frames of ``data.pool`` with that ``subset_seed``; draws of one seed are nested. The test frames are evaluated once a
-training and choose nothing.
+frames of ``data.pool`` with that ``subset_seed``; draws of one seed are nested. Methods are compared by the errors on the
+frames of the pool that the draw did not take, ``show --held-out``; the test frames choose nothing. Rows of before
+30 November 2026 have no such errors.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-#: Method to the changes of the recipe that make it. All but the recipe itself have half of its updates.
+#: Method to its changes: ``recipe`` is that of the package, all others change :func:`compared_config`.
 TRANSFERS: dict[str, list[str]] = {
     "recipe": [],
-    "half the updates": [],
+    "50 updates a frame": [],
+    "100 updates a frame": ["training.updates={twice}"],
     "untrained": ["training.updates=1", "training.learning_rate=1e-12"],
     "plain": ["transfer.rescale=none", "loss=forces"],
     "rescaled, forces alone": ["loss=forces"],
     "all labels, not rescaled": ["transfer.rescale=none"],
     "known ratios": ["transfer.length_scale=1.0522", "transfer.energy_scale=0.8281"],
-    "L2-SP": ["transfer.l2_sp=0.01"],
+    "L2-SP 0.003": ["transfer.l2_sp=0.003"],
+    "L2-SP 0.01": ["transfer.l2_sp=0.01"],
+    "L2-SP 0.03": ["transfer.l2_sp=0.03"],
+    "L2-SP 0.3": ["transfer.l2_sp=0.3"],
     "frozen groups": ["transfer.frozen=[embedding, frequencies, interaction.0, interaction.1]"],
     "rates by group": ["transfer.learning_rates={embedding: 3.0, interaction: 0.5, output: 2.0}"],
     "average of the last third": ["training.schedule=constant", "training.keep=average", "training.average_share=0.33"],
@@ -40,17 +46,21 @@ TRANSFERS: dict[str, list[str]] = {
     "Huber 0.1": ["loss.huber_forces=0.1"],
     "three times the rate": ["training.learning_rate=1e-3"],
 }
-#: Trainings from scratch, by their changes of the recipe: more and larger steps than a transfer needs.
+#: Trainings from scratch, by their changes of the same config: larger steps than a transfer needs.
 SCRATCH: dict[str, list[str]] = {
     "scratch": ["training.learning_rate=4e-3", "model.cutoff=4.3"],
     "scratch, forces alone": ["training.learning_rate=4e-3", "model.cutoff=4.3", "loss=forces"],
 }
+CHANGES = TRANSFERS | SCRATCH
 MEMBERS = 3
 #: Made of the trainings of three orders of the frames: mean of the predictions, model of the mean weights.
 TOGETHER = ("committee of 3", "mean weights of 3")
 RIDGE = "ridge on the last layers"
 METHODS = (*TRANSFERS, *SCRATCH, *TOGETHER, RIDGE)
-FIELDS = ("element_map", "source", "method", "frames", "draw", "seconds", "updates", "length_scale", "energy_scale")
+KEY = ("element_map", "source", "method", "frames", "draw")
+FIELDS = (*KEY, "seconds", "updates", "length_scale", "energy_scale")
+#: Before the name of an error on the frames of the pool that the draw did not take.
+HELD_OUT = "held_out_"
 
 
 def main() -> None:
@@ -66,11 +76,14 @@ def main() -> None:
     run.add_argument("--draws", default="0-4")
     show = commands.add_parser("show", help="print the table of means, draw the figure")
     show.add_argument("--figure", type=Path)
+    show.add_argument(
+        "--held-out", action="store_true", help="errors on the pool's other frames, not on the test frames"
+    )
     for command in (run, show):
         command.add_argument("--csv", type=Path, default=Path("benchmarks/few_frames.csv"))
     options = parser.parse_args()
     if options.command == "show":
-        print(table(read_rows(options.csv)))
+        print(table(read_rows(options.csv), HELD_OUT if options.held_out else ""))
         if options.figure:
             draw(read_rows(options.csv), options.figure)
         return
@@ -101,6 +114,22 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def compared_config(n: int) -> dict[str, Any]:
+    """What the methods change; written out, so that a row means the same whatever the recipe becomes."""
+    rate = min(3e-4 * max(n / 10.0, 1.0) ** 0.4, 1e-3)
+    updates = min(max(50 * n, 150), 3000)
+    training = {
+        "updates": updates,
+        "batch_size": min(2, n),
+        "learning_rate": float(f"{rate:.2g}"),
+        "schedule": "cosine",
+        "final_rate_factor": 0.01,
+        "keep": "last",
+        "validate_every": updates,
+    }
+    return {"training": training}
+
+
 def train_one(options: argparse.Namespace, method: str, n: int, number: int) -> None:
     """Train ``method`` on ``n`` frames of draw ``number``, unless its row is there, and add the row."""
     from tlmlp.data import read_frames
@@ -108,53 +137,70 @@ def train_one(options: argparse.Namespace, method: str, n: int, number: int) -> 
     from tlmlp.train.recipe import few_frames_config
 
     key = (options.element_map, str(options.source), method, str(n), str(number))
-    if any(tuple(row[name] for name in FIELDS[:5]) == key for row in read_rows(options.csv)):
+    if any(tuple(row[name] for name in KEY) == key for row in read_rows(options.csv)):
         return
-    test = read_frames(options.test)
-    content = few_frames_config([], n, 1.0 if method == "recipe" else 0.5)
+    content = few_frames_config([], n) if method == "recipe" else compared_config(n)
     content["data"] = {"pool": str(options.pool), "n_train": n, "subset_seed": number}
-    content["training"]["seed"] = number
-    changes = {**TRANSFERS, **SCRATCH}.get(method, [])
+    content["training"] |= {"seed": number, "threads": 1}
+    twice = 2 * content["training"]["updates"]
+    changes = [change.format(twice=twice) if "{twice}" in change else change for change in CHANGES.get(method, [])]
+    sets = {"": read_frames(options.test), HELD_OUT: held_out(as_config(content))}
     started = time.process_time()
     folder = Path(tempfile.mkdtemp(prefix="few-frames-"))
 
     def one(run: str, extra: Sequence[str] = ()) -> Any:
         return trained(options, method, as_config(content, [*changes, *extra]), folder / run)
 
+    def all_errors(errors: Callable[[Sequence[Any]], dict[str, float | None]]) -> dict[str, float | None]:
+        return {f"{name}{key}": value for name, frames in sets.items() for key, value in errors(frames).items()}
+
     try:
         if method in TOGETHER:
             results = [one(str(k), [f"training.shuffle_seed={1000 * k + number}"]) for k in range(MEMBERS)]
             result = results[0]
             seconds = time.process_time() - started
-            errors = mean_prediction(results, test) if method == TOGETHER[0] else mean_weights(results, test)
-        elif method == RIDGE:
-            result = one("0", TRANSFERS["untrained"])
-            ridge(result.potential, as_config(content))
-            seconds = time.process_time() - started
-            errors = errors_of(result.potential, test)
+            if method == TOGETHER[0]:
+                errors = all_errors(lambda frames: mean_prediction(results, frames))
+            else:
+                mean_weights(results)
+                errors = all_errors(lambda frames: errors_of(result.potential, frames))
         else:
-            result = one("0")
+            result = one("0", CHANGES["untrained"] if method == RIDGE else ())
+            if method == RIDGE:
+                ridge(result.potential, as_config(content))
             seconds = time.process_time() - started
-            errors = errors_of(result.potential, test)
+            errors = all_errors(lambda frames: errors_of(result.potential, frames))
     finally:
         shutil.rmtree(folder)
     about = result.metadata["provenance"]
     how = about.get("transfer") or {}
-    row = dict(
-        zip(
-            FIELDS,
-            (*key, f"{seconds:.1f}", about["training"]["updates"], how.get("length_scale"), how.get("energy_scale")),
-            strict=True,
-        )
-    )
+    scales = (how.get("length_scale"), how.get("energy_scale"))
+    row = dict(zip(FIELDS, (*key, f"{seconds:.1f}", about["training"]["updates"], *scales), strict=True))
     row |= {name: None if value is None else f"{value:.6g}" for name, value in errors.items()}
-    options.csv.parent.mkdir(parents=True, exist_ok=True)
-    new = not options.csv.exists()
-    with options.csv.open("a", newline="") as stream:
-        out = csv.DictWriter(stream, list(row), lineterminator="\n")
-        if new:
-            out.writeheader()
-        out.writerow(row)
+    write_rows(options.csv, [*read_rows(options.csv), row])
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """All rows, in the place of the file; cells that a row lacks stay empty."""
+    from tlmlp.files import atomic_write_text
+
+    stream = io.StringIO()
+    out = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    out.writeheader()
+    out.writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write_text(path, stream.getvalue())
+
+
+def held_out(config: Any) -> list[Any]:
+    """The frames of the pool that the draw of ``config`` did not take, without copies of those that it took."""
+    from tlmlp.data import read_frames
+    from tlmlp.data.copies import families
+    from tlmlp.train.selection import load_data
+
+    taken = load_data(config.data, config.loss).train
+    frames = [*taken, *(frame for file in config.data.pool for frame in read_frames(file))]
+    return [frame for frame, first in zip(frames, families(frames), strict=True) if first >= len(taken)]
 
 
 def trained(options: argparse.Namespace, method: str, config: Any, run: Path) -> Any:
@@ -167,24 +213,26 @@ def trained(options: argparse.Namespace, method: str, config: Any, run: Path) ->
     return result
 
 
-def errors_of(potential: Any, test: Sequence[Any]) -> dict[str, float | None]:
-    """Errors on the test frames."""
+def errors_of(potential: Any, frames: Sequence[Any]) -> dict[str, float | None]:
+    """Errors on ``frames``; none where there are no frames, as the pool's others after a draw of all."""
     from tlmlp.train.evaluation import compare_potential
 
-    return compare_potential(potential, test).errors()
+    return compare_potential(potential, frames).errors() if frames else {}
 
 
-def mean_prediction(results: Sequence[Any], test: Sequence[Any]) -> dict[str, float | None]:
+def mean_prediction(results: Sequence[Any], frames: Sequence[Any]) -> dict[str, float | None]:
     """Errors of the mean of the members' predictions."""
     from tlmlp.train.evaluation import Comparison, compare_potential
 
-    found = [compare_potential(result.potential, test) for result in results]
+    if not frames:
+        return {}
+    found = [compare_potential(result.potential, frames) for result in results]
     means = (np.mean([getattr(c, name) for c in found], axis=0) for name in ("energies", "forces", "stresses"))
     return Comparison(found[0].frames, *means).errors()
 
 
-def mean_weights(results: Sequence[Any], test: Sequence[Any]) -> dict[str, float | None]:
-    """Errors of the model whose parameters and shift are the means of the members'."""
+def mean_weights(results: Sequence[Any]) -> None:
+    """Give the first of the models the means of all their parameters and shifts."""
     import torch
 
     kept = results[0].potential
@@ -193,7 +241,6 @@ def mean_weights(results: Sequence[Any], test: Sequence[Any]) -> dict[str, float
             others = [dict(result.potential.named_parameters())[name] for result in results]
             parameter.copy_(torch.stack(others).mean(0))
     kept.energy_shift.copy_(torch.stack([r.potential.energy_shift for r in results]).mean(0))
-    return errors_of(kept, test)
 
 
 def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)) -> None:
@@ -284,8 +331,9 @@ def _in_units(parts: Sequence[np.ndarray], loss: Any) -> np.ndarray:
     )
 
 
-def table(rows: Sequence[dict[str, str]]) -> str:
-    """Means and standard deviations over the draws, as a Markdown table."""
+def table(rows: Sequence[dict[str, str]], of: str = "") -> str:
+    """Means and standard deviations over the draws, as a Markdown table; ``of`` stands before the names of the errors."""
+    rows = [row for row in rows if not of or row.get(f"{of}force_mae_ev_per_ang")]
     lines = [
         "| source, elements | frames | method | draws | energy MAE (meV/atom) | force MAE (meV/Å) | stress MAE (GPa) | seconds |",
         "|---|---:|---|---:|---:|---:|---:|---:|",
@@ -294,9 +342,9 @@ def table(rows: Sequence[dict[str, str]]) -> str:
         cells = [
             _spread([factor * float(row[key]) for row in chosen if row[key]], digits)
             for key, factor, digits in (
-                ("energy_mae_mev_per_atom", 1.0, 2),
-                ("force_mae_ev_per_ang", 1e3, 1),
-                ("stress_mae_gpa", 1.0, 3),
+                (f"{of}energy_mae_mev_per_atom", 1.0, 2),
+                (f"{of}force_mae_ev_per_ang", 1e3, 1),
+                (f"{of}stress_mae_gpa", 1.0, 3),
                 ("seconds", 1.0, 0),
             )
         ]
