@@ -8,22 +8,28 @@ stresses of the rescaled model are then linear in r and the shifts:
 
 with E', F', S' of the source. What is minimised is the likelihood's logarithm of labels with one unknown error a kind,
 
-    J(s, r) = sum over the kinds of labels of  log(mean square deviation + resolution^2),
+    J(s, r) = sum over the kinds of labels of  w log(mean square deviation + resolution^2),
 
-so that every kind counts alike in its own measure, however many numbers it has and whatever its unit: a thousand force
-components do not outweigh the few stresses, and what the source cannot describe is not forced on it. It is a weighted
-least-squares fit, each weight being one over the mean square deviation itself. The resolution is what reference data
-are good for; it keeps the vanishing forces of perfect crystals from counting. In s the search is over a grid and then
-within its best interval; in r the minimum is a root of a polynomial. Where the grid has several minima, as for a
-single strained crystal, whose six stresses more than one pair of numbers fits, the one is taken that is best with a weak
-preference for an expected length scale, in a transfer the ratio of the covalent radii, and an energy scale of one.
+so that every kind of label counts alike in its own measure, whatever its unit and, with many frames, however many
+numbers it has: a thousand force components do not outweigh the few stresses, and what the source cannot describe is not
+forced on it. It is a weighted least-squares fit, each weight being w over the mean square deviation itself.
+
+The resolution is what reference data are good for, and beside it a tenth of the labels' own root mean square: no source
+is better after two numbers were changed. It keeps the vanishing forces of perfect crystals, and the few stresses that fit
+by chance, from counting. For the same reason w is f / (f + 3) for the energies and the stresses of f frames (f less the
+number of shifts for energies), and 1 for forces.
+
+In s the search is over a grid and then within its best interval; in r the minimum is a root of a polynomial. Where the
+grid has several minima, as for a single strained crystal, whose six stresses more than one pair of numbers fits, the one
+is taken that is best with a preference for an expected length scale, in a transfer the ratio of the covalent radii, and
+an energy scale of one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,9 +48,16 @@ REACH, GRID_POINTS = 0.5, 80
 #: Frames that the grid, and the search within its best interval, are evaluated on, at even distances.
 GRID_FRAMES, FIT_FRAMES = 4, 64
 #: How far log s may be from what is expected, and log r from zero: decides between minima of J, and does not move them.
-WIDTHS = (0.1, 0.3)
+WIDTHS = (0.05, 0.5)
 #: What reference data are good for: meV-scale energies (eV/atom), forces (eV/Å), stresses (GPa).
 RESOLUTION = {"energy": 1e-3, "forces": 1e-2, "stress": 0.1}
+#: What a rescaled source is good for at best, as a share of what the labels vary by.
+SHARE = 0.1
+#: Frames at which energies and stresses, one and six numbers a frame, weigh half of what they do with many; forces are
+#: many numbers in any frame.
+HALF = 3.0
+#: How exactly log s of a minimum is found before one of several is chosen, and that of the chosen one.
+COARSE, FINE = 1e-3, 3e-8
 #: Smallest fall of J from the source as it is that counts as one.
 SMALLEST_GAIN = 1e-2
 #: Kind of label to the name of its error and the factor to the error's unit.
@@ -94,19 +107,20 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame], expected: float = 
     :raises TlmlpError: with the reason, when J has no minimum within the grid or none at a positive energy scale, when
         it does not fall, and when the frames have no labels that say anything
     """
-    from scipy.optimize import minimize_scalar
-
     coarse = Potential(source.network, source.species)
     model = _network_in_float64(source)
     few = _evenly(frames, GRID_FRAMES)
     grid = np.linspace(-REACH, REACH, GRID_POINTS // len(few) + 1)
     found = [_best_energy_scale(_moments(coarse, few, math.exp(x))) for x in grid]
-    scores = np.array([score for _, score in found])
+    finite = any(math.isfinite(score) for _, score in found)
     labels = _moments(model, few, 1.0).of
     if not any(square > RESOLUTION[kind] ** 2 for kind, (_, _, square) in labels.items()):
         raise TlmlpError("the labels of the frames say nothing about the scales (forces and stresses close to zero)")
-    if not np.isfinite(scores).any():
+    if not finite:
         raise TlmlpError("no length scale turns the source's forces and stresses into the direction of the frames'")
+    for n in _minima(found):  # how low they are is known between the points of the grid alone
+        if 0 < n < len(grid) - 1:
+            found[n] = _search(coarse, few, (grid[n - 1], grid[n + 1]), COARSE)[1:]
     best = _best_minimum(grid - math.log(expected), found)
     if best in (0, len(grid) - 1):
         raise TlmlpError(
@@ -114,13 +128,8 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame], expected: float = 
             "the source's lengths"
         )
     many = _evenly(frames, FIT_FRAMES)
-    result = minimize_scalar(
-        lambda x: _best_energy_scale(_moments(model, many, math.exp(x)))[1],
-        bounds=(grid[best - 1], grid[best + 1]),
-        method="bounded",
-        options={"xatol": 3e-8},
-    )
-    length = float(f"{math.exp(result.x):.7g}")
+    place, _, _ = _search(model, many, (grid[best - 1], grid[best + 1]), FINE)
+    length = float(f"{math.exp(place):.7g}")
     after = _moments(model, many, length)
     energy, score = _best_energy_scale(after)
     before = _moments(model, many, 1.0)
@@ -137,15 +146,31 @@ def _best_minimum(distances: np.ndarray, found: Sequence[tuple[float, float]]) -
     :param distances: of log s from what is expected
     :param found: energy scale and J of every length
     """
-    scores = [score if math.isfinite(score) else math.inf for _, score in found]
-    around = [math.inf, *scores, math.inf]
-    minima = [n for n, score in enumerate(scores) if score < math.inf and score <= min(around[n], around[n + 2])]
 
     def likely(n: int) -> float:
         logs = (distances[n], math.log(found[n][0]))
-        return scores[n] + 0.5 * sum((x / width) ** 2 for x, width in zip(logs, WIDTHS, strict=True))
+        return found[n][1] + sum(math.log1p((x / width) ** 2) for x, width in zip(logs, WIDTHS, strict=True))
 
-    return min(minima, key=likely)
+    return min(_minima(found), key=likely)
+
+
+def _minima(found: Sequence[tuple[float, float]]) -> list[int]:
+    """Places of the finite minima of J on the grid, its ends among them."""
+    scores = [math.inf, *(score for _, score in found), math.inf]
+    return [n for n in range(len(found)) if scores[n + 1] < math.inf and scores[n + 1] <= min(scores[n], scores[n + 2])]
+
+
+def _search(
+    model: Potential, frames: Sequence[Frame], between: tuple[float, float], tolerance: float
+) -> tuple[float, float, float]:
+    """log s of the minimum of J between two values, the energy scale there, and J."""
+    from scipy.optimize import minimize_scalar
+
+    def value(x: float) -> tuple[float, float]:
+        return _best_energy_scale(_moments(model, frames, math.exp(x)))
+
+    x = float(minimize_scalar(lambda x: value(x)[1], bounds=between, method="bounded", options={"xatol": tolerance}).x)
+    return (x, *value(x))
 
 
 @dataclass(frozen=True)
@@ -156,6 +181,8 @@ class _Moments:
     #: (n, S) shares of the species, and (n,) energies per atom of the model and the reference, where there are any.
     shares: np.ndarray
     energies: tuple[np.ndarray, np.ndarray]
+    #: w of each kind; 1 where it has none.
+    weights: dict[str, float] = field(default_factory=dict)
 
     def deviations(self, energy_scale: float) -> dict[str, float]:
         """Root-mean-square deviation of each kind in the units of its name."""
@@ -196,14 +223,16 @@ def _moments(model: Potential, frames: Sequence[Frame], length: float) -> _Momen
     joined = {k: tuple(np.concatenate([np.ravel(p[m]) for p in v]) for m in (0, 1)) for k, v in pairs.items() if v}
     energies = joined.get("energy", (np.empty(0), np.empty(0)))
     share = np.array(shares).reshape(len(shares), counts.shape[1])
+    weights = {"stress": len(pairs["stress"]) / (len(pairs["stress"]) + HALF)}
     if "energy" in joined:  # what the shifts can describe is taken out; a single frame tells nothing more
         free = [y - share @ np.linalg.lstsq(share, y, rcond=1e-10)[0] for y in energies]
-        if len(share) > np.linalg.matrix_rank(share):
+        if len(share) > (rank := int(np.linalg.matrix_rank(share))):
+            weights["energy"] = (len(share) - rank) / (len(share) - rank + HALF)
             joined["energy"] = (free[0], free[1])
         else:
             del joined["energy"]
     of = {k: (float(np.mean(m * m)), float(np.mean(m * y)), float(np.mean(y * y))) for k, (m, y) in joined.items()}
-    return _Moments(of, share, energies)
+    return _Moments(of, share, energies, weights)
 
 
 def _square(moments: tuple[float, float, float], energy_scale: float) -> float:
@@ -213,21 +242,29 @@ def _square(moments: tuple[float, float, float], energy_scale: float) -> float:
 
 def _score(moments: _Moments, energy_scale: float) -> float:
     """J at one energy scale."""
-    return sum(math.log(max(_square(m, energy_scale), 0.0) + RESOLUTION[k] ** 2) for k, m in moments.of.items())
+    return sum(
+        moments.weights.get(k, 1.0) * math.log(max(_square(m, energy_scale), 0.0) + _resolution(k, m))
+        for k, m in moments.of.items()
+    )
+
+
+def _resolution(kind: str, moments: tuple[float, float, float]) -> float:
+    """Square of the resolution of one kind of label, with the mean square of the labels."""
+    return RESOLUTION[kind] ** 2 + SHARE**2 * moments[2]
 
 
 def _best_energy_scale(moments: _Moments) -> tuple[float, float]:
     """The positive r at which J is lowest, and J there; infinite where there is no such minimum.
 
-    dJ/dr = 2 sum over k of (a_k r - b_k) / Q_k(r), with Q_k = a_k r^2 - 2 b_k r + c_k, vanishes where the polynomial
-    sum over k of (a_k r - b_k) prod over the others of Q does.
+    dJ/dr = 2 sum over k of w_k (a_k r - b_k) / Q_k(r), with Q_k = a_k r^2 - 2 b_k r + c_k, vanishes where the polynomial
+    sum over k of w_k (a_k r - b_k) prod over the others of Q does.
     """
     kinds = list(moments.of)
-    square = {k: np.polynomial.Polynomial([c + RESOLUTION[k] ** 2, -2.0 * b, a]) for k, (a, b, c) in moments.of.items()}
+    square = {k: np.polynomial.Polynomial([m[2] + _resolution(k, m), -2.0 * m[1], m[0]]) for k, m in moments.of.items()}
     slope = np.polynomial.Polynomial([0.0])
     for k in kinds:
         a, b, _ = moments.of[k]
-        term = np.polynomial.Polynomial([-b, a])
+        term = moments.weights.get(k, 1.0) * np.polynomial.Polynomial([-b, a])
         for other in kinds:
             if other != k:
                 term = term * (square[other] / square[other].coef[0])

@@ -12,8 +12,10 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.train import load_run, transfer, transferred
 from tlmlp.train.dataset import build_graph
+from tlmlp.train.losses import VOIGT
 from tlmlp.train.predictions import predict
-from tlmlp.train.rescale import _best_energy_scale, _best_minimum, _Moments, fit_rescaling
+from tlmlp.train.rescale import _best_energy_scale, _best_minimum, _Moments, _moments, fit_rescaling
+from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 SIZES = {"embed_size": 8, "n_blocks": 1, "num_spherical": 3, "num_radial": 3}
 
@@ -109,6 +111,36 @@ def test_the_energy_scale_is_that_of_least_squares(moments, best):
         assert score == math.inf
     else:
         assert scale == pytest.approx(best, abs=1e-9)
+
+
+def test_few_energies_and_stresses_weigh_less_than_forces(lj):
+    """The sum that docs/howto/transfer.md states, written down anew and searched over a fine mesh of energy scales."""
+    silicon = transferred(source(), {"Si": "Ge"}, ["Ge"], route="plain")
+    teacher = transferred(source(), {"Si": "Ge"}, ["Ge"], route="plain", length_scale=1.05, energy_scale=0.8)
+    for n in (1, 3):
+        frames = [dataclasses.replace(f, stress=1.5 * f.stress) for f in labelled(lj(n, 3, 32), teacher)]
+        got = [predict(silicon, [build_graph(silicon, f)], virials=True) for f in frames]
+        stress = [-g.virials[0] / f.volume for g, f in zip(got, frames, strict=True)]
+        kinds = {
+            "forces": (1.0, 0.01, [(g.forces, f.forces) for g, f in zip(got, frames, strict=True)]),
+            "stress": (n / (n + 3), 0.1, [(s[VOIGT], f.stress[VOIGT]) for s, f in zip(stress, frames, strict=True)]),
+            "energy": (
+                (n - 1) / (n + 2),
+                0.001,
+                [(g.energies / 4, [f.energy / 4]) for g, f in zip(got, frames, strict=True)],
+            ),
+        }
+        mesh, total = np.linspace(0.2, 2.0, 36001), 0.0
+        for kind, (weight, resolution, pairs) in kinds.items():
+            unit = EV_PER_ANG3_IN_GPA if kind == "stress" else 1.0
+            model, reference = (unit * np.concatenate([np.ravel(p[k]) for p in pairs]) for k in (0, 1))
+            if kind == "energy":
+                model, reference = model - model.mean(), reference - reference.mean()
+            square = np.square(mesh[:, None] * model - reference).mean(1)
+            total = total + weight * np.log(square + resolution**2 + 0.01 * np.square(reference).mean())
+        found, score = _best_energy_scale(_moments(silicon, frames, 1.0))
+        assert found == pytest.approx(mesh[total.argmin()], abs=1e-4)
+        assert score == pytest.approx(total.min(), abs=1e-6)
 
 
 def test_of_several_minima_the_likely_one_is_taken_unless_another_fits_far_better():
