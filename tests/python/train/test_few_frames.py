@@ -42,12 +42,14 @@ def sources(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("n", "updates", "batch", "folds"), [(1, 300, 1, 0), (2, 300, 2, 2), (10, 1000, 2, 3), (217, 6000, 2, 0)]
+    ("n", "updates", "batch", "folds"), [(1, 100, 1, 0), (2, 200, 2, 2), (10, 1000, 2, 3), (217, 6000, 2, 0)]
 )
 def test_the_recipe_follows_the_number_of_frames(n, updates, batch, folds):
     training = few_frames_config(["x"], n)["training"]
     assert (training["updates"], training["batch_size"], default_folds(n)) == (updates, batch, folds)
     assert 3e-4 <= training["learning_rate"] <= 1e-3
+    pull = few_frames_config(["x"], n)["transfer"]["l2_sp"]
+    assert n**2 * pull == pytest.approx(few_frames_config(["x"], 1)["transfer"]["l2_sp"], rel=0.05)
 
 
 def test_one_command_leaves_model_report_and_config(sources, lj, tmp_path):
