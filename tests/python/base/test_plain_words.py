@@ -61,7 +61,7 @@ def test_no_line_is_wide(page):
             formula = not formula
         if fence or formula or line.lstrip().startswith("|") or "](http" in line or line.startswith(("$$", "![")):
             continue
-        assert len(line) <= LONGEST_LINE, f"{page}, line {number}: {len(line)} columns"
+        assert len(line) <= LONGEST_LINE, f"{page}, line {number}: {len(line)} columns; run scripts/wrap_markdown.py"
 
 
 def test_the_counter_counts():
