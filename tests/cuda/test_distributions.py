@@ -14,7 +14,7 @@ import pytest
 
 import tlmlp
 from tlmlp.cuda import Replicas, why_no_gpu
-from tlmlp.files import sha256_file
+from tlmlp.export import read_header
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -22,7 +22,7 @@ REFERENCE = Path(__file__).parent / "reference"
 @pytest.fixture(scope="module")
 def reference() -> dict:
     found = json.loads((REFERENCE / "silicon-1200K.json").read_text())
-    if found["model_sha256"] != sha256_file(tlmlp.pretrained("si-dft")):
+    if found["weights_sha256"] != read_header("si-dft")["weights"]["sha256"]:
         pytest.fail("si-dft is another model now: make the reference again with tests/cuda/reference/make.py")
     return found
 

@@ -13,7 +13,8 @@ import numpy as np
 
 import tlmlp
 from tlmlp.bench.timing import versions
-from tlmlp.files import atomic_write_json, sha256_file
+from tlmlp.export import read_header
+from tlmlp.files import atomic_write_json
 from tlmlp.lammps import run_lammps
 
 HERE = Path(__file__).resolve().parent
@@ -79,7 +80,7 @@ def main() -> None:
         for f in frames[50::50]
     ]
     content = {
-        "model_sha256": sha256_file(model),
+        "weights_sha256": read_header(model)["weights"]["sha256"],
         "cell_angstrom": SIDE,
         "temperature_K": {"mean": float(mean), "error": float(error)},
         "temperature_variance_K2": {"mean": float(square), "error": float(square_error)},
