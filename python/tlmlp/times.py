@@ -39,7 +39,5 @@ def number_of_steps(ps: float, time_step: float) -> int:
     except ValueError as error:
         raise TlmlpError(f"timestep: {error}, got {time_step}") from None
     if not (np.isfinite(ps) and 0.0 <= ps * 1e3 / time_step <= MOST_STEPS):
-        raise TlmlpError(
-            f"a run has a length from 0 ps to {MOST_STEPS:.0e} steps, got {ps} ps in steps of {time_step:g} fs"
-        )
+        raise TlmlpError(f"a run has from 0 to {MOST_STEPS:,} steps, got {ps} ps in steps of {time_step:g} fs")
     return round(ps * 1e3 / time_step)

@@ -15,7 +15,7 @@ def refuse_types(given: Sequence[str] | None, source: str, option: str = "--type
     if given is not None:
         raise TlmlpError(
             f"{source + ': ' if source else ''}the file names its elements itself, so {option} {','.join(given)} has no meaning for it: leave it out, "
-            "or read this file by itself"
+            "and read files that need it apart from this one"
         )
 
 

@@ -179,5 +179,4 @@ def say(plan: Plan, parts: list[Part]) -> None:
     console.print(
         f"hours: {hours(parts, 2):.1f} on 2 cores, {hours(parts, 64):.1f} on 64; {gpu_hours(parts):.1f} with one GPU for the "
         f"dynamics and 16 cores (its speed is assumed, {unit_costs()['gpu_gflops'] / 1000:g} TFLOP/s)",
-        markup=False,
     )

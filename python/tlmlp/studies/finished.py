@@ -109,7 +109,7 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
                 taken |= {file} if finished.copy_teacher(teacher[0], folder / file) else set()
     atomic_write_json(folder / "taken.json", sorted(taken))
     for text, count in refused.items():
-        console.print(f"[yellow]not taken over:[/yellow] {count} rows of {text}")
+        console.marked("yellow", "not taken over:", f"{count} rows of {text}")
     if models:
         console.print(f"{models} models that this study needs are not there: their trainings run again")
     return rows

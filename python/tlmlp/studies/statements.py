@@ -161,4 +161,4 @@ def say(plan: Plan, statements: Sequence[dict[str, Any]], rows: int) -> None:
     """Print the statements, and how many rows are missing."""
     table(f"{plan.study}, tier {plan.tier}", COLUMNS, cells(statements))
     if missing := len(plan.names) - rows:
-        console.print(f"[yellow]unfinished:[/yellow] {missing} of {len(plan.names)} rows are missing")
+        console.marked("yellow", "unfinished:", f"{missing} of {len(plan.names)} rows are missing")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import tlmlp
-from tlmlp.console import Messages, console, plain_warnings, progress, table
+from tlmlp.console import Messages, console, progress, table
 from tlmlp.text import counted
+from tlmlp.warning_lines import plain_warnings
 
 #: What rich would swallow, colour or replace.
 WORDS = ("[x]", "[red]a[/red]", "[/b]", "data[0].extxyz", "C:\\[new]", ":smile:", "[link=x]y[/link]", "\\[x]", "c_x[2]")
