@@ -3,6 +3,8 @@
 Importing this package loads neither torch nor any compiled library; the subpackages do so when used.
 """
 
+from typing import Any
+
 from tlmlp.errors import TlmlpError
 from tlmlp.shipped import pretrained
 
@@ -11,7 +13,7 @@ __all__ = ["TlmlpError", "__version__", "pretrained"]
 __version__: str
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
     """The version when it is asked for: reading the metadata takes longer than the rest of the import."""
     if name != "__version__":
         raise AttributeError(f"module 'tlmlp' has no attribute {name!r}")

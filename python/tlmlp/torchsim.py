@@ -23,7 +23,7 @@ from tlmlp.export import load_potential, read_header
 from tlmlp.models import edge_forces
 
 
-class TlmlpModel(ModelInterface):
+class TlmlpModel(ModelInterface):  # type: ignore[misc] # no annotations there
     """An exported model behind torch-sim's ``ModelInterface``.
 
     :param model_path: file written by ``tlmlp export``, or the name of a model that comes with the package

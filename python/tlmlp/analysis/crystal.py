@@ -29,7 +29,7 @@ def read_structure(path: str | os.PathLike[str]) -> Atoms:
     if not Path(path).is_file():
         raise TlmlpError(f"{path} does not exist: expected a file with a structure")
     try:
-        atoms = ase.io.read(path)
+        atoms = ase.io.read(os.fspath(path))
     except Exception as error:  # every format of ASE has its own
         reason = " ".join(str(error).split()) or type(error).__name__
         raise TlmlpError(f"{path} cannot be read as a structure: {reason}") from None

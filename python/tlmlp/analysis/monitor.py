@@ -93,7 +93,7 @@ class Monitor:
         self._pairs = PairCheck(symbols, min_distances(symbols, settings.min_distance))
         self._hottest = settings.hottest(len(atoms))
         self._text = _frame_text(atoms)
-        self._last: deque[tuple] = deque(maxlen=LAST_FRAMES)
+        self._last: deque[tuple[Any, ...]] = deque(maxlen=LAST_FRAMES)
         self._files = files
         files.growing.parent.mkdir(parents=True, exist_ok=True)
         self._stream = open(files.growing, "w") if settings.trajectory_every else None

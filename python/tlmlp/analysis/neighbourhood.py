@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class PairDistributions:
     partial: dict[str, np.ndarray]
 
 
-def freud_module():
+def freud_module() -> Any:
     """The package freud.
 
     :raises TlmlpError: when it is not installed

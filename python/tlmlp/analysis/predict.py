@@ -72,27 +72,27 @@ def predict(
     out = Path(out)
     if not out.name.endswith(ENDINGS):
         raise TlmlpError(f"--out must end in {', '.join(ENDINGS)}, got {out}")
-    files = [Path(file) for file in files]
-    if not files:
+    paths = [Path(file) for file in files]
+    if not paths:
         raise TlmlpError("expected one file or more with structures")
-    for file in files:
+    for file in paths:
         if not file.exists():
             raise TlmlpError(f"{file} does not exist: expected a file with structures")
         if out.exists() and file.samefile(out):
             raise TlmlpError(f"{out} is one of the files to read: choose another name for the result")
     opened = open_model(model, threads=threads, precision=precision, skin=0.0)
-    sizes = [file.stat().st_size for file in files]
+    sizes = [file.stat().st_size for file in paths]
     key = {
         "model": opened.origin,
         "precision": precision,
         "types": None if types is None else [*types],
-        "files": [[str(file.absolute()), s, file.stat().st_mtime_ns] for file, s in zip(files, sizes, strict=True)],
+        "files": [[str(file.absolute()), s, file.stat().st_mtime_ns] for file, s in zip(paths, sizes, strict=True)],
     }
     start = time.monotonic()
     total = max(1, sum(sizes))
     with _Part(out, key) as part:
         resumed = part.frames
-        for n, file in enumerate(files[part.file :], part.file):
+        for n, file in enumerate(paths[part.file :], part.file):
             before, share = sum(sizes[:n]), [0.0]
             skip = part.frame if n == part.file else 0
             part.begin(n, skip)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -238,7 +238,7 @@ def _crystal(first: str, second: str) -> tuple[Atoms, str]:
     if first == second:
         state = reference_states[atomic_numbers[first]] or {}
         if state.get("symmetry") in LATTICES:
-            return bulk(first, cubic=True), state["symmetry"]
+            return bulk(first, cubic=True), str(state["symmetry"])
         side = 2.0 * np.sqrt(2.0) * float(covalent_radii[atomic_numbers[first]])
         return bulk(first, "fcc", side, cubic=True), "fcc"
     bond = sum(float(covalent_radii[atomic_numbers[symbol]]) for symbol in (first, second))
@@ -246,13 +246,16 @@ def _crystal(first: str, second: str) -> tuple[Atoms, str]:
 
 
 def _given(structure: str | os.PathLike[str] | Atoms, species: list[str]) -> Atoms:
+    import ase
     import ase.io
 
-    atoms, name = structure, "the structure"
-    if isinstance(structure, str | os.PathLike):
+    name = "the structure"
+    if isinstance(structure, ase.Atoms):
+        atoms = structure
+    else:
         name = os.fspath(structure)
         try:
-            atoms = ase.io.read(structure)
+            atoms = cast(ase.Atoms, ase.io.read(name))
         except Exception as error:  # ase raises whatever the reader of the format raises
             raise TlmlpError(f"{name} cannot be read: {' '.join(str(error).split())}") from None
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(species))

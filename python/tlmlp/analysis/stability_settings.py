@@ -78,7 +78,7 @@ class StabilitySettings(BaseModel):
 
     def of_run(self, model: Path, seed: int) -> MDSettings:
         """Settings of one replica; velocities and thermostat come from its seed."""
-        thermostat = {"ensemble": "nve"}
+        thermostat: dict[str, Any] = {"ensemble": "nve"}
         if self.friction_per_ps > 0.0:
             thermostat = {"ensemble": "nvt", "thermostat_time": 1e3 / self.friction_per_ps}
         return make_settings(

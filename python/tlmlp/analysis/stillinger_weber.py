@@ -1,10 +1,12 @@
 """Stillinger-Weber potentials as an ASE calculator, computed by LAMMPS: a reference whose every property is known."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.data import atomic_masses, atomic_numbers
 
@@ -27,27 +29,33 @@ class StillingerWeberCalculator(Calculator):
     any size and shape are right.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+    implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 as ASE declares it
 
     def __init__(self, path: str | os.PathLike[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call] # ASE's
         from tlmlp.md.lammps_library import Library
 
         self.path = Path(path).absolute()
         self.elements = elements_of(self.path)
         self._lammps = Library(threads=1)
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)) -> None:
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
         """Compute everything at once; ASE calls this."""
-        super().calculate(atoms, properties, system_changes)
-        symbols = self.atoms.get_chemical_symbols()
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call] # ASE's
+        structure = cast(Atoms, self.atoms)  # ASE's copy
+        symbols = structure.get_chemical_symbols()
         kinds = sorted(set(symbols))
         unknown = [kind for kind in kinds if kind not in self.elements]
         if unknown:
             raise TlmlpError(f"the structure has {', '.join(unknown)}, {self.path} knows {', '.join(self.elements)}")
-        if not self.atoms.pbc.all():
-            raise TlmlpError(f"a .sw file is evaluated in periodic cells, got pbc {self.atoms.pbc.tolist()}")
-        rows, turn = lammps_frame(self.atoms.cell.array, self.atoms.pbc)
+        if not structure.pbc.all():
+            raise TlmlpError(f"a .sw file is evaluated in periodic cells, got pbc {structure.pbc.tolist()}")
+        rows, turn = lammps_frame(structure.cell.array, structure.pbc)
         lx, ly, lz = (repr(float(rows[k, k])) for k in range(3))
         xy, xz, yz = (repr(float(rows[a, b])) for a, b in ((1, 0), (2, 0), (2, 1)))
         self._lammps.commands(
@@ -60,7 +68,7 @@ class StillingerWeberCalculator(Calculator):
             f"create_box {len(kinds)} box",
             *(f"mass {n} {float(atomic_masses[atomic_numbers[kind]])!r}" for n, kind in enumerate(kinds, 1)),
         )
-        self._lammps.create_atoms([kinds.index(symbol) + 1 for symbol in symbols], self.atoms.positions @ turn)
+        self._lammps.create_atoms([kinds.index(symbol) + 1 for symbol in symbols], structure.positions @ turn)
         self._lammps.commands(
             "pair_style sw",
             f'pair_coeff * * "{self.path}" {" ".join(kinds)}',

@@ -32,8 +32,7 @@ def kaplan_meier(times: Sequence[float], failed: Sequence[bool]) -> Survival:
     """
     from scipy.stats import CensoredData, ecdf
 
-    times, failed = np.asarray(times, dtype=float), np.asarray(failed, dtype=bool)
-    found = ecdf(CensoredData.right_censored(times, ~failed)).sf
+    found = ecdf(CensoredData.right_censored(np.asarray(times, dtype=float), ~np.asarray(failed, dtype=bool))).sf
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The confidence interval is undefined")
         band = found.confidence_interval(LEVEL, method="log-log")

@@ -1,9 +1,11 @@
 """Calculators that run exported models. Nothing heavy is imported before a calculator is made."""
 
+from typing import Any
+
 __all__ = ["TlmlpCalculator", "TlmlpCommittee"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "TlmlpCalculator":
         from tlmlp.calculators.ase import TlmlpCalculator
 

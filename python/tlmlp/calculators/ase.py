@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from ase import Atoms
@@ -40,7 +41,7 @@ class TlmlpCalculator(ExclusiveCalculator):
     and give the same numbers to the last bit, in another process too.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies", "stresses"]
+    implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress", "energies", "stresses"]  # noqa: RUF012 as ASE declares it
 
     def __init__(
         self,
@@ -57,7 +58,12 @@ class TlmlpCalculator(ExclusiveCalculator):
         super().__init__(**kwargs)
         self.header = read_header(model_path)
         self._model = engine_part(model_path)
-        self._options = {"backend": backend, "precision": precision, "threads": threads, "device": device}
+        self._options: dict[str, Any] = {
+            "backend": backend,
+            "precision": precision,
+            "threads": threads,
+            "device": device,
+        }
         self._backend = open_backend(self._model, **self._options)
         self._list = SkinList(self._backend.cutoff, skin)
         self._rows = {int(z): row for row, z in enumerate(self.header["atomic_numbers"])}
@@ -74,15 +80,23 @@ class TlmlpCalculator(ExclusiveCalculator):
         """The list in use, which counts its searches."""
         return self._list
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)) -> None:
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
         """Compute everything at once, except that ``stresses`` are summed when first asked for; ASE calls this."""
         with self.exclusive():
-            super().calculate(atoms, properties, system_changes)
-            if system_changes or self._edges is None or "energy" not in self.results:
-                self._compute(self.atoms)
-            volume = abs(np.linalg.det(self.atoms.cell.array))
+            super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call] # ASE's
+            structure = cast(Atoms, self.atoms)  # ASE's copy of ``atoms``, or of those of the call before
+            edges = self._edges
+            if system_changes or edges is None or "energy" not in self.results:
+                self._edges = None  # stays so when the structure is refused
+                edges = self._edges = self._compute(structure)
+            volume = abs(np.linalg.det(structure.cell.array))
             if "stresses" in properties and volume > 0.0:
-                self.results["stresses"] = to_voigt(-atomic_virials(len(self.atoms), *self._edges)) / volume
+                self.results["stresses"] = to_voigt(-atomic_virials(len(structure), *edges)) / volume
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the backend, which is made again from the bytes of the model and the options."""
@@ -94,8 +108,8 @@ class TlmlpCalculator(ExclusiveCalculator):
         super().__setstate__(state)
         self._backend = open_backend(self._model, **self._options)
 
-    def _compute(self, atoms: Atoms) -> None:
-        self._edges = None  # stays so when the structure is refused
+    def _compute(self, atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fill the results; returns edges, their vectors and the energy's derivatives by them."""
         species = self._species(atoms.numbers)
         check_finite(atoms)
         edge_index, vectors = self._list.edges(atoms.positions, atoms.cell.array, atoms.pbc)
@@ -108,7 +122,7 @@ class TlmlpCalculator(ExclusiveCalculator):
         volume = abs(np.linalg.det(atoms.cell.array))
         if volume > 0.0:
             self.results["stress"] = to_voigt(gradient.T @ vectors) / volume  # dE/d(strain) over the volume
-        self._edges = edge_index, vectors, gradient
+        return edge_index, vectors, gradient
 
     def _species(self, numbers: np.ndarray) -> np.ndarray:
         unknown = sorted(set(numbers.tolist()) - set(self._rows))

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import all_changes
 
 from tlmlp.calculators.ase import TlmlpCalculator
@@ -29,7 +30,7 @@ class TlmlpCommittee(ExclusiveCalculator):
     Deviations divide by m and not m - 1. Two models that were trained on the same data may agree and both be wrong.
     """
 
-    implemented_properties: ClassVar[list[str]] = TlmlpCalculator.implemented_properties
+    implemented_properties = TlmlpCalculator.implemented_properties
 
     def __init__(self, model_paths: Sequence[str | os.PathLike[str]], **arguments: Any) -> None:
         super().__init__()
@@ -37,10 +38,15 @@ class TlmlpCommittee(ExclusiveCalculator):
             raise TlmlpError(f"`model_paths` must name two models or more, got {model_paths!r}")
         self.members = [TlmlpCalculator(path, **arguments) for path in model_paths]
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)) -> None:
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
         """Let every model calculate; ASE calls this."""
         with self.exclusive():
-            super().calculate(atoms, properties, system_changes)
+            super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call] # ASE's
             for member in self.members:
                 member.calculate(self.atoms, properties, system_changes)
             common = set.intersection(*(set(member.results) for member in self.members))

@@ -4,6 +4,7 @@ import os
 import threading
 from typing import Any
 
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 
@@ -17,13 +18,13 @@ class ExclusiveCalculator(Calculator):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call] # ASE's
         self._lock, self._process = threading.RLock(), os.getpid()
 
-    def get_property(self, name: str, atoms=None, allow_calculation: bool = True) -> Any:
+    def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
         """See ASE; waits for other threads."""
         with self.exclusive():
-            return super().get_property(name, atoms, allow_calculation)
+            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call] # ASE's
 
     def exclusive(self) -> threading.RLock:
         """The lock, for ``with``: several calls in a row without another thread's between."""

@@ -1,13 +1,19 @@
 """``tlmlp conformance``: one model file through every host of this machine."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tlmlp.cli.as_json import Json, print_json
 from tlmlp.shipped import model_path
+
+if TYPE_CHECKING:
+    from tlmlp.testing.conformance.comparison import Row
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +50,7 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def show(rows: list) -> None:
+def show(rows: Sequence[Row]) -> None:
     """Print the table."""
     from tlmlp.console import table
 

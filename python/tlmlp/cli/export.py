@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -39,7 +39,7 @@ def export(
     output: Annotated[
         Path, typer.Option("--out", "-o", "--output", help="file to write, such as ge.pt", show_default=False)
     ],
-    which: Annotated[str, typer.Option(help="best or last model of the run")] = "best",
+    which: Annotated[Literal["best", "last"], typer.Option(help="best or last model of the run")] = "best",
     portable: Annotated[bool, typer.Option("--portable", help="standard torch operators alone; slower")] = False,
     structure: Annotated[
         Path | None,
@@ -63,12 +63,13 @@ def export(
 def _symbols(structure: Path | None) -> list[str] | None:
     if structure is None:
         return None
+    from ase import Atoms
     from ase.io import read
 
     from tlmlp.errors import TlmlpError
 
     try:
-        return read(structure).get_chemical_symbols()
+        return cast(Atoms, read(structure)).get_chemical_symbols()
     except Exception as error:  # ase raises whatever the reader of the format raises
         raise TlmlpError(f"the structure {structure} cannot be read: {' '.join(str(error).split())}") from None
 
@@ -105,7 +106,7 @@ def info(model: Model, as_json: Json = False) -> None:
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return (text if len(text) <= 100 else text[:97] + "...").replace("[", "\\[")  # the table cleans the rest
+    return text if len(text) <= 100 else text[:97] + "..."  # the table cleans the rest
 
 
 def verify(model: Model, as_json: Json = False) -> None:

@@ -42,7 +42,8 @@ def check_files(
     called after every frame. ``notes`` are what the readers said, ``kinds`` what each file is."""
     everything = [f for frames in files.values() for f in frames]
     family = families(everything)
-    reports, of_file = [], {}
+    reports: list[dict[str, Any]] = []
+    of_file: dict[str, list[int]] = {}
     for name, frames in files.items():
         start = sum(map(len, of_file.values()))
         of_file[name] = family[start : start + len(frames)]

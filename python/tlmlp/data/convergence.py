@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tlmlp.data.notes import Notes
 from tlmlp.errors import TlmlpError
+
+Item = TypeVar("Item")
 
 NOT_CONVERGED = "{:.0f} of the steps did not converge electronically: left out"
 CUT = "the output ends inside a step, which is left out"
@@ -147,7 +150,7 @@ def refuse_unconverged(text: str, file: str) -> None:
         )
 
 
-def drop_unconverged(items: list, steps: Steps, file: str, notes: Notes) -> list:
+def drop_unconverged(items: list[Item], steps: Steps, file: str, notes: Notes) -> list[Item]:
     """The ``items`` (one per complete step) that converged; the others are counted in ``notes``.
 
     :raises TlmlpError: where there are more or fewer items than steps in the file, and where none converged
@@ -161,7 +164,7 @@ def drop_unconverged(items: list, steps: Steps, file: str, notes: Notes) -> list
     return kept_of(items, steps.converged, file, notes)
 
 
-def kept_of(items: list, converged: list[bool], file: str, notes: Notes) -> list:
+def kept_of(items: list[Item], converged: list[bool], file: str, notes: Notes) -> list[Item]:
     """The ``items`` with ``converged`` true."""
     kept = [item for item, good in zip(items, converged, strict=True) if good]
     say_unconverged(len(items) - len(kept), len(kept), file, notes)

@@ -54,14 +54,13 @@ def read_cp2k_output(text: str, file: str) -> Frame:
     periodic = PERIODICITY.search(text)
     axes = periodic.group(1) if periodic else "XYZ"
     stress = _rows(text, STRESS, STRESS_ROW, 3, file)
-    if stress is not None:  # positive under compression
-        unit = STRESS.search(text)
+    if stress is not None and (unit := STRESS.search(text)) is not None:  # positive under compression
         stress = -stress * GPA[unit.group(1) or unit.group(2)] / EV_PER_ANG3_IN_GPA
         stress = 0.5 * (stress + stress.T)
     return Frame(
         positions=atoms[:, 1:],
         cell=_numbers([vectors[k] for k in "abc"]),
-        pbc=[axis in axes for axis in "XYZ"],
+        pbc=np.array([axis in axes for axis in "XYZ"]),
         atomic_numbers=atoms[:, 0],
         energy=float(energies[0]) * HARTREE_IN_EV,
         stress=stress,
@@ -70,7 +69,7 @@ def read_cp2k_output(text: str, file: str) -> Frame:
     )
 
 
-def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None, file: str) -> np.ndarray | None:
+def _rows(text: str, header: re.Pattern[str], row: re.Pattern[str], count: int | None, file: str) -> np.ndarray | None:
     """The numbers of the adjoining rows after ``header``, None without a header; fewer than ``count`` are refused."""
     start = header.search(text)
     if start is None:
@@ -83,9 +82,9 @@ def _rows(text: str, header: re.Pattern, row: re.Pattern, count: int | None, fil
         elif rows:
             break
     if len(rows) < (count or 0):
-        line = text.count("\n", 0, start.start()) + 1
+        number = text.count("\n", 0, start.start()) + 1
         raise TlmlpError(
-            f"{file}, line {line}: {count} rows were expected here, got {len(rows)}; is the output truncated?"
+            f"{file}, line {number}: {count} rows were expected here, got {len(rows)}; is the output truncated?"
         )
     return _numbers(rows[:count]) if rows else None
 

@@ -94,7 +94,7 @@ class Frame:
 
     def _store(self, name: str, shape: tuple[int, ...], dtype: type) -> None:
         try:
-            value = np.array(getattr(self, name), dtype=dtype, order="C")
+            value: np.ndarray = np.array(getattr(self, name), dtype=dtype, order="C")
         except (TypeError, ValueError):
             self._refuse(f"`{name}` must be numbers of shape {shape}")
         if value.shape != shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def _read_thermo(lines: list[str]) -> dict[int, list[float]]:
     return rows
 
 
-def _read_dump(path: Path):
+def _read_dump(path: Path) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(step, cell, columns x y z fx fy fz) of every frame; positions counted from the corner of the box, which moves
     when the barostat scales it."""
     with open(path) as stream:

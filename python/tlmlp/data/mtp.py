@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -96,12 +96,12 @@ def _configuration(lines: list[str], source: str, types: Sequence[str] | None) -
     return Image(positions, cell, np.array([k < periods for k in range(3)]), numbers, values, source)
 
 
-def _pushed_back(words, rows):
+def _pushed_back(words: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
     yield words
     yield from rows
 
 
-def _atoms(head, rows, size: int) -> tuple[list[str], np.ndarray]:
+def _atoms(head: list[str], rows: Iterator[list[str]], size: int) -> tuple[list[str], np.ndarray]:
     if head[0].rstrip(":") not in ("AtomData", "Atomic_data"):
         raise ValueError(f"AtomData was expected, got {head[0]!r}")
     columns = head[1:]

@@ -3,6 +3,8 @@
 ``read_header`` and ``read_model_file`` need no torch and run no code of the file; the rest imports torch when used.
 """
 
+from typing import Any
+
 from tlmlp.export.model_file import read_header, read_model_file
 
 __all__ = ["export_model", "load_archive", "load_potential", "read_header", "read_model_file", "verify"]
@@ -10,7 +12,7 @@ __all__ = ["export_model", "load_archive", "load_potential", "read_header", "rea
 _LAZY = {"export_model": "writer", "load_archive": "writer", "load_potential": "writer", "verify": "verification"}
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _LAZY:
         import importlib
 

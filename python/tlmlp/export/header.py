@@ -29,29 +29,29 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
 
-def _size(name: str) -> Any:
+def _size(name: str, description: str | None = None) -> Any:
     low, high = SIZE_LIMITS[name]
-    return Annotated[int, Field(ge=low, le=high, strict=True)]
+    return Field(ge=low, le=high, strict=True, description=description)
 
 
 class NetworkSizes(_Part):
     """The network: its type and the fields of its configuration."""
 
     type: Literal["DimeNetPP"]
-    n_species: _size("n_species")
+    n_species: int = _size("n_species")
     cutoff: Annotated[float, Field(gt=0.0, lt=MAX_CUTOFF)] = Field(description="radius of the neighbourhood, Å")
-    embed_size: _size("embed_size") = Field(description="message width E")
-    out_size: _size("out_size") = Field(description="width O of the output blocks")
-    int_emb_size: _size("int_emb_size") = Field(description="width I of the directional messages")
-    basis_emb_size: _size("basis_emb_size") = Field(description="width B of the embedded bases")
-    atom_emb_size: _size("atom_emb_size") = Field(description="width T of the species embedding")
-    n_blocks: _size("n_blocks")
-    num_spherical: _size("num_spherical")
-    num_radial: _size("num_radial")
-    envelope_exponent: _size("envelope_exponent") = Field(description="p of the envelope")
-    n_residual_before: _size("n_residual_before")
-    n_residual_after: _size("n_residual_after")
-    n_dense_output: _size("n_dense_output")
+    embed_size: int = _size("embed_size", "message width E")
+    out_size: int = _size("out_size", "width O of the output blocks")
+    int_emb_size: int = _size("int_emb_size", "width I of the directional messages")
+    basis_emb_size: int = _size("basis_emb_size", "width B of the embedded bases")
+    atom_emb_size: int = _size("atom_emb_size", "width T of the species embedding")
+    n_blocks: int = _size("n_blocks")
+    num_spherical: int = _size("num_spherical")
+    num_radial: int = _size("num_radial")
+    envelope_exponent: int = _size("envelope_exponent", "p of the envelope")
+    n_residual_before: int = _size("n_residual_before")
+    n_residual_after: int = _size("n_residual_after")
+    n_dense_output: int = _size("n_dense_output")
 
 
 class Units(_Part):

@@ -10,7 +10,10 @@ from tlmlp.errors import TlmlpError
 from tlmlp.export import strict_json
 
 MAX_TABLE_BYTES = 16 << 20
-_DTYPES = {"float32": ("F32", np.dtype("<f4")), "float64": ("F64", np.dtype("<f8"))}
+_DTYPES: dict[str, tuple[str, np.dtype[Any]]] = {
+    "float32": ("F32", np.dtype("<f4")),
+    "float64": ("F64", np.dtype("<f8")),
+}
 
 
 def read_tensors(content: bytes, expected: Mapping[str, tuple[int, ...]], dtype: str) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,19 +43,19 @@ def verify(path: str | os.PathLike[str]) -> list[Comparison]:
     :raises TlmlpError: when the file is unusable
     """
     header = read_header(path)
+
+    def evaluated_by(model: Any) -> Compute:
+        return lambda system: evaluate(model, system, header["cutoff"])
+
     rows = []
     for dtype in (torch.float64, torch.float32):
         archive = load_archive(path, dtype)
-        rows.append(_compare(header, "archive", dtype, lambda s, m=archive: evaluate(m, s, header["cutoff"])))
+        rows.append(_compare(header, "archive", dtype, evaluated_by(archive)))
         if len(header["species"]) == 1:
-            rows.append(_compare(header, "archive, OpenMM form", dtype, lambda s, m=archive: _openmm_form(m, s)))
+            rows.append(_compare(header, "archive, OpenMM form", dtype, partial(_openmm_form, archive)))
         for route in ("plain",) if operators_missing() else ("plain", "ops"):
             potential = load_potential(path, route=route, dtype=dtype)
-            rows.append(
-                _compare(
-                    header, f"potential, {route} route", dtype, lambda s, m=potential: evaluate(m, s, header["cutoff"])
-                )
-            )
+            rows.append(_compare(header, f"potential, {route} route", dtype, evaluated_by(potential)))
         engine = _engine(path, dtype)
         if engine is not None:
             rows.append(_compare(header, "engine", dtype, engine))
@@ -101,4 +102,5 @@ def _compare(header: dict[str, Any], route: str, dtype: torch.dtype, compute: Co
         )
         passed = passed and bool((differences <= np.array(TOLERANCES[dtype]) * scale).all())
         worst = np.maximum(worst, differences)
-    return Comparison(route, str(dtype).removeprefix("torch."), *(float(value) for value in worst), passed)
+    energy, forces_off, virial = map(float, worst)
+    return Comparison(route, str(dtype).removeprefix("torch."), energy, forces_off, virial, passed)

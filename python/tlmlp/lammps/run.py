@@ -99,7 +99,7 @@ def run_lammps(
     return LammpsRun(output, thermo_tables(output))
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[str]) -> None:
     """End what still runs; ``mpiexec`` ends its processes when it is asked to, but not when it is killed."""
     if process.poll() is not None:
         return
@@ -111,7 +111,7 @@ def _end(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _follow(process: subprocess.Popen, on_line: Callable[[str], None] | None, timeout: float | None) -> str:
+def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None] | None, timeout: float | None) -> str:
     if on_line is None:
         try:
             return process.communicate(timeout=timeout)[0]

@@ -6,10 +6,12 @@
 Nothing heavy is imported before a run starts.
 """
 
+from typing import Any
+
 __all__ = ["MDSettings", "resume_md", "run_md"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "MDSettings":
         from tlmlp.md.settings import MDSettings
 

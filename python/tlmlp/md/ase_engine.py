@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from typing import Any
 
 import ase
 import numpy as np
@@ -69,7 +70,7 @@ class AseSimulation:
         """Nothing to free."""
 
 
-def _integrator(settings: MDSettings, atoms: Atoms):
+def _integrator(settings: MDSettings, atoms: Atoms) -> Any:
     timestep = settings.timestep * units.fs
     if settings.ensemble == "nve":
         from ase.md.verlet import VelocityVerlet

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise TlmlpError(f"{path} cannot be read ({error}): start the run anew in another folder") from None
 
 
-def _part(arrays: dict[str, np.ndarray], prefix: str, kind=lambda value: value) -> dict[str, Any]:
+def _part(
+    arrays: dict[str, np.ndarray], prefix: str, kind: Callable[[Any], Any] = lambda value: value
+) -> dict[str, Any]:
     start = f"{prefix}/"
     return {name.removeprefix(start): kind(value) for name, value in arrays.items() if name.startswith(start)}

@@ -76,7 +76,7 @@ class Drive:
         if self._due(s.thermo_every):
             self.outputs.thermo(row)
         if self._due(s.trajectory_every):
-            self.outputs.frame(self.step, row["time_ps"], state, template)
+            self.outputs.frame(self.step, self.step * s.timestep * 1e-3, state, template)
         if self._due(s.checkpoint_every):
             kept = self.simulation.checkpoint(self.step)
             save_checkpoint(self.out, self.step, template, state, self.outputs.lengths(), kept, self.seconds)

@@ -106,7 +106,9 @@ class Library:
         of :meth:`commands`.
         """
 
-        def called(_caller, step: int, _n_atoms: int, _tags, _positions, forces: np.ndarray) -> None:
+        def called(
+            _caller: object, step: int, _n_atoms: int, _tags: object, _positions: object, forces: np.ndarray
+        ) -> None:
             forces[:] = 0.0
             try:
                 if self._raised is None and call(int(step)):

@@ -34,10 +34,10 @@ class Outputs:
             stream.seek(0, os.SEEK_END)
             self._files[name] = stream
         #: A run that an earlier version began goes on with the columns that it has.
-        self._columns = COLUMNS
+        self._columns: tuple[str, ...] = COLUMNS
         if lengths is not None:
-            with open(folder / THERMO, encoding="utf-8") as stream:
-                self._columns = tuple(stream.readline().strip().split(","))
+            with open(folder / THERMO, encoding="utf-8") as written:
+                self._columns = tuple(written.readline().strip().split(","))
         if lengths is None:
             self._write(THERMO, ",".join(COLUMNS) + "\n")
 

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ase.io
 import numpy as np
@@ -100,7 +100,7 @@ def read_structure(settings: MDSettings) -> Atoms:
     :raises TlmlpError: when the file cannot be read, or has other constraints than fixed atoms, or fixed atoms for npt
     """
     try:
-        atoms = ase.io.read(settings.structure)
+        atoms = cast(Atoms, ase.io.read(settings.structure))
     except FileNotFoundError:
         raise TlmlpError(f"{settings.structure} does not exist") from None
     except Exception as error:  # every format of ASE has its own

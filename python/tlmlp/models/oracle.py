@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from tlmlp.models.oracle_zbl import zbl_energies
@@ -25,13 +26,22 @@ MAX_IMAGES = 100_000
 class HasGeometry(Protocol):
     """What the oracle reads of a frame: angstrom, rows of ``cell`` are the lattice vectors."""
 
-    positions: Any
-    cell: Any
-    pbc: Any
-    atomic_numbers: Any
+    @property
+    def positions(self) -> Any: ...
+
+    @property
+    def cell(self) -> Any: ...
+
+    @property
+    def pbc(self) -> Any: ...
+
+    @property
+    def atomic_numbers(self) -> Any: ...
 
 
-def brute_force_edges(positions, cell, pbc, cutoff: float) -> list[tuple[int, int, tuple[int, int, int]]]:
+def brute_force_edges(
+    positions: ArrayLike, cell: ArrayLike, pbc: ArrayLike, cutoff: float
+) -> list[tuple[int, int, tuple[int, int, int]]]:
     """Every (j, i, S) with |r_j + S.cell - r_i| < cutoff, by trying all images that could be that close."""
     positions = np.asarray(positions, dtype=np.float64)
     cell = np.asarray(cell, dtype=np.float64)

@@ -9,6 +9,8 @@ so that a System that holds one can be read from XML; where that is impossible, 
 :func:`native_force` says why.
 """
 
+from typing import Any
+
 from tlmlp.openmm.library import load_if_possible
 
 __all__ = [
@@ -36,7 +38,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         import importlib
 

@@ -8,7 +8,7 @@ from openmmml.mlpotential import MLPotentialImpl
 from tlmlp.errors import TlmlpError
 
 
-class TlmlpPotentialImpl(MLPotentialImpl):
+class TlmlpPotentialImpl(MLPotentialImpl):  # type: ignore[misc] # no annotations there
     """Adds the force of a model to a System.
 
     ``createSystem`` and ``createMixedSystem`` take the options of :func:`tlmlp.openmm.native_force` (``precision``,

@@ -40,7 +40,7 @@ class EngineCall:
         warn_close: bool,
     ) -> None:
         self.selection, self.scale, self.warn_close = selection, scale, warn_close
-        self.options = {"precision": precision, "threads": threads or 1, "skin": skin, "device": device}
+        self.options: dict[str, Any] = {"precision": precision, "threads": threads or 1, "skin": skin, "device": device}
         self._prepare()
 
     def _prepare(self) -> None:

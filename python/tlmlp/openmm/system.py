@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,8 @@ def available_routes() -> dict[str, str | None]:
     if importlib.util.find_spec("openmm") is None:
         return dict.fromkeys(ROUTES, "OpenMM is not installed here: pip install 'tlmlp[openmm]'")
     out: dict[str, str | None] = {}
-    for route, check in zip(ROUTES, (library.load, _check_python, torch_route.check), strict=True):
+    checks: tuple[Callable[[], object], ...] = (library.load, _check_python, torch_route.check)
+    for route, check in zip(ROUTES, checks, strict=True):
         try:
             check()
             out[route] = None

@@ -20,7 +20,7 @@ def check() -> None:
     """:raises TlmlpError: when TorchForce cannot work here, with the versions that are installed"""
     found = {name: _version(name) for name in ("openmmtorch", "torch", "openmm")}
     missing = [name for name in found if importlib.util.find_spec(name) is None]
-    newer = [name for name, limit in _NEWEST.items() if found[name] and _series(found[name]) > limit]
+    newer = [name for name, limit in _NEWEST.items() if (release := found[name]) and _series(release) > limit]
     if missing or newer:
         here = ", ".join(f"{name} {release or 'missing'}" for name, release in found.items())
         raise TlmlpError(

@@ -124,7 +124,7 @@ def _data_step(element: str) -> Step:
     name = element.lower()
     return Step(
         f"data-{name}",
-        tlmlp("data", "sw", "--element", element, "--tier", "smoke", "--seed", SEED, "--out", f"data/{name}"),
+        tlmlp("data", "sw", "--element", element, "--tier", "smoke", "--seed", str(SEED), "--out", f"data/{name}"),
     )
 
 

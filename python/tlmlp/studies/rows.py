@@ -46,13 +46,16 @@ def choose(trainings: Sequence[Trained], rule: str) -> str:
     """
     if len(trainings) == 1:
         return trainings[0].setting
-    if any(training.force_rmse is None for training in trainings):
+    forces = [training.force_rmse for training in trainings if training.force_rmse is not None]
+    energies = [training.energy_rmse for training in trainings if training.energy_rmse is not None]
+    if len(forces) < len(trainings):
         raise TlmlpError("a choice between settings needs the validation force error of every training")
-    best = min(training.force_rmse for training in trainings)
-    if rule == "forces" or any(training.energy_rmse is None for training in trainings):
-        return min(trainings, key=lambda training: training.force_rmse).setting
-    tied = [training for training in trainings if training.force_rmse <= TIE * best]
-    return min(tied, key=lambda training: training.energy_rmse).setting
+    by_force = list(zip(forces, trainings, strict=True))
+    if rule == "forces" or len(energies) < len(trainings):
+        return min(by_force, key=lambda pair: pair[0])[1].setting
+    every = zip(forces, energies, trainings, strict=True)
+    tied = [(energy, training) for force, energy, training in every if force <= TIE * min(forces)]
+    return min(tied, key=lambda pair: pair[0])[1].setting
 
 
 def make_row(folder: Path, arm: str, frames: int, draw: int, out: Path) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Runner:
 
 @dataclass
 class _Running:
-    process: subprocess.Popen
+    process: subprocess.Popen[str]
     start: float
     lines: list[str] = field(default_factory=list)
     threads: list[threading.Thread] = field(default_factory=list)

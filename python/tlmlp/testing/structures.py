@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers as numbers_of
@@ -23,7 +24,7 @@ class Structure:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def replace(self, **fields) -> "Structure":
+    def replace(self, **fields: Any) -> "Structure":
         """A copy with some fields changed."""
         return Structure(**{**self.__dict__, **fields})
 

@@ -29,7 +29,7 @@ def note_beginning(
     method: str,
     config: Config,
     *,
-    sources: Sequence[str | os.PathLike] = (),
+    sources: Sequence[str | os.PathLike[str]] = (),
     element_map: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
     folds: int | None = None,
@@ -105,7 +105,7 @@ def _read(file: Path) -> dict[str, Any]:
         ) from None
 
 
-def _lasting(source: str | os.PathLike) -> str:
+def _lasting(source: str | os.PathLike[str]) -> str:
     """A name of a model that comes with the package, else the whole path."""
     path = model_path(source)
     return path.stem if path.parent == SHIPPED else os.path.abspath(path)

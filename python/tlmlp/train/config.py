@@ -77,7 +77,7 @@ def config_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
 
 
-def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike", overrides: Sequence[str] = ()) -> Config:
+def as_config(config: "Config | Mapping[str, Any] | str | os.PathLike[str]", overrides: Sequence[str] = ()) -> Config:
     """The checked config of a YAML file, a dictionary or a :class:`Config`.
 
     ``overrides`` are ``a.b=c`` with c in YAML. File names in a YAML file are relative to it, all others to the current

@@ -20,7 +20,7 @@ def interrupts() -> Iterator[threading.Event]:
 
     def stop(number: int, _frame: object) -> None:
         event.set()
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
         console.print("stopping after this update; once more to stop at once")
 
     for number in numbers:

@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from tlmlp._core import Engine
 
 import tlmlp
+from tlmlp._core import Engine
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,8 @@ def _row(
 
 def _turned(system: Structure) -> bool:
     """Whether a host that wants lower triangular cells turns the system."""
-    return system.pbc.any() and (np.triu(system.cell, 1).any() or (np.diag(system.cell)[system.pbc] <= 0.0).any())
+    upper, diagonal = np.triu(system.cell, 1), np.diag(system.cell)[system.pbc]
+    return bool(system.pbc.any() and (upper.any() or (diagonal <= 0.0).any()))
 
 
 def size(expected: Result) -> tuple[float, float]:
