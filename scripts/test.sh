@@ -6,15 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --tests
 export PATH="$PWD/.venv/bin:$PATH"
 
-ruff check python tests examples benchmarks docs
-ruff format --check --quiet python tests examples benchmarks docs README.md
-codespell
+scripts/check.sh
 scripts/docs.sh
 # The core must build and pass without torch, Python bindings or LAMMPS.
-cmake -S . -B build/core-tests -G Ninja -DTLMLP_TESTS=ON -DTLMLP_TORCH=OFF -DTLMLP_PYTHON=OFF -DTLMLP_LAMMPS=OFF -DTLMLP_OPENMM=OFF \
-  -DPython_EXECUTABLE="$PWD/.venv/bin/python" > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }
-cmake --build build/core-tests
-ctest --test-dir build/core-tests --output-on-failure
+cmake --preset core > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }
+cmake --build --preset core
+ctest --preset core
 # What reads files from anywhere, for 20 s each; `scripts/fuzz.sh 3600` is the long run.
 scripts/fuzz.sh 20
 

@@ -10,7 +10,7 @@ log() { printf '\033[1m[torchforce]\033[0m %s\n' "$*" >&2; }
 cannot() { log "cannot be made here: $*"; exit 3; }
 
 [[ "$(uname -sm)" == "Linux x86_64" ]] || cannot "openmmtorch 1.5 is made for Linux on x86_64, this is $(uname -sm)"
-command -v nm > /dev/null && command -v cc > /dev/null || cannot "no C compiler (cc, nm)"
+[[ -n "$(command -v nm)" && -n "$(command -v cc)" ]] || cannot "no C compiler (cc, nm)"
 [[ -x .venv/bin/python ]] || scripts/setup.sh
 python="$folder/bin/python"
 pip() { "$python" -m pip --disable-pip-version-check "$@"; }
