@@ -3,7 +3,7 @@
 from tlmlp.models.config import DimeNetPPConfig
 from tlmlp.models.dimenet import DimeNetPP
 from tlmlp.models.graph import EdgeGraph
-from tlmlp.models.potential import Potential, build_potential, edge_forces, edge_virial
+from tlmlp.models.potential import Potential, build_potential, edge_forces, edge_virial, frozen
 from tlmlp.models.routes import PlainRoute, build_route
 
 __all__ = [

@@ -81,7 +81,8 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
     :raises TlmlpError: when it is none
     """
     finished = Finished(results)
-    taken, refused = taken_files(folder), Counter()
+    taken = taken_files(folder)
+    refused: Counter[str] = Counter()
     here = {role: describe(side, role, folder) for role, side in _all_sides(plan).items()}
     rows = models = 0
     for row in finished.rows():

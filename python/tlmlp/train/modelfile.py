@@ -133,7 +133,7 @@ def load_run(
     return open_model(run, which, route)
 
 
-def export_run(run: str | os.PathLike, out: str | os.PathLike) -> Path:
+def export_run(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
     """Export the best model of a run directory to ``out``.
 
     :raises TlmlpError: when there is none

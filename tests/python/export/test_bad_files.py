@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tlmlp._core import Engine
 
+from tlmlp._core import Engine
 from tlmlp.errors import TlmlpError
 from tlmlp.export import load_potential, read_header, read_model_file
 from tlmlp.files import sha256_bytes

@@ -43,8 +43,8 @@ def test_info_cleans_keys_and_paths_too(potential, tmp_path):
 def test_paths_that_are_not_utf_8_or_hold_a_nul(potential, tmp_path):
     """A folder named in Latin-1."""
     from ase import Atoms
-    from tlmlp._core import Engine
 
+    from tlmlp._core import Engine
     from tlmlp.calculators import TlmlpCalculator
 
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/mod\xe8les")
