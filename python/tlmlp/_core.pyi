@@ -16,6 +16,7 @@ __all__: list[str] = [
     "Replicas",
     "built_with_cuda",
     "centre_sums",
+    "check_crowding",
     "cuda_devices",
     "edge_overlaps",
     "edge_sums",
@@ -153,6 +154,17 @@ def centre_sums(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     A[a,lm,c] = sum over the edges e of atom a, order[offsets[a]:offsets[a+1]], of Y[e,lm] U[e,l,c]. harmonics (edges, degrees^2), values (edges, degrees, channels); (atoms, degrees^2, channels), float64. The three contractions of the directional sum on a device: 'cuda', 'cuda:N', or its kernel on the CPU.
+    """
+
+def check_crowding(
+    positions: typing.Any,
+    cell: typing.Any,
+    inverse: typing.Any,
+    pbc: typing.Any,
+    reach: typing.SupportsFloat | typing.SupportsIndex,
+) -> None:
+    """
+    Refuse structures (n, 3) in which an atom has more than 10,000 neighbours within `reach`, or whose cell is so thin that finding them would take too long; open rows of `cell` are unit vectors across the others.
     """
 
 def cuda_devices() -> int:
