@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Fuzz the readers of files from anywhere: model files and JSON by libFuzzer under the address and undefined-behaviour
 # sanitizers, extended XYZ by seeded mutations in Python.
-# usage: scripts/fuzz.sh [SECONDS]      20 by default, for each of the three, side by side
-#        scripts/fuzz.sh 3600           the long run: an hour for each
+# usage: scripts/fuzz.sh [SECONDS [EXECUTIONS]]   20 s by default, for each of the three, side by side
+#        scripts/fuzz.sh 3600                     the long run: an hour for each
+#        scripts/fuzz.sh 36000 1000000            model files and JSON end after a million executions each, if that is sooner
 # Needs clang with libFuzzer for the first two; where it is missing they are left out, and that is said.
 # An input that fails is kept in build/fuzz, with the command that runs it again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds="${1:-20}"
+executions="${2:--1}"
 clang="${CLANG:-clang++}"
 work="$PWD/build/fuzz"
 mkdir -p "$work"
@@ -22,7 +24,7 @@ build() {
 # libfuzzer NAME MAX_LENGTH: new inputs go to build/fuzz, the kept corpus stays as it is.
 libfuzzer() {
   mkdir -p "$work/corpus-$1"
-  "$work/fuzz_$1" "$work/corpus-$1" "tests/fuzz/corpus/$1" -dict=tests/fuzz/json.dict -max_len="$2" -max_total_time="$seconds" \
+  "$work/fuzz_$1" "$work/corpus-$1" "tests/fuzz/corpus/$1" -dict=tests/fuzz/json.dict -max_len="$2" -max_total_time="$seconds" -runs="$executions" \
     -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$work/$1-" > "$work/$1.log" 2>&1 || {
     tail -n 60 "$work/$1.log" >&2
     echo "error: fuzz_$1 failed; run it again with: build/fuzz/fuzz_$1 build/fuzz/$1-..." >&2
