@@ -76,6 +76,7 @@ ELSEWHERE = [
     ),
     ("background/results", "tlmlp study", "hours; tests/python/studies"),
     ("background/few-frames", "benchmarks/few_frames.py", "hours, a benchmark"),
+    ("background/few-frames", "benchmarks/rescaling.py", "a minute on downloaded data, a benchmark"),
     ("background/tested-dynamics", "benchmarks/", "a benchmark of an hour"),
 ]
 #: What makes a block small; the text must be in the page.
