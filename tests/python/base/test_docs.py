@@ -217,7 +217,7 @@ def test_every_block_names_its_language():
     for page in PAGES:
         text = (ROOT / "docs" / f"{page}.md").read_text()
         for language in re.findall(r"^```([^\n]*)\n.*?^```", text, flags=re.S | re.M):
-            assert language.startswith("{") or language in ("python", "bash", "yaml", "text", "cpp", "html"), (
+            assert language.startswith("{") or language in ("python", "bash", "yaml", "text", "cpp", "cmake", "html"), (
                 page,
                 language,
             )
