@@ -32,6 +32,7 @@ NEEDS = {
 ELSEWHERE = [
     ("start/install", "scripts/setup.sh", "scripts/test.sh begins with it"),
     ("start/install", "scripts/quickstart.sh", "continuous integration runs it"),
+    ("reference/cpp", "cmake --install", "tests/install/check.cmake does the same"),
     (
         "start/first-model",
         "tlmlp data mlearn",
