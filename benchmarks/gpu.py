@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from tlmlp import _core
-from tlmlp.bench.random_model import SIZES, write_random_model
+from tlmlp.bench.random_model import write_random_model
 from tlmlp.bench.systems import CUTOFF, silicon
 from tlmlp.bench.timing import versions
 from tlmlp.console import console, table
 from tlmlp.cuda import Replicas, why_no_gpu
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.files import atomic_write_json
+from tlmlp.network import DEFAULT_SIZES
 
 #: Targets in ms, from the plan for an H200.
 TARGETS = {"512 atoms": 0.4, "32768 atoms": 6.0, "100 x 64 atoms": 1.5, "training, 32 x 64 atoms": 12.0}
@@ -32,7 +33,7 @@ TARGETS = {"512 atoms": 0.4, "32768 atoms": 6.0, "100 x 64 atoms": 1.5, "trainin
 H200 = {"fp32_tflops": 60.0, "copy_gb_per_s": 4800.0}
 
 
-def operations_per_edge(m: dict[str, int] = SIZES) -> float:
+def operations_per_edge(m: dict[str, int] = DEFAULT_SIZES) -> float:
     """Multiply-adds times two of one evaluation with forces, over the edges; the atoms' share is at 28 edges each."""
     e, i, o = m["embed_size"], m["int_emb_size"], m["out_size"]
     radial, basis, harmonics = m["num_radial"], m["num_spherical"] * m["num_radial"], m["num_spherical"] ** 2
@@ -50,7 +51,7 @@ def operations_per_edge(m: dict[str, int] = SIZES) -> float:
     return 2.0 * (forward + backward + atoms)
 
 
-def bytes_per_edge(m: dict[str, int] = SIZES) -> float:
+def bytes_per_edge(m: dict[str, int] = DEFAULT_SIZES) -> float:
     """Bytes to and from the device's memory in float32, each array once per kernel that touches it."""
     e, i, n = 4 * m["embed_size"], 4 * m["int_emb_size"], m["n_blocks"]
     radial, basis, harmonics = 32, 4 * m["num_spherical"] * m["num_radial"], 4 * m["num_spherical"] ** 2

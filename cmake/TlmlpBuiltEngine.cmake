@@ -9,7 +9,9 @@ function(tlmlp_built name folder)
   target_link_libraries(tlmlp_${name} INTERFACE ${ARGN})
 endfunction()
 
-tlmlp_built(core core tlmlp_math OpenMP::OpenMP_CXX)
+tlmlp_built(network core tlmlp_math)
+target_include_directories(tlmlp_network INTERFACE ${PROJECT_SOURCE_DIR}/csrc/core/src)
+tlmlp_built(core core tlmlp_network OpenMP::OpenMP_CXX)
 tlmlp_built(structures core tlmlp_core tlmlp_vesin)
 tlmlp_built(cuda cuda tlmlp_core)
 target_include_directories(tlmlp_cuda INTERFACE ${PROJECT_SOURCE_DIR}/csrc ${PROJECT_SOURCE_DIR}/csrc/core

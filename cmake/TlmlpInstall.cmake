@@ -3,10 +3,10 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/tlmlp)
-foreach(name math core structures)
+foreach(name math network core structures)
   set_target_properties(tlmlp_${name} PROPERTIES EXPORT_NAME ${name})
 endforeach()
-install(TARGETS tlmlp_math tlmlp_core tlmlp_structures EXPORT tlmlp-targets
+install(TARGETS tlmlp_math tlmlp_network tlmlp_core tlmlp_structures EXPORT tlmlp-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(EXPORT tlmlp-targets NAMESPACE tlmlp:: DESTINATION ${package} COMPONENT development)
 install(DIRECTORY csrc/core/include/tlmlp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)

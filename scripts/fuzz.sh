@@ -14,7 +14,7 @@ clang="${CLANG:-clang++}"
 work="$PWD/build/fuzz"
 mkdir -p "$work"
 
-core=(checksum expected_shapes golden_images json model_file safetensors weights zip)
+core=(checksum golden_images json model_file packing safetensors weights zip)
 flags=(-std=c++20 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Icsrc/core/include -Icsrc/core/src)
 
 build() {

@@ -1,6 +1,6 @@
 // The NVIDIA GPU, through the C interface of the .cu files.
-#include "cuda/bodies/kernels.h"
-#include "cuda/bodies/motion.h"
+#include "cuda/kernels/kernels.h"
+#include "cuda/kernels/motion.h"
 #include "cuda/device.h"
 #include "cuda/interface.h"
 #include "tlmlp/error.h"

@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "cuda/bodies/job.h"
-#include "cuda/bodies/lists.h"
+#include "cuda/kernels/job.h"
+#include "cuda/kernels/lists.h"
 
 namespace tlmlp::cuda {
 
-/// Memory and launches of one device; the kernels' bodies run on it. All calls are in order; download waits.
+/// Memory and launches of one device; the kernels run on it. All calls are in order; download waits.
 class Device {
   public:
     virtual ~Device() = default;
@@ -34,7 +34,7 @@ class Device {
     virtual void drop(void *) noexcept {}
 };
 
-/// The CPU in the place of a device: runs the same bodies, block after block. For tests and where there is no GPU.
+/// The CPU in the place of a device: runs the same kernels, block after block. For tests and where there is no GPU.
 /// `threads` > 1: that many threads play each block, with barriers, to show that none is missing.
 std::unique_ptr<Device> make_host_device(int threads = 1);
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "cuda/bodies/kernels.h"
+#include "cuda/kernels/kernels.h"
 
 namespace tlmlp::cuda {
 
@@ -39,32 +39,33 @@ template <class T> void Evaluator<T>::upload(const Network<T> &host) {
     net.embed_radial = keep(host.embed_radial);
     net.embed_target = keep(host.embed_target, static_cast<std::size_t>(s.species) * s.embed_p);
     net.embed_source = keep(host.embed_source, static_cast<std::size_t>(s.species) * s.embed_p);
+    net.frequencies = nullptr; // the table has what they stand for
     std::vector<Interaction<T>> interactions;
     for (int b = 0; b < s.blocks; ++b) {
-        const Interaction<T> &from = host.interactions[b];
-        interactions.push_back({keep(from.kj), keep(from.gate), keep(from.down), keep(from.up), keep(from.ji),
-                                keep(from.final), keep_layers(from.before, 2 * s.before),
-                                keep_layers(from.after, 2 * s.after),
-                                keep(from.radial, static_cast<std::size_t>(s.basis) * s.directional_p)});
+        Interaction<T> copy = host.interactions[b];
+        copy.kj = keep(copy.kj);
+        copy.gate = keep(copy.gate);
+        copy.down = keep(copy.down);
+        copy.update = keep_layers(copy.update, s.update().count());
+        copy.radial = keep(copy.radial, static_cast<std::size_t>(s.basis) * s.directional_p);
+        interactions.push_back(copy);
     }
     net.interactions = keep(interactions.data(), interactions.size());
     std::vector<OutputBlock<T>> outputs;
     for (int b = 0; b <= s.blocks; ++b) {
-        const OutputBlock<T> &from = host.outputs[b];
-        outputs.push_back({keep(from.gate), keep(from.up), keep_layers(from.dense, s.dense),
-                           keep(from.last, static_cast<std::size_t>(s.output_p))});
+        OutputBlock<T> copy = host.outputs[b];
+        copy.gate = keep(copy.gate);
+        copy.layers = keep_layers(copy.layers, s.output_order().count());
+        copy.last = keep(copy.last, static_cast<std::size_t>(s.output_p));
+        outputs.push_back(copy);
     }
     net.outputs = keep(outputs.data(), outputs.size());
 }
 
 template <class T> Evaluator<T>::Evaluator(Device &device, const engine::ModelFile &file) : device_(device) {
-    const engine::PackedNetwork<T> packed(file);
+    const engine::PackedNetwork<T> packed = engine::packed_network<T>(file);
     upload(packed.network());
     job_.energy_shift = keep(file.energy_shift.data(), file.energy_shift.size());
-    if (job_.network.sizes.spherical > max_order + 1) {
-        throw Error("the kernels for devices go to " + std::to_string(max_order + 1) + " orders, the model has " +
-                    std::to_string(job_.network.sizes.spherical));
-    }
 }
 
 template <class T> Evaluator<T>::~Evaluator() { device_.drop(recording_); }
@@ -122,7 +123,7 @@ template <class T> void Evaluator<T>::resize(const std::vector<std::int64_t> &fi
     job_.message = array<T>(number++, (blocks + 1) * tiles * s.embed_p * tile_lanes<T>);
     job_.y = array<T>(number++, blocks * edges * row);
     job_.z = array<T>(number++, blocks * edges * row);
-    job_.centre = array<T>(number++, blocks * atoms * s.harmonics * row);
+    job_.A = array<T>(number++, blocks * atoms * s.harmonics * row);
     job_.sums = array<T>(number++, (blocks + 1) * atoms * s.embed_p);
     job_.sums_bar = array<T>(number++, (blocks + 1) * atoms * s.embed_p);
     job_.message_bar = array<T>(number++, tiles * s.embed_p * tile_lanes<T>);

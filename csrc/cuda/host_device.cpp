@@ -5,8 +5,8 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "cuda/bodies/kernels.h"
-#include "cuda/bodies/motion.h"
+#include "cuda/kernels/kernels.h"
+#include "cuda/kernels/motion.h"
 #include "cuda/device.h"
 
 namespace tlmlp::cuda {
@@ -84,25 +84,25 @@ class HostDevice final : public Device {
         run_blocks(shape.blocks, shape.shared, [&](const HostBlock &block) {
             switch (kernel) {
             case Kernel::geometry:
-                return run_body<Kernel::geometry>(block, job, pass);
+                return run_kernel<Kernel::geometry>(block, job, pass);
             case Kernel::edges_forward:
-                return run_body<Kernel::edges_forward>(block, job, pass);
+                return run_kernel<Kernel::edges_forward>(block, job, pass);
             case Kernel::centres_forward:
-                return run_body<Kernel::centres_forward>(block, job, pass);
+                return run_kernel<Kernel::centres_forward>(block, job, pass);
             case Kernel::outputs:
-                return run_body<Kernel::outputs>(block, job, pass);
+                return run_kernel<Kernel::outputs>(block, job, pass);
             case Kernel::edges_backward:
-                return run_body<Kernel::edges_backward>(block, job, pass);
+                return run_kernel<Kernel::edges_backward>(block, job, pass);
             case Kernel::centres_backward:
-                return run_body<Kernel::centres_backward>(block, job, pass);
+                return run_kernel<Kernel::centres_backward>(block, job, pass);
             case Kernel::geometry_backward:
-                return run_body<Kernel::geometry_backward>(block, job, pass);
+                return run_kernel<Kernel::geometry_backward>(block, job, pass);
             case Kernel::forces:
-                return run_body<Kernel::forces>(block, job, pass);
+                return run_kernel<Kernel::forces>(block, job, pass);
             case Kernel::segments:
-                return run_body<Kernel::segments>(block, job, pass);
+                return run_kernel<Kernel::segments>(block, job, pass);
             default:
-                return run_body<Kernel::systems>(block, job, pass);
+                return run_kernel<Kernel::systems>(block, job, pass);
             }
         });
     }

@@ -1,6 +1,6 @@
 #include <cuda_runtime.h>
 
-#include "cuda/bodies/motion.h"
+#include "cuda/kernels/motion.h"
 #include "cuda/interface.h"
 
 namespace tlmlp::cuda {

@@ -4,7 +4,7 @@
 
 #include <cuda_runtime.h>
 
-#include "cuda/bodies/ops/list.h"
+#include "cuda/kernels/ops/list.h"
 #include "cuda/ops_interface.h"
 
 namespace tlmlp::cuda::ops {

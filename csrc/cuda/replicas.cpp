@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "cell.h"
-#include "cuda/bodies/motion.h"
+#include "cuda/kernels/motion.h"
 #include "cuda/evaluator.h"
 #include "cuda/make_device.h"
 
@@ -170,7 +170,7 @@ template <class T> class ReplicasOf final : public Replicas::Impl {
         return largest_ = value;
     }
 
-    /// Systems whose lists leave pairs out, see each_neighbour in bodies/lists.h.
+    /// Systems whose lists leave pairs out, see each_neighbour in kernels/lists.h.
     void find_lost() {
         std::vector<double> r(3 * static_cast<std::size_t>(motion_.atoms)), v(r.size());
         fetch(r, motion_.positions);

@@ -27,7 +27,7 @@ struct ReplicaState {
 };
 
 /// Dynamics that stays on the device: neighbour lists, network and integrator of all systems in the same launches, see
-/// bodies/motion.h for the integrator and bodies/lists.h for the lists. A system's path does not depend on the others.
+/// kernels/motion.h for the integrator and kernels/lists.h for the lists. A system's path does not depend on the others.
 class Replicas {
   public:
     /// `options.device` and `options.precision` count.

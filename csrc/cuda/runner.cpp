@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cuda/bodies/kernels.h"
+#include "cuda/kernels/kernels.h"
 #include "cuda/evaluator.h"
 #include "cuda/install.h"
 #include "cuda/make_device.h"
@@ -12,7 +12,7 @@ namespace tlmlp::cuda {
 
 namespace {
 
-constexpr double to_force = 0.1 / 96.48533212331001; // kJ/mol/nm to eV/Angstrom, see bodies/atoms.h
+constexpr double to_force = 0.1 / 96.48533212331001; // kJ/mol/nm to eV/Angstrom, see kernels/atoms.h
 
 template <class T> class DeviceRunner final : public engine::Runner {
   public:

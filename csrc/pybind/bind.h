@@ -18,6 +18,9 @@ void bind_engine(pybind11::module_ &m);
 /// The bound on neighbours, for code that searches them without the engine.
 void bind_crowding(pybind11::module_ &m);
 
+/// Sizes, parameters and matrices of the network.
+void bind_network(pybind11::module_ &m);
+
 /// The multiply-add peak of the machine, for benchmarks.
 void bind_peak(pybind11::module_ &m);
 

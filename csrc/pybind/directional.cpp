@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bind.h"
-#include "cuda/bodies/ops/list.h"
+#include "cuda/kernels/ops/list.h"
 #include "cuda/interface.h"
 #include "cuda/make_device.h"
 #include "cuda/ops_interface.h"

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m) {
     tlmlp::bind_directional(m);
     bind_crowding(m);
     bind_engine(m);
+    bind_network(m);
     bind_peak(m);
     bind_devices(m);
     tlmlp::cuda::install();

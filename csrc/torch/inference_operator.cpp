@@ -48,36 +48,19 @@ std::vector<std::string> words(const std::string &text) {
     return {std::istream_iterator<std::string>(stream), {}};
 }
 
-engine::ModelSizes model_sizes(const Description &description) {
-    engine::ModelSizes s;
-    const std::pair<const char *, int *> places[] = {
-        {"n_species", &s.n_species},
-        {"embed_size", &s.embed_size},
-        {"out_size", &s.out_size},
-        {"int_emb_size", &s.int_emb_size},
-        {"basis_emb_size", &s.basis_emb_size},
-        {"atom_emb_size", &s.atom_emb_size},
-        {"n_blocks", &s.n_blocks},
-        {"num_spherical", &s.num_spherical},
-        {"num_radial", &s.num_radial},
-        {"envelope_exponent", &s.envelope_exponent},
-        {"n_residual_before", &s.n_residual_before},
-        {"n_residual_after", &s.n_residual_after},
-        {"n_dense_output", &s.n_dense_output},
-    };
-    TORCH_CHECK_VALUE(description.sizes.size() == std::size(places), "`sizes` must hold ", std::size(places),
-                      " numbers, got ", description.sizes.size());
-    for (const auto &[name, place] : places) {
+network::Sizes model_sizes(const Description &description) {
+    network::Sizes s;
+    constexpr std::size_t n = std::size(network::whole_sizes);
+    TORCH_CHECK_VALUE(description.sizes.size() == n, "`sizes` must hold ", n, " numbers, got ", description.sizes.size());
+    for (const network::Size &size : network::whole_sizes) {
         const auto found = std::find_if(description.sizes.begin(), description.sizes.end(),
-                                        [name = name](const auto &entry) { return entry.first == name; });
-        TORCH_CHECK_VALUE(found != description.sizes.end(), "`sizes` lacks ", name);
-        TORCH_CHECK_VALUE(found->second >= 0 && found->second <= 4096, "`sizes` has ", name, " = ", found->second,
-                          ", outside 0..4096");
-        *place = int(found->second);
+                                        [&](const auto &entry) { return entry.first == size.name; });
+        TORCH_CHECK_VALUE(found != description.sizes.end(), "`sizes` lacks ", size.name);
+        TORCH_CHECK_VALUE(found->second >= size.low && found->second <= size.high, "`sizes` has ", size.name, " = ",
+                          found->second, ", outside ", size.low, "..", size.high);
+        s.*size.value = int(found->second);
     }
     check_basis(description.cutoff, s.envelope_exponent);
-    TORCH_CHECK_VALUE(s.num_spherical >= 1 && s.num_spherical <= 12, "`num_spherical` must lie in 1..12, got ",
-                      s.num_spherical);
     s.cutoff = description.cutoff;
     return s;
 }

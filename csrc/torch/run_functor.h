@@ -4,12 +4,12 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include "cuda/bodies/ops/list.h"
+#include "cuda/kernels/ops/list.h"
 #include "cuda/ops_interface.h"
 
 namespace tlmlp {
 
-/// Runs a functor of csrc/cuda/bodies/ops where the tensor `on` lies. T is float or double.
+/// Runs a functor of csrc/cuda/kernels/ops where the tensor `on` lies. T is float or double.
 template <class T, class F> void run(const F &functor, const at::Tensor &on) {
     if (!on.is_cuda()) {
         if constexpr (requires { functor.row(0); }) {

@@ -57,20 +57,24 @@ struct State {
     virtual std::vector<Tensor> backward(const Tensor &energy_weights, const Tensor &derivative_weights) = 0;
 };
 
-training::Shape shape_of(at::IntArrayRef sizes, double cutoff) {
-    TORCH_CHECK_VALUE(sizes.size() == 11, "`sizes` must hold 11 numbers, got ", sizes.size());
-    check_basis(cutoff, sizes[10]);
-    for (std::size_t i = 0; i < 10; ++i) {
-        TORCH_CHECK_VALUE(sizes[i] >= (i < 6 ? 1 : 0) && sizes[i] < 65536, "`sizes` holds ", sizes[i], " at place ", i);
+network::Sizes sizes_of(at::IntArrayRef sizes, double cutoff) {
+    constexpr std::size_t n = std::size(network::whole_sizes);
+    TORCH_CHECK_VALUE(sizes.size() == n, "`sizes` must hold ", n, " numbers, got ", sizes.size());
+    network::Sizes all;
+    for (std::size_t i = 0; i < n; ++i) {
+        const network::Size &size = network::whole_sizes[i];
+        TORCH_CHECK_VALUE(sizes[i] >= size.low && sizes[i] <= size.high, "`", size.name, "` in `sizes` must be from ",
+                          size.low, " to ", size.high, ", got ", sizes[i]);
+        all.*size.value = static_cast<int>(sizes[i]);
     }
-    TORCH_CHECK_VALUE(sizes[5] <= 12, "`num_spherical` must be at most 12, got ", sizes[5]);
-    const auto at = [&](int i) { return static_cast<int>(sizes[i]); };
-    return {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), cutoff};
+    check_basis(cutoff, all.envelope_exponent);
+    return all;
 }
 
 template <class T> struct StateOf final : State {
     typename Pool<T>::Entry evaluation = Pool<T>::take();
-    training::Shape shape;
+    network::Sizes network_sizes;
+    double cutoff = 0.0; ///< nm
     std::vector<std::vector<std::int64_t>> weight_sizes;
     at::TensorOptions options;
     std::int64_t n_atoms = 0, n_edges = 0;
@@ -80,20 +84,21 @@ template <class T> struct StateOf final : State {
     std::tuple<Tensor, Tensor> forward(at::TensorList weights, const Tensor &species_, const Tensor &edge_index_,
                                        const Tensor &edge_vector_, const Tensor &offsets_, const Tensor &edges_,
                                        const Tensor &reverse_) {
-        const auto shapes = training::tensor_shapes(shape);
-        TORCH_CHECK_VALUE(weights.size() == shapes.size(), "`weights` must hold ", shapes.size(), " tensors, got ",
-                          weights.size());
         std::vector<Tensor> kept;
         std::vector<const T *> pointers;
-        for (std::size_t i = 0; i < shapes.size(); ++i) {
+        std::size_t count = 0;
+        network::visit_matrices(network_sizes, [&](const network::Matrix &) { ++count; });
+        TORCH_CHECK_VALUE(weights.size() == count, "`weights` must hold ", count, " tensors, got ", weights.size());
+        network::visit_matrices(network_sizes, [&](const network::Matrix &matrix) {
+            const std::size_t i = kept.size();
             const std::string name = "weights[" + std::to_string(i) + "]";
             check_same_type(weights[i], name.c_str(), weights[0], "weights[0]");
-            TORCH_CHECK_VALUE(weights[i].numel() == shapes[i].rows * shapes[i].columns, "`", name, "` must have shape (",
-                              shapes[i].rows, ", ", shapes[i].columns, "), got ", shape_text(weights[i]));
+            TORCH_CHECK_VALUE(weights[i].numel() == std::int64_t(matrix.rows) * matrix.columns, "`", name,
+                              "` must have shape (", matrix.rows, ", ", matrix.columns, "), got ", shape_text(weights[i]));
             kept.push_back(weights[i].contiguous());
-            pointers.push_back(kept.back().const_data_ptr<T>());
+            pointers.push_back(kept.back().template const_data_ptr<T>());
             weight_sizes.push_back(weights[i].sizes().vec());
-        }
+        });
         options = weights[0].options();
         n_atoms = species_.size(0);
         n_edges = edge_vector_.size(0);
@@ -112,7 +117,7 @@ template <class T> struct StateOf final : State {
                                         edge_vector.const_data_ptr<double>()};
         Tensor energies = at::empty({n_atoms}, edge_vector.options()), derivatives = at::empty({n_edges, 3}, edge_vector.options());
         try {
-            evaluation->forward(shape, pointers, graph, at::get_num_threads(), energies.data_ptr<double>(),
+            evaluation->forward(network_sizes, cutoff, pointers, graph, at::get_num_threads(), energies.data_ptr<double>(),
                                 derivatives.data_ptr<double>());
         } catch (const std::invalid_argument &error) {
             TORCH_CHECK_VALUE(false, error.what());
@@ -168,7 +173,8 @@ Result evaluate(at::TensorList weights, const Tensor &species, const Tensor &edg
     Result result;
     AT_DISPATCH_FLOATING_TYPES(weights[0].scalar_type(), "energies_and_derivatives", [&] {
         auto state = std::make_shared<StateOf<scalar_t>>();
-        state->shape = shape_of(sizes, cutoff);
+        state->network_sizes = sizes_of(sizes, cutoff);
+        state->cutoff = cutoff;
         auto [energies, derivatives] =
             state->forward(weights, species, edge_index, edge_vector, offsets, edges, reverse);
         result = {energies.to(edge_vector.scalar_type()), derivatives.to(edge_vector.scalar_type()), state};

@@ -1,7 +1,6 @@
 #include "dispatch.h"
 
-#include <cstdlib>
-#include <cstring>
+#include "level_choice.h"
 
 namespace tlmlp::training {
 
@@ -15,14 +14,12 @@ const Kernels<float> &kernels_portable(float);
 const Kernels<double> &kernels_portable(double);
 
 template <class T> const Kernels<T> &find_kernels() {
-    const char *wanted = std::getenv("TLMLP_SIMD");
-    const auto allowed = [wanted](const char *level) { return !wanted || std::strcmp(wanted, level) == 0; };
+    const std::string name = engine::choose_level({});
 #if TLMLP_X86
-    if (allowed("avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) {
+    if (name == "avx512") {
         return kernels_avx512(T());
     }
-    if ((allowed("avx2") || allowed("avx512")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (name == "avx2") {
         return kernels_avx2(T());
     }
 #endif

@@ -4,8 +4,7 @@
 
 namespace tlmlp::training {
 
-/// The best kernels that this machine can run; the environment variable TLMLP_SIMD (portable, avx2, avx512) asks for
-/// a lower level.
+/// The kernels of the level that engine::choose_level gives.
 template <class T> const Kernels<T> &find_kernels();
 
 } // namespace tlmlp::training

@@ -14,7 +14,7 @@ constexpr double dummy_distance = 0.75; // of the cutoff: any place where all fu
 
 } // namespace
 
-void SlotGraph::build(const EdgeGraph &graph, const Shape &shape) {
+void SlotGraph::build(const EdgeGraph &graph, int n_species, double cutoff) {
     const auto n_atoms = static_cast<std::size_t>(graph.n_atoms), n_edges = static_cast<std::size_t>(graph.n_edges);
     const auto fail = [&](std::int64_t e, const std::string &what) {
         throw std::invalid_argument("edge " + std::to_string(graph.source[e]) + " -> " +
@@ -22,10 +22,10 @@ void SlotGraph::build(const EdgeGraph &graph, const Shape &shape) {
     };
     species.resize(n_atoms);
     for (std::size_t i = 0; i < n_atoms; ++i) {
-        if (graph.species[i] < 0 || graph.species[i] >= shape.species) {
+        if (graph.species[i] < 0 || graph.species[i] >= n_species) {
             throw std::invalid_argument("atom " + std::to_string(i) + " has species " +
                                         std::to_string(graph.species[i]) + ", the network has " +
-                                        std::to_string(shape.species));
+                                        std::to_string(n_species));
         }
         species[i] = static_cast<std::int32_t>(graph.species[i]);
     }
@@ -33,7 +33,7 @@ void SlotGraph::build(const EdgeGraph &graph, const Shape &shape) {
         throw std::invalid_argument("`offsets` do not count the edges; take them from tlmlp::topology");
     }
 
-    const double limit = shape.cutoff * shape.cutoff;
+    const double limit = cutoff * cutoff;
     slot_of_.assign(n_edges, -1);
     const auto inside = [&](std::int64_t e) {
         const double *v = graph.vector + 3 * e;
@@ -105,7 +105,7 @@ void SlotGraph::build(const EdgeGraph &graph, const Shape &shape) {
     input.assign(n_slots, -1);
     vector.assign(3 * n_slots, 0.0);
     for (std::size_t slot = 0; slot < n_slots; ++slot) {
-        vector[3 * slot] = dummy_distance * shape.cutoff;
+        vector[3 * slot] = dummy_distance * cutoff;
         reverse[slot] = static_cast<std::int32_t>(slot);
     }
     for (const Chunk &chunk : chunks) {

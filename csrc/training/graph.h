@@ -12,8 +12,8 @@ namespace tlmlp::training {
 /// The edges of one evaluation in slots and chunks.
 struct SlotGraph {
     /// Edges beyond the cutoff, and edges at the cutoff whose reverse rounding has put beyond it, are left out: their
-    /// contributions vanish like (1 - d/c)^3. Throws std::invalid_argument.
-    void build(const EdgeGraph &graph, const Shape &shape);
+    /// contributions vanish like (1 - d/c)^3; `cutoff` is in nm. Throws std::invalid_argument.
+    void build(const EdgeGraph &graph, int n_species, double cutoff);
 
     std::vector<Chunk> chunks;
     std::vector<std::int32_t> first, count;   ///< per atom: lane of its first edge in the chunk, number of edges

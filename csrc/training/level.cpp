@@ -1,5 +1,5 @@
 // One instruction level (TLMLP_LEVEL, TLMLP_SIMD_BYTES, TLMLP_SIMD_ROWS) in one precision (TLMLP_SCALAR).
-#include "sweeps/second.h"
+#include "sweeps/tangent_second.h"
 
 namespace {
 

@@ -6,8 +6,9 @@
 #include <omp.h>
 
 #include "dispatch.h"
+#include "flush_subnormals.h"
 #include "graph.h"
-#include "network.h"
+#include "packing.h"
 
 namespace tlmlp::training {
 
@@ -17,10 +18,22 @@ namespace {
 /// order in double precision: the number of threads changes no bit.
 constexpr std::int64_t max_groups = 16;
 
+/// call(k) for all k < n, by a team of threads.
+template <class Call> void over_items(std::int64_t n, int threads, Call &&call) {
+#pragma omp parallel num_threads(threads)
+    {
+        const engine::FlushSubnormals flush;
+#pragma omp for schedule(dynamic, 1)
+        for (std::int64_t k = 0; k < n; ++k) {
+            call(k);
+        }
+    }
+}
+
 } // namespace
 
 template <class T> struct Evaluation<T>::Memory {
-    PackedNetwork<T> weights;
+    engine::PackedNetwork<T> weights;
     SlotGraph graph;
     Job<T> job;
     const Kernels<T> *kernels = nullptr;
@@ -71,8 +84,8 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
     job.atoms = static_cast<std::int64_t>(graph.first.size());
     job.n_chunks = static_cast<std::int64_t>(graph.chunks.size());
 
-    const std::int64_t blocks = s.blocks, layers = layer_count(s), edges = job.slots;
-    const std::int64_t heads = (blocks + 1) * job.n_chunks * chunk_atoms;
+    const std::int64_t blocks = s.blocks, layers = s.slopes(), edges = job.slots;
+    const std::int64_t outputs = (blocks + 1) * job.n_chunks * chunk_atoms;
     lay_out(first, [&](auto &&take) {
         take(3 * edges, {&job.unit});
         take(edges, {&job.inverse});
@@ -81,14 +94,13 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
         take(s.harmonics * edges, {&job.harmonics});
         take(4 * edges, {&job.geometry_bar});
         take((blocks + 1) * s.embed_p * edges, {&job.message});
-        take(s.embed_p * edges, {&job.embed_pre, &job.embed_slope, &job.embed_eta});
-        take(blocks * s.embed_p * edges, {&job.kj, &job.kj_pre, &job.kj_slope, &job.gated_eta, &job.h});
-        take(blocks * layers * s.embed_p * edges, {&job.pre, &job.slope, &job.eta});
-        take(blocks * s.directional_p * edges, {&job.y, &job.y_pre, &job.y_slope, &job.y_eta, &job.sum, &job.sum_bar});
-        take(blocks * job.atoms * s.harmonics * s.directional_p, {&job.centre});
-        take(heads * s.embed_p, {&job.s, &job.s_eta});
-        take(heads * s.output_p, {&job.head, &job.head_eta});
-        take(heads * s.dense * s.output_p, {&job.head_pre, &job.head_slope, &job.head_layer_eta});
+        take(s.embed_p * edges, {&job.embed_pre, &job.embed_slope, &job.embed_bar});
+        take(blocks * s.embed_p * edges, {&job.kj, &job.kj_pre, &job.kj_slope, &job.gated_bar, &job.h});
+        take(blocks * layers * s.embed_p * edges, {&job.pre, &job.slope, &job.act_bar});
+        take(blocks * s.directional_p * edges, {&job.y, &job.y_pre, &job.y_slope, &job.y_bar, &job.z, &job.z_bar});
+        take(blocks * job.atoms * s.harmonics * s.directional_p, {&job.A});
+        take(outputs * s.embed_p, {&job.s, &job.s_bar});
+        take(outputs * s.output_order().count() * s.output_p, {&job.output_pre, &job.output_slope, &job.output_bar});
     });
     double *memory = doubles.resize(static_cast<std::size_t>(6 * job.slots + 2 * job.atoms));
     job.vector_bar = memory;
@@ -100,8 +112,8 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
 /// Points the job to the arrays of the tangent and second sweeps.
 template <class T> void Evaluation<T>::Memory::prepare_second() {
     const Sizes &s = weights.network().sizes;
-    const std::int64_t blocks = s.blocks, layers = layer_count(s), edges = job.slots;
-    const std::int64_t heads = (blocks + 1) * job.n_chunks * chunk_atoms;
+    const std::int64_t blocks = s.blocks, layers = s.slopes(), edges = job.slots;
+    const std::int64_t outputs = (blocks + 1) * job.n_chunks * chunk_atoms;
     lay_out(second, [&](auto &&take) {
         take(edges, {&job.distance_dot});
         take(s.radial_p * edges, {&job.radial_dot, &job.radial_bar2});
@@ -110,10 +122,9 @@ template <class T> void Evaluation<T>::Memory::prepare_second() {
         take(s.embed_p * edges, {&job.message_bar2, &job.embed_pre_dot});
         take(blocks * s.embed_p * edges, {&job.kj_pre_dot, &job.h_dot});
         take(blocks * layers * s.embed_p * edges, {&job.pre_dot});
-        take(blocks * s.directional_p * edges, {&job.y_dot, &job.y_pre_dot, &job.sum_dot, &job.sum_bar2});
-        take(heads * s.embed_p, {&job.s_dot});
-        take(heads * s.output_p, {&job.head_dot});
-        take(heads * s.dense * s.output_p, {&job.head_pre_dot});
+        take(blocks * s.directional_p * edges, {&job.y_dot, &job.y_pre_dot, &job.z_dot, &job.z_bar2});
+        take(outputs * s.embed_p, {&job.s_dot});
+        take(outputs * s.output_order().count() * s.output_p, {&job.output_pre_dot});
     });
 }
 
@@ -125,20 +136,17 @@ template <class T> void Evaluation<T>::Memory::share_scratch(int threads) {
 }
 
 template <class T> template <class Pass> void Evaluation<T>::Memory::over_chunks(int threads, Pass &&pass) {
-    const std::int64_t n = job.n_chunks;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (std::int64_t c = 0; c < n; ++c) {
+    over_items(job.n_chunks, threads, [&](std::int64_t c) {
         pass(graph.chunks[c], scratch.data() + scratch_size * static_cast<std::size_t>(omp_get_thread_num()));
-    }
+    });
 }
 
 template <class T> void Evaluation<T>::Memory::sum_gradients(std::int64_t groups, int threads) {
     const auto size = static_cast<std::int64_t>(weights.gradient_size());
     double *sum = gradient_sum.resize(static_cast<std::size_t>(size));
     constexpr std::int64_t block = 1024;
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (std::int64_t begin = 0; begin < size; begin += block) {
-        const std::int64_t end = std::min(size, begin + block);
+    over_items((size + block - 1) / block, threads, [&](std::int64_t k) {
+        const std::int64_t begin = k * block, end = std::min(size, begin + block);
         std::fill(sum + begin, sum + end, 0.0);
         for (std::int64_t g = 0; g < groups; ++g) {
             const T *from = gradient.data() + g * size;
@@ -146,30 +154,30 @@ template <class T> void Evaluation<T>::Memory::sum_gradients(std::int64_t groups
                 sum[i] += double(from[i]);
             }
         }
-    }
+    });
 }
 
 template <class T> Evaluation<T>::Evaluation() : memory_(std::make_unique<Memory>()) {}
 template <class T> Evaluation<T>::~Evaluation() = default;
 
 template <class T>
-void Evaluation<T>::forward(const Shape &shape, const std::vector<const T *> &weights, const EdgeGraph &graph,
-                            int threads, double *energies, double *derivatives) {
+void Evaluation<T>::forward(const network::Sizes &sizes, double cutoff, const std::vector<const T *> &weights,
+                            const EdgeGraph &graph, int threads, double *energies, double *derivatives) {
     Memory &m = *memory_;
     m.kernels = &find_kernels<T>();
-    m.weights.pack(shape, weights);
-    m.graph.build(graph, shape);
+    m.weights.pack(sizes, cutoff, weights, engine::Tabulated::spherical);
+    m.graph.build(graph, sizes.n_species, cutoff);
     m.n_edges = graph.n_edges;
     m.prepare_first();
     m.share_scratch(threads);
     const Job<T> &job = m.job;
     const int max_lanes = m.graph.max_lanes, max_edges = m.graph.max_edges_of_atom;
-    for (int pass = 0; pass <= shape.blocks; ++pass) {
+    for (int pass = 0; pass <= sizes.n_blocks; ++pass) {
         m.over_chunks(threads, [&](const Chunk &chunk, T *scratch) {
             m.kernels->forward(job, chunk, pass, scratch, max_lanes, max_edges);
         });
     }
-    for (int pass = shape.blocks; pass >= 0; --pass) {
+    for (int pass = sizes.n_blocks; pass >= 0; --pass) {
         m.over_chunks(threads, [&](const Chunk &chunk, T *scratch) {
             m.kernels->reverse(job, chunk, pass, scratch, max_lanes, max_edges);
         });
@@ -207,18 +215,14 @@ void Evaluation<T>::backward(const double *energy_weights, const double *derivat
     const std::int64_t groups = std::clamp<std::int64_t>(job.n_chunks / 2, 1, max_groups);
     const auto size = static_cast<std::int64_t>(m.weights.gradient_size());
     T *gradient = m.gradient.resize(static_cast<std::size_t>(groups * size));
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (std::int64_t g = 0; g < groups; ++g) {
-        std::fill_n(gradient + g * size, size, T(0));
-    }
+    over_items(groups, threads, [&](std::int64_t g) { std::fill_n(gradient + g * size, size, T(0)); });
     for (int pass = blocks; pass >= 0; --pass) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (std::int64_t g = 0; g < groups; ++g) {
+        over_items(groups, threads, [&](std::int64_t g) {
             T *scratch = m.scratch.data() + m.scratch_size * static_cast<std::size_t>(omp_get_thread_num());
             for (std::int64_t c = job.n_chunks * g / groups; c < job.n_chunks * (g + 1) / groups; ++c) {
                 m.kernels->second(job, m.graph.chunks[c], pass, scratch, max_lanes, max_edges, gradient + g * size);
             }
-        }
+        });
     }
     m.sum_gradients(groups, threads);
     m.weights.unpack(m.gradient_sum.data(), gradients);

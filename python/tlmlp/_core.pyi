@@ -22,6 +22,11 @@ __all__: list[str] = [
     "edge_sums",
     "envelope",
     "multiply_add_peak",
+    "network_bounds",
+    "network_formulas",
+    "network_matrices",
+    "network_parameters",
+    "network_sizes",
     "radial_basis",
     "simd_levels",
     "spherical_bessel",
@@ -206,6 +211,31 @@ def multiply_add_peak(
 ) -> float:
     """
     GFLOP/s that this machine reaches with fused multiply-adds on registers (two operations each), summed over the threads.
+    """
+
+def network_bounds() -> dict[str, float]:
+    """
+    Largest cutoff, Angstrom, exclusive, and largest frequency.
+    """
+
+def network_formulas() -> dict[str, str]:
+    """
+    Names of the formulas, as model files state them.
+    """
+
+def network_matrices(sizes: dict[str, typing.Any]) -> list[typing.Any]:
+    """
+    Tuples (left, right, bias) of the matrices that evaluators take, in their order: factors (name, first column, number of columns or 0 for all, transposed) or None, and a name or None.
+    """
+
+def network_parameters(sizes: dict[str, typing.Any]) -> list[typing.Any]:
+    """
+    Tuples (name, shape, role) for a dictionary of sizes.
+    """
+
+def network_sizes() -> list[typing.Any]:
+    """
+    Tuples (name, smallest, largest, default, meaning).
     """
 
 def radial_basis(

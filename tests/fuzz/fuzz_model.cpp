@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const std::string bytes = data[0] == 'A' ? std::string(rest) : assembled(rest);
     try {
         const auto file = tlmlp::engine::ModelFile::from_bytes(bytes, "x.pt");
-        const tlmlp::engine::PackedNetwork<float> network(file);
+        const auto network = tlmlp::engine::packed_network<float>(file);
     } catch (const tlmlp::Error &error) {
         if (std::string_view(error.what()).find_first_of("\n\r\033") != std::string_view::npos) {
             std::abort();

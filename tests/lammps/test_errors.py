@@ -139,7 +139,7 @@ def damaged_files(whole: bytes) -> dict[str, bytes]:
         "flipped tensor": flipped(data),
         "no header": zipped(lambda name, content: None if name.endswith("tlmlp.json") else content),
         "foreign archive": zipped(lambda name, content: content if name.endswith("version") else None),
-        "later format": header((b'"format_version": "1.0"', b'"format_version": "2.0"')),
+        "later format": header((b'"format_version": "1.1"', b'"format_version": "2.0"')),
         "no json": header((b"{", b"[")),
         "no cutoff": header((b'"cutoff": 4.3', b'"cutoff": "wide"')),
         "negative cutoff": header((b'"cutoff": 4.3', b'"cutoff": -4.3')),

@@ -1,8 +1,6 @@
 #include "dispatch.h"
 
-#include <cstdlib>
-
-#include "tlmlp/error.h"
+#include "level_choice.h"
 
 namespace tlmlp::engine {
 
@@ -15,41 +13,17 @@ const Kernels<double> &kernels_avx2(double);
 const Kernels<float> &kernels_portable(float);
 const Kernels<double> &kernels_portable(double);
 
-std::vector<std::string> available_levels() {
-    std::vector<std::string> levels;
-#if TLMLP_X86
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) {
-        levels.push_back("avx512");
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        levels.push_back("avx2");
-    }
-#endif
-    levels.push_back("portable");
-    return levels;
-}
-
 template <class T> const Kernels<T> &find_kernels(const std::string &level) {
-    const char *forced = std::getenv("TLMLP_SIMD");
-    const std::string wanted = !level.empty() ? level : forced ? forced : "";
-    std::string known;
-    for (const std::string &name : available_levels()) {
-        known += (known.empty() ? "" : ", ") + name;
-        if (!wanted.empty() && name != wanted) {
-            continue;
-        }
+    const std::string name = choose_level(level);
 #if TLMLP_X86
-        if (name == "avx512") {
-            return kernels_avx512(T());
-        }
-        if (name == "avx2") {
-            return kernels_avx2(T());
-        }
-#endif
-        return kernels_portable(T());
+    if (name == "avx512") {
+        return kernels_avx512(T());
     }
-    throw Error("no SIMD level '" + wanted + "' on this machine (option `level` or TLMLP_SIMD); choose from " + known);
+    if (name == "avx2") {
+        return kernels_avx2(T());
+    }
+#endif
+    return kernels_portable(T());
 }
 
 template const Kernels<float> &find_kernels(const std::string &);

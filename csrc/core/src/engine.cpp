@@ -2,6 +2,7 @@
 
 #include "device_runner.h"
 #include "engine_impl.h"
+#include "level_choice.h"
 #include "team.h"
 
 namespace tlmlp {

@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tlmlp/network.h"
+
 namespace tlmlp::engine {
 
 inline constexpr int chunk_atoms = 16;
@@ -27,7 +29,10 @@ inline constexpr int output_group = 8;
 
 constexpr int pad_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
-/// Sizes of the network, in the words of docs/reference/model-file.md; `_p` are padded.
+/// A bias's gradient is kept as one partial sum per SIMD lane; no level has more lanes.
+inline constexpr int bias_lanes = 16;
+
+/// Sizes of the network as the kernels need them; `_p` are padded.
 struct Sizes {
     int species = 0;
     int embed = 0, embed_p = 0;           ///< E, width of a message
@@ -39,8 +44,12 @@ struct Sizes {
     int harmonics = 0;                    ///< spherical^2
     int blocks = 0, before = 0, after = 0, dense = 0;
 
-    /// Activations of width `embed` in the second half of an interaction block.
-    int slopes() const { return 3 + 2 * before + 2 * after; }
+    static Sizes of(const network::Sizes &sizes);
+
+    TLMLP_HD network::UpdateOrder update() const { return {before, after}; }
+    TLMLP_HD network::OutputOrder output_order() const { return {dense}; }
+    /// Activations of width `embed` in an update.
+    TLMLP_HD int slopes() const { return update().count(); }
 };
 
 /// y = W x + b in the packings that the kernels read; absent ones are null.
@@ -51,22 +60,31 @@ template <class T> struct Dense {
     const T *rows = nullptr;      ///< [in][out padded to row_pad], outputs in SIMD lanes
     const T *rows_back = nullptr; ///< [out][in padded to row_pad], the transpose
     const T *bias = nullptr;      ///< [out_p], zeros where the layer has none
+
+    /// Where its gradient lies in a gradient array: [out_p][in padded to row_pad] for W, then [out_p][bias_lanes] for b.
+    std::ptrdiff_t gradient = 0;
+    std::ptrdiff_t bias_gradient() const {
+        return gradient + std::ptrdiff_t(pad_to(out, output_group)) * pad_to(in, row_pad);
+    }
 };
 
 template <class T> struct Interaction {
-    Dense<T> kj, gate, down, up, ji, final;
-    const Dense<T> *before = nullptr; ///< 2 per residual layer
-    const Dense<T> *after = nullptr;
+    Dense<T> kj, gate;
+    Dense<T> down;                    ///< its gradient is that of the transpose, [in_p][out padded to row_pad]
+    const Dense<T> *update = nullptr; ///< in the order of network::UpdateOrder
     const T *radial = nullptr; ///< [directional_p / row_pad][spherical][radial][row_pad]: R_l[c] = sum_n w_lnc b_ln
+    std::ptrdiff_t radial_gradient = 0; ///< the same
 };
 
 template <class T> struct OutputBlock {
-    Dense<T> gate, up;
-    const Dense<T> *dense = nullptr;
-    const T *last = nullptr; ///< [output_p]
+    Dense<T> gate;
+    const Dense<T> *layers = nullptr; ///< in the order of network::OutputOrder
+    const T *last = nullptr;          ///< [output_p]
+    std::ptrdiff_t last_gradient = 0; ///< the same
 };
 
-/// Piecewise polynomials of all functions of the distance, see math/piecewise.h: radial basis, then spherical one.
+/// Piecewise polynomials of functions of the distance, see math/piecewise.h: radial basis, unless the table is one of
+/// training, then spherical one.
 template <class T> struct Table {
     int intervals = 0, degree = 0, stride = 0;
     const T *coefficients = nullptr;
@@ -74,13 +92,17 @@ template <class T> struct Table {
 
 template <class T> struct Network {
     Sizes sizes;
-    double inverse_cutoff = 0; ///< 1/nm
+    double cutoff = 0, inverse_cutoff = 0; ///< nm, 1/nm
+    int exponent = 0;                      ///< of the envelope
+    const T *frequencies = nullptr;        ///< [radial_p]
+    std::ptrdiff_t frequency_gradient = 0; ///< [radial_p][bias_lanes]
     Table<T> table;
     const T *harmonic_norms = nullptr; ///< F_lm of math/harmonics.h
     const T *legendre = nullptr;       ///< N_l
     Dense<T> embed_radial;             ///< radial basis -> E, both layers of the embedding multiplied out
     const T *embed_target = nullptr;   ///< [species][embed_p], bias included
     const T *embed_source = nullptr;   ///< [species][embed_p]
+    std::ptrdiff_t target_gradient = 0, source_gradient = 0; ///< [species][embed padded to row_pad]
     const Interaction<T> *interactions = nullptr;
     const OutputBlock<T> *outputs = nullptr;
 };
@@ -111,24 +133,24 @@ template <class T> struct Job {
     T *basis = nullptr;          ///< lanes, basis rows
     T *harmonics = nullptr;      ///< lanes, harmonics rows
     T *message = nullptr;        ///< [blocks] tiles, embed_p rows: m_b, input of block b
-    T *sum = nullptr;            ///< [blocks][slots][directional_p]: z of the reverse edge
-    T *centre = nullptr;         ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
+    T *z = nullptr;              ///< [blocks][slots][directional_p]: z of the reverse edge
+    T *A = nullptr;              ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
     T *atom_gradient = nullptr;  ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
     double *atom_energy = nullptr; ///< [atoms]
 
     T *slopes = nullptr; ///< [blocks - 1] tiles, slopes() * embed_p rows: of all activations but the last block's; null
                          ///< where they are computed again on the way back
     T *message_bar = nullptr;   ///< tiles, embed_p rows: dE/dm
-    const T *sum_bar = nullptr; ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
-    T *sum_bar_next = nullptr;  ///< the same of the block before, which it writes
+    const T *z_bar = nullptr;   ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
+    T *z_bar_next = nullptr;  ///< the same of the block before, which it writes
     const T *energy_bar = nullptr; ///< [slots][directional_p] in reverse passes of a moment: dE/dz as the passes of the
                                    ///< energy had it; null in those
     int axis = 0;               ///< component of the positions that the moment is taken with
     T *radial_bar = nullptr;    ///< lanes, radial_p rows
     T *geometry_bar = nullptr;  ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
-    T *centre_bar = nullptr;    ///< [atoms][as centre] dE/dA_j N_l that comes from other processes; null without exchange.
+    T *A_bar = nullptr;    ///< [atoms][as A] dE/dA_j N_l that comes from other processes; null without exchange.
                                 ///< Of foreign atoms what goes there. All zero but between send and backward.
-    unsigned char *touched = nullptr; ///< [atoms] rows of centre_bar that are not zero
+    unsigned char *touched = nullptr; ///< [atoms] rows of A_bar that are not zero
     double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
 
     std::int64_t slots = 0;
@@ -144,7 +166,7 @@ template <class T> struct Kernels {
     std::ptrdiff_t (*scratch)(const Sizes &sizes, int max_lanes, int max_edges_of_atom);
     void (*forward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*backward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
-    /// Around the exchanges, for foreign chunks: z from the received centres; centre_bar.
+    /// Around the exchanges, for foreign chunks: z from the received centres; A_bar.
     void (*receive)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*send)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
 };

@@ -8,6 +8,7 @@
 #include "checksum.h"
 #include "json.h"
 #include "tlmlp/archive.h"
+#include "tlmlp/math/activation.h"
 #include "words.h"
 #include "zip.h"
 
@@ -15,11 +16,8 @@ namespace tlmlp::engine {
 
 namespace {
 
-constexpr int max_size = 4096, max_species = 256, max_layers = 64, max_order = 12, max_atomic_number = 118;
+constexpr int max_atomic_number = 118;
 constexpr std::size_t max_golden = 16, max_golden_atoms = 1000;
-constexpr double max_cutoff = 1000.0;
-/// Trained frequencies stay near those that the network starts with, pi n: below 202 for the largest number of them.
-constexpr double max_frequency = 500.0;
 constexpr std::uintmax_t max_file = std::uintmax_t(4) << 30;
 
 void expect(const Json &value, const std::string &text) {
@@ -46,27 +44,27 @@ double positive(const Json &value) {
     return value.number();
 }
 
+/// The name of a formula, which has to be the one that this program computes. Files of format 1.0 lack these keys and mean
+/// `of_1_0`.
+void check_formula(const Json &model, const char *key, const std::string &known, const std::string &of_1_0) {
+    const Json *stated = model.find(key);
+    const std::string &name = stated ? stated->string() : of_1_0;
+    if (name != known) {
+        throw Error(model.path() + "." + key + " is " + in_quotes(name) + ", this program computes with '" + known +
+                    "' alone; use a newer tlmlp");
+    }
+}
+
 ModelSizes read_sizes(const Json &model) {
     expect(model.at("type"), "DimeNetPP");
-    const auto size = [&](const char *key, int low, int high) {
-        return static_cast<int>(model.at(key).integer(low, high));
-    };
+    check_formula(model, "activation", math::activation_name, "swish");
+    check_formula(model, "envelope", network::envelope_name, "polynomial");
     ModelSizes s;
-    s.n_species = size("n_species", 1, max_species);
-    s.embed_size = size("embed_size", 2, max_size);
-    s.out_size = size("out_size", 1, max_size);
-    s.int_emb_size = size("int_emb_size", 2, max_size);
-    s.basis_emb_size = size("basis_emb_size", 1, max_size);
-    s.atom_emb_size = size("atom_emb_size", 1, max_size);
-    s.n_blocks = size("n_blocks", 0, max_layers);
-    s.num_spherical = size("num_spherical", 1, max_order);
-    s.num_radial = size("num_radial", 1, max_layers);
-    s.envelope_exponent = size("envelope_exponent", 2, max_layers);
-    s.n_residual_before = size("n_residual_before", 0, max_layers);
-    s.n_residual_after = size("n_residual_after", 0, max_layers);
-    s.n_dense_output = size("n_dense_output", 0, max_layers);
+    for (const network::Size &size : network::whole_sizes) {
+        s.*size.value = static_cast<int>(model.at(size.name).integer(size.low, size.high));
+    }
     s.cutoff = model.at("cutoff").number();
-    if (!(s.cutoff > 0.0 && s.cutoff < max_cutoff)) {
+    if (!(s.cutoff > 0.0 && s.cutoff < network::max_cutoff)) {
         throw Error(model.path() + ".cutoff must be a length in Angstrom, got " + std::to_string(s.cutoff));
     }
     return s;
@@ -181,7 +179,7 @@ void read_weights(const Json &header, std::string_view archive, const std::strin
                     std::to_string(stated));
     }
     for (const double frequency : file.tensors.at("frequencies").values) {
-        if (!(std::abs(frequency) <= max_frequency)) {
+        if (!(std::abs(frequency) <= network::max_frequency)) {
             throw Error("the weights 'frequencies' of " + name + " must lie between -500 and 500, got " +
                         std::to_string(frequency));
         }
@@ -245,20 +243,6 @@ ModelFile ModelFile::from_path(const std::string &path) {
     stream.read(bytes.data(), static_cast<std::streamsize>(size));
     bytes.resize(static_cast<std::size_t>(stream.gcount()));
     return from_bytes(bytes, name);
-}
-
-const Tensor &ModelFile::tensor(const std::string &tensor_name, int rows, int columns) const {
-    const auto found = tensors.find(tensor_name);
-    if (found == tensors.end()) {
-        throw Error("the model file has no weights named '" + tensor_name + "'");
-    }
-    const Tensor &tensor = found->second;
-    if (tensor.rows != rows || tensor.columns != columns) {
-        throw Error("the weights '" + tensor_name + "' must have shape (" + std::to_string(rows) + ", " +
-                    std::to_string(columns) + "), got (" + std::to_string(tensor.rows) + ", " +
-                    std::to_string(tensor.columns) + ")");
-    }
-    return tensor;
 }
 
 } // namespace tlmlp::engine

@@ -8,16 +8,11 @@
 #include <vector>
 
 #include "tlmlp/engine.h"
+#include "tlmlp/network.h"
 
 namespace tlmlp::engine {
 
-/// Sizes as the file states them; docs/reference/model-file.md explains each.
-struct ModelSizes {
-    int n_species = 0, embed_size = 0, out_size = 0, int_emb_size = 0, basis_emb_size = 0, atom_emb_size = 0;
-    int n_blocks = 0, num_spherical = 0, num_radial = 0, envelope_exponent = 0;
-    int n_residual_before = 0, n_residual_after = 0, n_dense_output = 0;
-    double cutoff = 0.0; ///< Angstrom
-};
+using ModelSizes = network::Sizes;
 
 /// A matrix (rows, columns), or a vector with one row, in float64 whatever the file holds.
 struct Tensor {
@@ -68,9 +63,6 @@ struct ModelFile {
     /// `name` is the file's name in error messages.
     static ModelFile from_bytes(std::string_view bytes, const std::string &name);
     static ModelFile from_path(const std::string &path);
-
-    /// Throws Error unless the tensor exists with this shape; vectors have rows = 1.
-    const Tensor &tensor(const std::string &tensor_name, int rows, int columns) const;
 };
 
 /// The tensors of a safetensors file, which must be those of `expected`, in `dtype` (float32 or float64), next to each

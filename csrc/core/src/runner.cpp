@@ -16,7 +16,7 @@ constexpr double nm_per_angstrom = 0.1;
 
 template <class T>
 RunnerOf<T>::RunnerOf(const ModelFile &file, const EngineOptions &options)
-    : weights_(file), kernels_(find_kernels<T>(options.level)), kept_slopes_(options.kept_slopes) {}
+    : weights_(packed_network<T>(file)), kernels_(find_kernels<T>(options.level)), kept_slopes_(options.kept_slopes) {}
 
 template <class T>
 Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads,
@@ -48,22 +48,22 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     job.basis = lane_array(basis_, s.basis);
     job.harmonics = lane_array(harmonics_, s.harmonics);
     job.message = message_.resize(blocks * slots * s.embed_p);
-    job.sum = sum_.resize(blocks * slots * s.directional_p);
-    job.centre = centre_.resize(blocks * atoms * s.harmonics * s.directional_p);
+    job.z = z_.resize(blocks * slots * s.directional_p);
+    job.A = A_.resize(blocks * atoms * s.harmonics * s.directional_p);
     job.atom_energy = atom_energy_.resize(atoms);
     if (gradient) {
         job.atom_gradient = atom_gradient_.resize((blocks + 1) * job.padded_atoms * s.embed_p);
         const std::size_t slopes = blocks > 0 ? (blocks - 1) * slots * s.slopes() * s.embed_p : 0;
         job.slopes = slopes * sizeof(T) <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
         job.message_bar = message_bar_.resize(slots * s.embed_p);
-        T *sums = sum_bar_.resize(2 * slots * s.directional_p);
-        job.sum_bar = sums;
-        job.sum_bar_next = sums + slots * s.directional_p;
+        T *sums = z_bar_.resize(2 * slots * s.directional_p);
+        job.z_bar = sums;
+        job.z_bar_next = sums + slots * s.directional_p;
         job.radial_bar = lane_array(radial_bar_, s.radial_p);
         job.geometry_bar = lane_array(geometry_bar_, 4);
         job.vector_bar = vector_bar_.resize(3 * slots);
         if (options.exchange) {
-            job.centre_bar = centre_bar_.resize(atoms * s.harmonics * s.directional_p);
+            job.A_bar = A_bar_.resize(atoms * s.harmonics * s.directional_p);
             job.touched = touched_.resize(atoms);
         }
     }
@@ -112,52 +112,54 @@ template <class T> AtomRows RunnerOf<T>::rows(const Job<T> &job, T *data) const 
 }
 
 /// The forward passes, by all threads of a team; so are the functions below.
-template <class T> void RunnerOf<T>::forward(const Passes &passes, const Job<T> &job, T *scratch) const {
+template <class T> void RunnerOf<T>::forward(const Passes &passes, const Job<T> &job, const Member &member) const {
     const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
     const int blocks = weights_.network().sizes.blocks;
     for (int pass = 0; pass <= blocks; ++pass) {
 #pragma omp for schedule(dynamic, 1)
         for (std::int64_t c = 0; c < n_chunks; ++c) {
-            kernels_.forward(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+            kernels_.forward(job, job.chunks[c], pass, member.scratch, passes.max_lanes, passes.max_edges);
         }
         if (passes.options.exchange && pass < blocks) {
 #pragma omp master
-            passes.options.exchange->forward(rows(job, job.centre + pass * job.atoms * exchange_size()));
+            member.flush.for_host([&] {
+                passes.options.exchange->forward(rows(job, job.A + pass * job.atoms * exchange_size()));
+            });
 #pragma omp barrier
 #pragma omp for schedule(dynamic, 1)
             for (std::int64_t c = passes.first_foreign; c < n_chunks; ++c) {
-                kernels_.receive(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+                kernels_.receive(job, job.chunks[c], pass, member.scratch, passes.max_lanes, passes.max_edges);
             }
         }
     }
 }
 
-/// The reverse passes, from job.sum_bar_next of the last block on. With `bars`, an array of dE/dz per block, each pass writes
+/// The reverse passes, from job.z_bar_next of the last block on. With `bars`, an array of dE/dz per block, each pass writes
 /// its own; else two arrays change places.
 template <class T>
-void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, T *scratch, T *bars) const {
+void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const {
     const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
     const std::ptrdiff_t size = job.slots * weights_.network().sizes.directional_p;
     const T *energy_bars = job.energy_bar;
     for (int pass = weights_.network().sizes.blocks - 1; pass >= 0; --pass) {
-        T *written = job.sum_bar_next;
-        job.sum_bar_next = bars ? bars + (pass > 0 ? pass - 1 : 0) * size : const_cast<T *>(job.sum_bar);
-        job.sum_bar = written;
+        T *written = job.z_bar_next;
+        job.z_bar_next = bars ? bars + (pass > 0 ? pass - 1 : 0) * size : const_cast<T *>(job.z_bar);
+        job.z_bar = written;
         if (energy_bars) {
             job.energy_bar = energy_bars + pass * size;
         }
         if (passes.options.exchange) {
 #pragma omp for schedule(dynamic, 1)
             for (std::int64_t c = passes.first_foreign; c < n_chunks; ++c) {
-                kernels_.send(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+                kernels_.send(job, job.chunks[c], pass, member.scratch, passes.max_lanes, passes.max_edges);
             }
 #pragma omp master
-            passes.options.exchange->reverse(rows(job, job.centre_bar));
+            member.flush.for_host([&] { passes.options.exchange->reverse(rows(job, job.A_bar)); });
 #pragma omp barrier
         }
 #pragma omp for schedule(dynamic, 1)
         for (std::int64_t c = 0; c < n_chunks; ++c) {
-            kernels_.backward(job, job.chunks[c], pass, scratch, passes.max_lanes, passes.max_edges);
+            kernels_.backward(job, job.chunks[c], pass, member.scratch, passes.max_lanes, passes.max_edges);
         }
     }
 }
@@ -166,16 +168,17 @@ void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, T *scratch, T *bars
 /// carry sum_k (r_k - r_i)_a dE_k/dx instead of dE/dx from array to array. It starts as zero at the atoms' own energies,
 /// and Pass::move_moments changes the atom i that it counts from wherever a message goes on to the next atom.
 template <class T>
-void RunnerOf<T>::moments(const Passes &passes, Job<T> job, T *scratch, const T *energy_bars, Totals &out) const {
+void RunnerOf<T>::moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars,
+                          Totals &out) const {
     constexpr double to_moment = 1.0 / ev_in_kj_per_mol; // nm times kJ/mol/nm to eV
     const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
     const Sizes &s = weights_.network().sizes;
-    T *const first = job.sum_bar_next, *const second = const_cast<T *>(job.sum_bar);
+    T *const first = job.z_bar_next, *const second = const_cast<T *>(job.z_bar);
     for (int axis = 0; s.blocks > 0 && axis < 3; ++axis) {
         job.axis = axis;
         job.energy_bar = energy_bars;
-        job.sum_bar_next = first;
-        job.sum_bar = second;
+        job.z_bar_next = first;
+        job.z_bar = second;
 #pragma omp for schedule(dynamic, 1)
         for (std::int64_t c = 0; c < n_chunks; ++c) {
             const Chunk &chunk = job.chunks[c];
@@ -187,7 +190,7 @@ void RunnerOf<T>::moments(const Passes &passes, Job<T> job, T *scratch, const T 
             clear(job.radial_bar, s.radial_p);
             clear(job.geometry_bar, 4);
         }
-        reverse(passes, job, scratch, nullptr);
+        reverse(passes, job, member, nullptr);
 #pragma omp for schedule(static)
         for (std::int64_t slot = 0; slot < job.slots; ++slot) {
             const std::int64_t edge = passes.graph.input[static_cast<std::size_t>(slot)];
@@ -224,20 +227,21 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 #pragma omp parallel num_threads(threads) default(shared)
     {
         Job<T> job = shared; // the arrays of dE/dz change places after each pass
-        T *scratch = scratch_[omp_get_thread_num()].data();
+        FlushSubnormals flush;
+        const Member member{scratch_[omp_get_thread_num()].data(), flush};
         if (bars) {
-            job.sum_bar_next = bars + (sizes.blocks - 1) * graph.slots * sizes.directional_p;
+            job.z_bar_next = bars + (sizes.blocks - 1) * graph.slots * sizes.directional_p;
         }
-        forward(passes, job, scratch);
+        forward(passes, job, member);
         if (options.forces) {
-            reverse(passes, job, scratch, bars);
+            reverse(passes, job, member, bars);
 #pragma omp for schedule(static)
             for (std::int64_t c = 0; c < n_chunks; ++c) {
                 collect(graph, graph.chunks[c], job, options, out, virial + 9 * c);
             }
         }
         if (with_moments) {
-            moments(passes, shared, scratch, bars, out);
+            moments(passes, shared, member, bars, out);
         }
     }
 
@@ -258,8 +262,8 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
-         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &sum_, &centre_, &atom_gradient_,
-          &slopes_, &message_bar_, &sum_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &centre_bar_}) {
+         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &atom_gradient_,
+          &slopes_, &message_bar_, &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 #include "dispatch.h"
+#include "flush_subnormals.h"
 #include "graph.h"
 #include "weights.h"
 
@@ -48,20 +49,25 @@ template <class T> class RunnerOf final : public Runner {
         std::int64_t first_foreign; ///< chunk
         int max_lanes, max_edges;
     };
+    /// What one thread of the team has.
+    struct Member {
+        T *scratch;
+        FlushSubnormals &flush;
+    };
 
     Job<T> prepare(const Graph &graph, const std::int32_t *species, int threads, const ComputeOptions &options);
     AtomRows rows(const Job<T> &job, T *data) const;
-    void forward(const Passes &passes, const Job<T> &job, T *scratch) const;
-    void reverse(const Passes &passes, Job<T> &job, T *scratch, T *bars) const;
-    void moments(const Passes &passes, Job<T> job, T *scratch, const T *energy_bars, Totals &out) const;
+    void forward(const Passes &passes, const Job<T> &job, const Member &member) const;
+    void reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const;
+    void moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars, Totals &out) const;
     void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options,
                  Totals &out, double *chunk_virial) const;
 
     PackedNetwork<T> weights_;
     const Kernels<T> &kernels_;
     std::size_t kept_slopes_; ///< bytes
-    Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, sum_, centre_, atom_gradient_;
-    Buffer<T> slopes_, message_bar_, sum_bar_, block_bars_, radial_bar_, geometry_bar_, centre_bar_;
+    Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, z_, A_, atom_gradient_;
+    Buffer<T> slopes_, message_bar_, z_bar_, block_bars_, radial_bar_, geometry_bar_, A_bar_;
     Buffer<std::int32_t> interval_;
     Buffer<unsigned char> touched_;
     Buffer<double> atom_energy_, vector_bar_, chunk_virial_;

@@ -91,6 +91,14 @@ void check_cover(std::vector<Slice> slices, std::size_t data_size, const std::st
 
 } // namespace
 
+std::map<std::string, Shape> expected_shapes(const ModelSizes &sizes) {
+    std::map<std::string, Shape> shapes;
+    network::visit_parameters(sizes, [&](const network::Parameter &parameter) {
+        shapes[parameter.name] = {parameter.rows, parameter.columns, parameter.vector};
+    });
+    return shapes;
+}
+
 std::map<std::string, Tensor> read_safetensors(std::string_view bytes, const std::map<std::string, Shape> &expected,
                                                const std::string &dtype, const std::string &name) {
     constexpr std::size_t prefix = 8;

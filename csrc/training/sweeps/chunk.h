@@ -3,7 +3,7 @@
 // Where one chunk finds its part of every array, and the steps that several sweeps share.
 
 #include "sweeps/geometry.h"
-#include "sweeps/heads.h"
+#include "sweeps/output_block.h"
 
 namespace {
 
@@ -39,12 +39,17 @@ template <class T> struct ChunkView {
         Lanes<T> all = tile_at(array, layers() * s.embed_p, block, lane);
         return {all.data + std::ptrdiff_t(k) * s.embed_p * all.ld, all.ld};
     }
-    TLMLP_INLINE int layers() const { return training::layer_count(s); }
+    TLMLP_INLINE int layers() const { return s.slopes(); }
+    /// The nodes of interaction b's update in the arrays of messages and of h; z and what is inside residual layers are
+    /// in the work space.
+    TLMLP_INLINE NodeTiles<T> nodes(T *message, T *h, int b, int lane) const {
+        return {{w.tile[1], embed_at(message, b, lane), embed_at(h, b, lane), w.tile[0], embed_at(message, b + 1, lane)}};
+    }
     TLMLP_INLINE T *rows_at(T *array, int block, std::ptrdiff_t lane) const {
         return array + (block * job.slots + chunk.slot + lane) * s.directional_p;
     }
-    TLMLP_INLINE T *centre_of(int block, int atom) const {
-        return job.centre + (block * job.atoms + chunk.atom + atom) * s.harmonics * s.directional_p;
+    TLMLP_INLINE T *A_of(int block, int atom) const {
+        return job.A + (block * job.atoms + chunk.atom + atom) * s.harmonics * s.directional_p;
     }
     TLMLP_INLINE T *atoms_at(T *array, int block) const {
         return array + (block * job.n_chunks + number()) * s.embed_p * chunk_atoms;
@@ -53,41 +58,17 @@ template <class T> struct ChunkView {
     TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
 
     /// The message's adjoint in the reverse sweep: that of the last activation which made it.
-    TLMLP_INLINE Lanes<T> message_eta(int b, int lane) const {
-        return b > 0 ? layer_at(job.eta, b - 1, layers() - 1, lane) : embed_at(job.embed_eta, 0, lane);
+    TLMLP_INLINE Lanes<T> message_bar(int b, int lane) const {
+        return b > 0 ? layer_at(job.act_bar, b - 1, layers() - 1, lane) : embed_at(job.embed_bar, 0, lane);
     }
 
-    /// out = rows of block `b` of the edges at `lane`'s reverse edges, transposed.
+    const std::int32_t *reverse_at(int lane) const { return job.reverse + chunk.slot + lane; }
+    /// Rows of block b at the reverse edges of those at `lane`: out[channel][edge] or out[edge][channel].
     void gather(const T *array, int b, int lane, int vectors, Lanes<T> out) const {
-        const T *block = array + b * job.slots * s.directional_p;
-        const int row = s.directional_p;
-        for (int v = 0; v < vectors; ++v) {
-            const std::int32_t *reverse = job.reverse + chunk.slot + lane + v * lanes<T>;
-            for (int c = 0; c < row; c += lanes<T>) {
-                V<T> rows[lanes<T>];
-#pragma GCC unroll 16
-                for (int e = 0; e < lanes<T>; ++e) {
-                    rows[e] = load(block + std::ptrdiff_t(reverse[e]) * row + c);
-                }
-                transpose<T>(rows);
-#pragma GCC unroll 16
-                for (int k = 0; k < lanes<T>; ++k) {
-                    store(out.at(c + k, v * lanes<T>), rows[k]);
-                }
-            }
-        }
+        gather_lanes(array + b * job.slots * s.directional_p, reverse_at(lane), s.directional_p, vectors, out);
     }
-
-    /// The same without the transposition, for `n` edges.
-    void gather_rows(const T *array, int b, int lane, int n, T *out) const {
-        const T *block = array + b * job.slots * s.directional_p;
-        const std::int32_t *reverse = job.reverse + chunk.slot + lane;
-        const int row = s.directional_p;
-        for (int e = 0; e < n; ++e) {
-            for (int c = 0; c < row; c += lanes<T>) {
-                store(out + std::ptrdiff_t(e) * row + c, load(block + std::ptrdiff_t(reverse[e]) * row + c));
-            }
-        }
+    void gather(const T *array, int b, int lane, int n, T *out) const {
+        gather_rows(array + b * job.slots * s.directional_p, reverse_at(lane), s.directional_p, n, out);
     }
 
     CentreJet<T> centre_jet(int b, int atom) const {
@@ -110,47 +91,41 @@ template <class T> struct ChunkView {
         spread(atoms, s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, out);
     }
 
-    // ---- prefetching (ahead.h): what the tile at `lane` will touch
-    void ahead_tile(const T *array, int rows, int block, int lane) const {
+    // ---- prefetching (queue.h): what the tile at `lane` will touch
+    void queue_tile(const T *array, int rows, int block, int lane) const {
         const Lanes<T> tile = tile_at(const_cast<T *>(array), rows, block, lane);
-        w.ahead.add(tile.data, std::size_t(rows) * tile.ld * sizeof(T));
+        w.queue.add(tile.data, std::size_t(rows) * tile.ld * sizeof(T));
     }
-    void ahead_embed(int block, int lane, std::initializer_list<const T *> arrays) const {
+    void queue_embed(int block, int lane, std::initializer_list<const T *> arrays) const {
         for (const T *array : arrays) {
-            ahead_tile(array, s.embed_p, block, lane);
+            queue_tile(array, s.embed_p, block, lane);
         }
     }
-    void ahead_layers(int block, int lane, std::initializer_list<const T *> arrays) const {
+    void queue_layers(int block, int lane, std::initializer_list<const T *> arrays) const {
         for (const T *array : arrays) {
-            ahead_tile(array, layers() * s.embed_p, block, lane);
+            queue_tile(array, layers() * s.embed_p, block, lane);
         }
     }
     /// Rows of the tile's edges.
-    void ahead_rows(int block, int lane, std::initializer_list<T *> arrays) const {
+    void queue_rows(int block, int lane, std::initializer_list<T *> arrays) const {
         for (T *array : arrays) {
-            w.ahead.add(rows_at(array, block, lane),
+            w.queue.add(rows_at(array, block, lane),
                         std::size_t(vectors_at(lane)) * lanes<T> * s.directional_p * sizeof(T));
         }
     }
     /// The tile's share, in the order of memory, of whole lane arrays of the chunk, which the centres will read; `of`
     /// tiles share them, and this is number `part`.
-    void ahead_share(T *array, int rows, int part, int of) const {
+    void queue_share(T *array, int rows, int part, int of) const {
         const std::size_t size = std::size_t(rows) * chunk.stride;
         const std::size_t begin = size * part / of, end = size * (part + 1) / of;
-        w.ahead.add(lanes_of(array, rows, chunk).data + begin, (end - begin) * sizeof(T));
+        w.queue.add(lanes_of(array, rows, chunk).data + begin, (end - begin) * sizeof(T));
     }
     /// Rows at the reverse edges, at once.
     void prefetch_reverse(const T *array, int block, int lane) const {
         prefetch_reverse(array, block, lane, vectors_at(lane) * lanes<T>);
     }
     void prefetch_reverse(const T *array, int block, int lane, int n) const {
-        const T *rows = array + block * job.slots * s.directional_p;
-        const std::int32_t *reverse = job.reverse + chunk.slot + lane;
-        for (int e = 0; e < n; ++e) {
-            for (int c = 0; c < s.directional_p; c += Ahead::line / int(sizeof(T))) {
-                __builtin_prefetch(rows + std::ptrdiff_t(reverse[e]) * s.directional_p + c, 0, 2);
-            }
-        }
+        prefetch_gather(array + block * job.slots * s.directional_p, reverse_at(lane), s.directional_p, n);
     }
 
     /// Those that the centre after `atom` will gather.
@@ -160,34 +135,34 @@ template <class T> struct ChunkView {
         }
     }
 
-    /// body(lane, vectors) for every tile; before it plan(view, lane) lists what the tile after it will touch, be that in
-    /// this chunk or the first of the next one, and here(tile, tiles) what this chunk's centres will.
-    template <class Plan, class Here, class Body> TLMLP_INLINE void over_tiles(Plan &&plan, Here &&here, Body &&body) const {
+    /// body(lane, vectors) for every tile; before it next_tile(view, lane) lists what the tile after it will touch, be that in
+    /// this chunk or the first of the next one, and this_chunk(tile, tiles) what this chunk's centres will.
+    template <class NextTile, class ThisChunk, class Body> TLMLP_INLINE void over_tiles(NextTile &&next_tile, ThisChunk &&this_chunk, Body &&body) const {
         const int tiles = (chunk.lanes + width - 1) / width;
         for (int lane = 0; lane < chunk.lanes; lane += width) {
-            w.ahead.clear();
-            here(lane / width, tiles);
+            w.queue.clear();
+            this_chunk(lane / width, tiles);
             if (lane + width < chunk.lanes) {
-                plan(*this, lane + width);
+                next_tile(*this, lane + width);
             } else if (number() + 1 < job.n_chunks && job.chunks[number() + 1].lanes > 0) {
-                plan(ChunkView(job, job.chunks[number() + 1], w), 0);
+                next_tile(ChunkView(job, job.chunks[number() + 1], w), 0);
             }
             body(lane, vectors_at(lane));
         }
     }
     /// The next chunk's lane arrays, whose centres come before its tiles: asked for by the last tiles of this one.
-    void ahead_next_centres(int tile, int tiles, std::initializer_list<std::pair<T *, int>> arrays) const {
+    void queue_next_centres(int tile, int tiles, std::initializer_list<std::pair<T *, int>> arrays) const {
         const int of = tiles < 4 ? tiles : 4, part = tile - (tiles - of);
         if (part < 0 || number() + 1 >= job.n_chunks) {
             return;
         }
         const ChunkView next(job, job.chunks[number() + 1], w);
         for (const auto &[array, rows] : arrays) {
-            next.ahead_share(array, rows, part, of);
+            next.queue_share(array, rows, part, of);
         }
     }
     template <class Body> TLMLP_INLINE void over_output(int block, Body &&body) const {
-        over_heads<T>(s, job, block, number(), chunk.atoms, body);
+        over_output_tiles<T>(s, job, block, number(), chunk.atoms, body);
     }
 };
 

@@ -4,18 +4,11 @@
 // tangents along a given vector of each edge.
 
 #include "sweeps/scratch.h"
+#include "kernels/geometry.h"
 #include "kernels/sine.h"
-#include "tlmlp/math/harmonics.h"
 #include "tlmlp/math/radial.h"
 
 namespace {
-
-inline constexpr int max_order = 11;
-
-/// This chunk's rows of a lane array of `rows` channels.
-template <class T> TLMLP_INLINE Lanes<T> lanes_of(T *array, int rows, const training::Chunk &chunk) {
-    return {array + rows * chunk.slot, chunk.stride};
-}
 
 /// The tile of a tile array that holds `lane`, its pointer shifted so that at(c, 0) is that lane.
 template <class T> TLMLP_INLINE Lanes<T> tile_of(T *array, int rows, const training::Chunk &chunk, int lane) {
@@ -52,7 +45,7 @@ template <class T> TLMLP_NOINLINE void evaluate_basis(const training::Job<T> &jo
     const training::Network<T> &net = *job.network;
     const Lanes<T> basis = lanes_of(job.basis, net.sizes.basis, chunk);
     const Lanes<T> slope = lanes_of(job.basis_slope, net.sizes.basis, chunk);
-    const double scale = net.intervals / net.cutoff;
+    const double scale = net.table.intervals / net.cutoff;
     const T slope_scale = T(2.0 * scale);
     const double *vector = job.vector + 3 * chunk.slot;
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
@@ -61,18 +54,18 @@ template <class T> TLMLP_NOINLINE void evaluate_basis(const training::Job<T> &jo
         for (int e = 0; e < lanes<T>; ++e) {
             const double *v = vector + 3 * (lane + e);
             const double scaled = __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]) * scale;
-            const int i = scaled < net.intervals ? int(scaled) : net.intervals - 1;
-            start[e] = net.table + std::ptrdiff_t(i) * (net.degree + 1) * net.table_stride;
+            const int i = scaled < net.table.intervals ? int(scaled) : net.table.intervals - 1;
+            start[e] = net.table.coefficients + std::ptrdiff_t(i) * (net.table.degree + 1) * net.table.stride;
             local[e] = T(2.0 * (scaled - i) - 1.0);
         }
         for (int k = 0; k < net.sizes.basis; k += lanes<T>) {
             V<T> values[lanes<T>], slopes[lanes<T>];
 #pragma GCC unroll 16
             for (int e = 0; e < lanes<T>; ++e) {
-                V<T> value = load(start[e] + k + std::ptrdiff_t(net.degree) * net.table_stride), first = {};
-                for (int j = net.degree - 1; j >= 0; --j) {
+                V<T> value = load(start[e] + k + std::ptrdiff_t(net.table.degree) * net.table.stride), first = {};
+                for (int j = net.table.degree - 1; j >= 0; --j) {
                     first = first * local[e] + value;
-                    value = value * local[e] + load(start[e] + k + std::ptrdiff_t(j) * net.table_stride);
+                    value = value * local[e] + load(start[e] + k + std::ptrdiff_t(j) * net.table.stride);
                 }
                 values[e] = value;
                 slopes[e] = first * slope_scale;
@@ -97,7 +90,6 @@ template <class T> TLMLP_NOINLINE void geometry_forward(const training::Job<T> &
     const Sizes &s = net.sizes;
     const Lanes<T> unit = lanes_of(job.unit, 3, chunk), inverse = lanes_of(job.inverse, 1, chunk);
     const Lanes<T> slope = lanes_of(job.radial_slope, s.radial_p, chunk);
-    const Lanes<T> harmonics = lanes_of(job.harmonics, s.harmonics, chunk);
     const auto clear_lanes = [&](T *array, int rows) { clear(lanes_of(array, rows, chunk).data, std::ptrdiff_t(rows) * chunk.stride); };
     clear_lanes(job.radial, s.radial_p);
     clear_lanes(job.radial_slope, s.radial_p);
@@ -114,7 +106,7 @@ template <class T> TLMLP_NOINLINE void geometry_forward(const training::Job<T> &
     const std::ptrdiff_t dummies = std::ptrdiff_t(chunk.stride - chunk.edges) * s.directional_p;
     for (int b = 0; b < s.blocks; ++b) {
         const std::ptrdiff_t at = (b * job.slots + chunk.slot + chunk.edges) * s.directional_p;
-        for (T *rows : {job.y, job.sum}) {
+        for (T *rows : {job.y, job.z}) {
             clear(rows + at, dummies);
         }
     }
@@ -132,17 +124,13 @@ template <class T> TLMLP_NOINLINE void geometry_forward(const training::Job<T> &
         *inverse.at(0, e) = T(i);
     }
     evaluate_basis(job, chunk);
-    V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
+    evaluate_harmonics<T>(job, chunk);
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
         const Lanes<T> radial = tile_of(job.radial, s.radial_p, chunk, lane);
         radial_jets(net, load(inverse.at(0, lane)), [&](int k, const auto &jet) {
             store(radial.at(k, 0), jet.value);
             store(slope.at(k, lane), jet.d);
         });
-        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
-                                                load(unit.at(2, lane)), scratch);
-        tlmlp::math::harmonics_values<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
-                                               [&](int k, V<T> value) { store(harmonics.at(k, lane), value); });
     }
 }
 
@@ -154,28 +142,19 @@ TLMLP_NOINLINE void basis_reverse(const training::Job<T> &job, const training::C
     const Sizes &s = net.sizes;
     const Lanes<T> unit = lanes_of(job.unit, 3, chunk), sum = lanes_of(job.geometry_bar, 4, chunk);
     const Lanes<T> slope = lanes_of(job.basis_slope, s.basis, chunk);
-    V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
         V<T> g[4] = {};
         for (int k = 0; k < s.basis; ++k) {
             g[0] += load(slope.at(k, lane)) * load(basis_bar.at(k, lane));
         }
-        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
-                                                load(unit.at(2, lane)), scratch);
-        tlmlp::math::harmonics_gradients<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
-                                                  [&](int k, V<T> dx, V<T> dy, V<T> dz) {
-                                                      const V<T> bar = load(harmonics_bar.at(k, lane));
-                                                      g[1] += bar * dx;
-                                                      g[2] += bar * dy;
-                                                      g[3] += bar * dz;
-                                                  });
+        HarmonicsAt<T>(net, unit, lane).pull(harmonics_bar, lane, g[1], g[2], g[3]);
         for (int k = 0; k < 4; ++k) {
             store(sum.at(k, lane), load(sum.at(k, lane)) + g[k]);
         }
     }
 }
 
-/// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d, after adding the radial basis's part of dE/dd.
+/// dE/dvector, after adding the radial basis's part of dE/dd.
 template <class T> TLMLP_NOINLINE void geometry_reverse(const training::Job<T> &job, const training::Chunk &chunk) {
     const Sizes &s = job.network->sizes;
     const Lanes<T> sum = lanes_of(job.geometry_bar, 4, chunk);
@@ -188,19 +167,7 @@ template <class T> TLMLP_NOINLINE void geometry_reverse(const training::Job<T> &
         for (int k = 0; k < s.radial; ++k) {
             distance_bar += load(slope.at(k, lane)) * load(bar.at(k, 0));
         }
-        for (int e = 0; e < lanes<T>; ++e) {
-            const double *v = vector + 3 * (lane + e);
-            const double inverse = 1.0 / __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-            double u[3], g[3], along = 0.0;
-            for (int k = 0; k < 3; ++k) {
-                u[k] = v[k] * inverse;
-                g[k] = double(*sum.at(1 + k, lane + e)) * inverse;
-                along += u[k] * g[k];
-            }
-            for (int k = 0; k < 3; ++k) {
-                vector_bar[3 * (lane + e) + k] = (double(distance_bar[e]) - along) * u[k] + g[k];
-            }
-        }
+        store_vector_bars<T>(vector + 3 * lane, distance_bar, sum, lane, vector_bar + 3 * lane);
     }
 }
 
@@ -219,13 +186,12 @@ template <class T> TLMLP_NOINLINE void geometry_tangent(const training::Job<T> &
     const std::ptrdiff_t dummies = std::ptrdiff_t(chunk.stride - chunk.edges) * s.directional_p;
     for (int b = 0; b < s.blocks; ++b) {
         const std::ptrdiff_t at = (b * job.slots + chunk.slot + chunk.edges) * s.directional_p;
-        for (T *rows : {job.y_dot, job.sum_dot}) {
+        for (T *rows : {job.y_dot, job.z_dot}) {
             clear(rows + at, dummies);
         }
     }
     clear(lanes_of(job.radial_bar2, s.radial_p, chunk).data, std::ptrdiff_t(s.radial_p) * chunk.stride);
 
-    V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
     const double *vector = job.vector_dot + 3 * chunk.slot;
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
         const V<T> u[3] = {load(unit.at(0, lane)), load(unit.at(1, lane)), load(unit.at(2, lane))};
@@ -245,12 +211,9 @@ template <class T> TLMLP_NOINLINE void geometry_tangent(const training::Job<T> &
         for (int k = 0; k < s.radial_p; ++k) {
             store(dot.at(k, 0), load(slope.at(k, lane)) * along);
         }
-        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, u[0], u[1], u[2], scratch);
-        tlmlp::math::harmonics_gradients<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
-                                                  [&](int k, V<T> dx, V<T> dy, V<T> dz) {
-                                                      store(harmonics_dot.at(k, lane),
-                                                            u_dot[0] * dx + u_dot[1] * dy + u_dot[2] * dz);
-                                                  });
+        HarmonicsAt<T>(net, unit, lane).gradients([&](int k, V<T> dx, V<T> dy, V<T> dz) {
+            store(harmonics_dot.at(k, lane), u_dot[0] * dx + u_dot[1] * dy + u_dot[2] * dz);
+        });
     }
 }
 

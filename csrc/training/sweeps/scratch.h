@@ -2,9 +2,11 @@
 
 // Work space of one thread.
 
-#include "sweeps/directional.h"
-#include "sweeps/layers.h"
+#include "sweeps/directional_derivatives.h"
+#include "sweeps/sweep_layers.h"
+#include "kernels/gather.h"
 #include "kernels/output.h"
+#include "kernels/update.h"
 
 namespace {
 
@@ -13,7 +15,7 @@ namespace training = tlmlp::training;
 inline constexpr int tile_arrays = 8;
 
 template <class T> struct Work {
-    Ahead ahead; ///< what the tile after this one will touch
+    PrefetchQueue queue; ///< what the tile after this one will touch
     Lanes<T> tile[tile_arrays]; ///< max(embed_p, radial_p, directional_p) rows
     Lanes<T> spread, spread2;   ///< embed_p rows, longer by a vector
     T *rows, *rows_dot;         ///< [tile_width][widest row]: inputs of a layer, transposed
@@ -24,8 +26,8 @@ template <class T> struct Work {
     T *products, *harmonics, *centre; ///< of the engine's directional kernels
     T *jets;                    ///< of this folder's
     T *sums, *sums2;            ///< [embed_p][chunk_atoms]
-    T *head[4];                 ///< [output_p][chunk_atoms]
-    T *head_rows, *head_rows_dot; ///< [chunk_atoms][widest row]
+    T *output[5];                 ///< [output_p][chunk_atoms]
+    T *output_rows, *output_rows_dot; ///< [chunk_atoms][widest row]
 
     /// Cuts `memory`; with memory null only counts. Returns the numbers of T needed.
     std::ptrdiff_t cut(T *memory, const Sizes &s, int max_lanes, int max_edges_of_atom) {
@@ -60,12 +62,12 @@ template <class T> struct Work {
         jets = take(larger(tangent_scratch<T>(s, max_edges_of_atom), second_scratch<T>(s, max_edges_of_atom)));
         sums = take(s.embed_p * chunk_atoms);
         sums2 = take(s.embed_p * chunk_atoms);
-        for (auto &array : head) {
+        for (auto &array : output) {
             array = take(std::ptrdiff_t(s.output_p) * chunk_atoms);
         }
-        const int head_row = pad_to(s.output_p > s.embed_p ? s.output_p : s.embed_p, row_pad);
-        head_rows = take(std::ptrdiff_t(chunk_atoms) * head_row);
-        head_rows_dot = take(std::ptrdiff_t(chunk_atoms) * head_row);
+        const int output_row = pad_to(s.output_p > s.embed_p ? s.output_p : s.embed_p, row_pad);
+        output_rows = take(std::ptrdiff_t(chunk_atoms) * output_row);
+        output_rows_dot = take(std::ptrdiff_t(chunk_atoms) * output_row);
         return used;
     }
 };

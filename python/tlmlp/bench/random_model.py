@@ -3,29 +3,15 @@
 import json
 import os
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 import tlmlp
-from tlmlp.export.header import FORMAT, FORMAT_VERSION, check_header, expected_shapes
+from tlmlp.export.header import FORMAT, FORMAT_VERSION, check_header
 from tlmlp.files import sha256_bytes
-
-#: The default sizes of the network, for one species.
-SIZES = {
-    "n_species": 1,
-    "embed_size": 32,
-    "out_size": 64,
-    "int_emb_size": 16,
-    "basis_emb_size": 8,
-    "atom_emb_size": 16,
-    "n_blocks": 4,
-    "num_spherical": 7,
-    "num_radial": 6,
-    "envelope_exponent": 6,
-    "n_residual_before": 1,
-    "n_residual_after": 2,
-    "n_dense_output": 3,
-}
+from tlmlp.network import ACTIVATION, DEFAULT_SIZES, ENVELOPE, parameters
 
 
 def write_random_model(
@@ -36,18 +22,22 @@ def write_random_model(
     :param output_scale: factor on the last layers, and so on energies and forces
     :param sizes: of the network, where they are not the default ones
     """
-    from safetensors.numpy import save
-
-    model = {"type": "DimeNetPP", "cutoff": cutoff, **SIZES, **sizes}
+    model = {
+        "type": "DimeNetPP",
+        "activation": ACTIVATION,
+        "envelope": ENVELOPE,
+        "cutoff": cutoff,
+        **DEFAULT_SIZES,
+        **sizes,
+    }
     random = np.random.default_rng(seed)
     weights = {}
-    for name, shape in expected_shapes(model).items():
-        if name == "frequencies":
+    for name, shape, role in parameters(model):
+        if role == "frequencies":
             weights[name] = np.pi * np.arange(1, shape[0] + 1, dtype=np.float32)
         else:
-            scale = output_scale if name.endswith("final.weight") and name.startswith("output.") else 1.0
+            scale = output_scale if role == "last" else 1.0
             weights[name] = (scale * random.normal(size=shape) / np.sqrt(shape[-1])).astype(np.float32)
-    content = save(weights)
     header = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -61,13 +51,29 @@ def write_random_model(
         "min_distance": None,
         "zbl": None,
         "provenance": {"random_weights": True, "seed": seed, "versions": {"tlmlp": tlmlp.__version__}},
-        "weights": {
-            "file": "weights.safetensors",
-            "sha256": sha256_bytes(content),
-            "parameters": sum(array.size for array in weights.values()),
-        },
         "golden": [],
     }
+    write_engine_model(path, header, weights)
+
+
+def write_engine_model(
+    path: str | os.PathLike, header: Mapping[str, Any], weights: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Write a model file without TorchScript; the description's entry ``weights`` is made here.
+
+    :return: the description
+    :raises TlmlpError: when the description is not one of a model
+    """
+    from safetensors.numpy import save
+
+    content = save(dict(weights))
+    entry = {
+        "file": "weights.safetensors",
+        "sha256": sha256_bytes(content),
+        "parameters": sum(array.size for array in weights.values()),
+    }
+    header = check_header({**header, "weights": entry})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("random/extra/tlmlp.json", json.dumps(check_header(header)))
-        archive.writestr("random/extra/weights.safetensors", content)
+        archive.writestr("model/extra/tlmlp.json", json.dumps(header))
+        archive.writestr("model/extra/weights.safetensors", content)
+    return header

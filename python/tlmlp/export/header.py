@@ -5,16 +5,18 @@ Needs neither torch nor trust: a header is checked before any number in it is us
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from tlmlp.errors import TlmlpError
-from tlmlp.sizes import MAX_CUTOFF, SIZE_LIMITS
+from tlmlp.network import ACTIVATION, ENVELOPE, MAX_CUTOFF, SIZES
 
 FORMAT = "tlmlp-model"
 #: Readers accept every minor version of this major version.
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
+#: What files of format 1.0 mean, which do not name their formulas.
+FORMULAS_OF_1_0 = {"activation": "swish", "envelope": "polynomial"}
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -29,29 +31,29 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
 
-def _size(name: str, description: str | None = None) -> Any:
-    low, high = SIZE_LIMITS[name]
-    return Field(ge=low, le=high, strict=True, description=description)
+if TYPE_CHECKING:
 
-
-class NetworkSizes(_Part):
-    """The network: its type and the fields of its configuration."""
-
-    type: Literal["DimeNetPP"]
-    n_species: int = _size("n_species")
-    cutoff: Annotated[float, Field(gt=0.0, lt=MAX_CUTOFF)] = Field(description="radius of the neighbourhood, Å")
-    embed_size: int = _size("embed_size", "message width E")
-    out_size: int = _size("out_size", "width O of the output blocks")
-    int_emb_size: int = _size("int_emb_size", "width I of the directional messages")
-    basis_emb_size: int = _size("basis_emb_size", "width B of the embedded bases")
-    atom_emb_size: int = _size("atom_emb_size", "width T of the species embedding")
-    n_blocks: int = _size("n_blocks")
-    num_spherical: int = _size("num_spherical")
-    num_radial: int = _size("num_radial")
-    envelope_exponent: int = _size("envelope_exponent", "p of the envelope")
-    n_residual_before: int = _size("n_residual_before")
-    n_residual_after: int = _size("n_residual_after")
-    n_dense_output: int = _size("n_dense_output")
+    class NetworkSizes(_Part):
+        n_species: int
+        cutoff: float
+else:
+    #: Files of format 1.0 do not name the formulas.
+    NetworkSizes = create_model(
+        "NetworkSizes",
+        __base__=_Part,
+        __doc__="The network: its type, its formulas and the fields of its configuration.",
+        type=(Literal["DimeNetPP"], ...),
+        activation=(Literal[ACTIVATION], Field(ACTIVATION, description="of the dense layers")),
+        envelope=(
+            Literal[ENVELOPE],
+            Field(ENVELOPE, description="smooth cutoff; its parameter is `envelope_exponent`"),
+        ),
+        cutoff=(Annotated[float, Field(gt=0.0, lt=MAX_CUTOFF)], Field(description="radius of the neighbourhood, Å")),
+        **{
+            size.name: (Annotated[int, Field(ge=size.low, le=size.high, strict=True)], Field(description=size.meaning))
+            for size in SIZES.values()
+        },
+    )
 
 
 class Units(_Part):
@@ -178,6 +180,13 @@ def check_header(header: object) -> dict[str, Any]:
     major = FORMAT_VERSION.split(".")[0]
     if not isinstance(version, str) or version.split(".")[0] != major:
         raise TlmlpError(f"its format version is {version!r} and this tlmlp reads {major}.x; update tlmlp")
+    model = header.get("model")
+    for key, known in (("activation", ACTIVATION), ("envelope", ENVELOPE)) if isinstance(model, dict) else ():
+        name = model.get(key, FORMULAS_OF_1_0[key])
+        if name != known:
+            raise TlmlpError(
+                f"its {key} is {str(name)[:60]!r} and this tlmlp computes with {known!r} alone; update tlmlp"
+            )
     try:
         Header.model_validate(header)
     except ValidationError as error:
@@ -190,40 +199,3 @@ def check_header(header: object) -> dict[str, Any]:
 def json_schema() -> dict[str, Any]:
     """JSON schema of ``tlmlp.json``, as docs/reference/model-file.schema.json has it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Header.model_json_schema()}
-
-
-def expected_shapes(model: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every parameter of a network with the sizes ``model`` (weights are (out, in))."""
-    e, t, i, b, o = (model[f"{key}_size"] for key in ("embed", "atom_emb", "int_emb", "basis_emb", "out"))
-    radial = model["num_radial"]
-    directional = model["num_spherical"] * radial
-    shapes: dict[str, tuple[int, ...]] = {"frequencies": (radial,)}
-
-    def linear(name: str, n_out: int, n_in: int, bias: bool = False) -> None:
-        shapes[f"{name}.weight"] = (n_out, n_in)
-        if bias:
-            shapes[f"{name}.bias"] = (n_out,)
-
-    shapes["embedding.species.weight"] = (model["n_species"], t)
-    linear("embedding.rbf", e, radial)
-    linear("embedding.dense", e, 2 * t + e, bias=True)
-    for n in range(model["n_blocks"]):
-        block = f"interaction.{n}"
-        for name in ("kj", "ji", "final"):
-            linear(f"{block}.{name}", e, e, bias=True)
-        for name, width, size in (("rbf", e, radial), ("sbf", i, directional)):
-            linear(f"{block}.{name}1", b, size)
-            linear(f"{block}.{name}2", width, b)
-        linear(f"{block}.down", i, e)
-        linear(f"{block}.up", e, i)
-        for place in ("before", "after"):
-            for k in range(model[f"n_residual_{place}"]):
-                for layer in (0, 1):
-                    linear(f"{block}.{place}.{k}.{layer}", e, e, bias=True)
-    for n in range(model["n_blocks"] + 1):
-        linear(f"output.{n}.rbf", e, radial)
-        linear(f"output.{n}.up", o, e)
-        for k in range(model["n_dense_output"]):
-            linear(f"output.{n}.dense.{k}", o, o, bias=True)
-        linear(f"output.{n}.final", 1, o)
-    return shapes

@@ -18,11 +18,11 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 from tlmlp.export import strict_json
 from tlmlp.export.archive import stored_entry
-from tlmlp.export.header import check_header, expected_shapes
+from tlmlp.export.header import check_header
 from tlmlp.export.tensors import read_tensors
 from tlmlp.files import sha256_bytes
+from tlmlp.network import MAX_FREQUENCY, parameter_shapes
 from tlmlp.shipped import model_path
-from tlmlp.sizes import MAX_FREQUENCY
 
 HEADER = "tlmlp.json"
 WEIGHTS = "weights.safetensors"
@@ -102,7 +102,7 @@ def _bytes(path: Path) -> bytes:
 def _weights(content: bytes, header: dict[str, Any]) -> dict[str, np.ndarray]:
     if sha256_bytes(content) != header["weights"]["sha256"]:
         raise TlmlpError(f"it is damaged: the checksum of {WEIGHTS} does not match")
-    arrays = read_tensors(content, expected_shapes(header["model"]), header["dtype"])
+    arrays = read_tensors(content, parameter_shapes(header["model"]), header["dtype"])
     count = sum(array.size for array in arrays.values())
     if count != header["weights"]["parameters"]:
         raise TlmlpError(f"it has {count} parameters, {HEADER} says {header['weights']['parameters']}")

@@ -21,6 +21,7 @@ from tlmlp.export.model_file import HEADER, WEIGHTS, Model, read_model_file
 from tlmlp.export.script import ExportedModel
 from tlmlp.files import atomic_write_bytes, remove_parts, sha256_bytes
 from tlmlp.models import DimeNetPP, DimeNetPPConfig, Potential
+from tlmlp.network import ACTIVATION, ENVELOPE
 from tlmlp.shipped import model_path
 
 #: Entries of the metadata that have a key of their own in tlmlp.json; the rest is provenance.
@@ -79,7 +80,12 @@ def _header(potential: Potential, metadata: dict[str, Any], weights: bytes) -> d
         {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "model": {"type": "DimeNetPP", **potential.config.to_dict()},
+            "model": {
+                "type": "DimeNetPP",
+                "activation": ACTIVATION,
+                "envelope": ENVELOPE,
+                **potential.config.to_dict(),
+            },
             "species": list(potential.species),
             "atomic_numbers": list(potential.atomic_numbers),
             "cutoff": potential.cutoff,

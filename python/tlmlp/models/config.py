@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from tlmlp.errors import TlmlpError
-from tlmlp.sizes import MAX_CUTOFF, SIZE_LIMITS
+from tlmlp.network import DEFAULT_SIZES, MAX_CUTOFF, SIZES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,18 +23,18 @@ class DimeNetPPConfig:
 
     n_species: int
     cutoff: float
-    embed_size: int = 32
+    embed_size: int = DEFAULT_SIZES["embed_size"]
     out_size: int | None = None
     int_emb_size: int | None = None
-    basis_emb_size: int = 8
+    basis_emb_size: int = DEFAULT_SIZES["basis_emb_size"]
     atom_emb_size: int | None = None
-    n_blocks: int = 4
-    num_spherical: int = 7
-    num_radial: int = 6
-    envelope_exponent: int = 6
-    n_residual_before: int = 1
-    n_residual_after: int = 2
-    n_dense_output: int = 3
+    n_blocks: int = DEFAULT_SIZES["n_blocks"]
+    num_spherical: int = DEFAULT_SIZES["num_spherical"]
+    num_radial: int = DEFAULT_SIZES["num_radial"]
+    envelope_exponent: int = DEFAULT_SIZES["envelope_exponent"]
+    n_residual_before: int = DEFAULT_SIZES["n_residual_before"]
+    n_residual_after: int = DEFAULT_SIZES["n_residual_after"]
+    n_dense_output: int = DEFAULT_SIZES["n_dense_output"]
 
     def __post_init__(self) -> None:
         defaults = {"out_size": 2 * self.embed_size, "int_emb_size": self.embed_size // 2}
@@ -49,7 +49,7 @@ class DimeNetPPConfig:
                     raise TlmlpError(f"model size `cutoff` must be a positive length in angstrom, got {value!r}")
                 object.__setattr__(self, "cutoff", float(value))
                 continue
-            low, high = SIZE_LIMITS[field.name]
+            low, high = SIZES[field.name][1:3]
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise TlmlpError(f"model size `{field.name}` must be an integer from {low} to {high}, got {value!r}")
 

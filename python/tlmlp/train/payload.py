@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from torch import Tensor
 
 from tlmlp.errors import TlmlpError
-from tlmlp.export.header import NetworkSizes, Symbol, ZblRadii, expected_shapes
-from tlmlp.sizes import MAX_FREQUENCY
+from tlmlp.export.header import NetworkSizes, Symbol, ZblRadii
+from tlmlp.network import MAX_FREQUENCY, parameter_shapes
 from tlmlp.train.losses import LossParts
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
@@ -54,7 +54,7 @@ class ModelPayload(_Payload):
             raise ValueError(f"{len(self.species)} species for a network of {sizes['n_species']}")
         if self.zbl is not None and not self.zbl.inner < self.zbl.outer <= sizes["cutoff"]:
             raise ValueError("the radii of `zbl` must rise: 0 < inner < outer <= cutoff")
-        expected = {f"network.{name}": shape for name, shape in expected_shapes(sizes).items()}
+        expected = {f"network.{name}": shape for name, shape in parameter_shapes(sizes).items()}
         expected["energy_shift"] = (sizes["n_species"],)
         for name in expected.keys() ^ self.state.keys():
             raise ValueError(f"{name[:60]!r} is {'missing' if name in expected else 'unknown'} among the parameters")

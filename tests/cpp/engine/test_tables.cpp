@@ -28,7 +28,7 @@ template <class T> void test(double value_error, double slope_error, const char 
     const ModelSizes sizes = usual_sizes();
     const Weights weights = random_weights(sizes, 31);
     const std::string bytes = model_bytes(sizes, weights);
-    const engine::PackedNetwork<T> packed(engine::ModelFile::from_bytes(bytes, "x.pt"));
+    const auto packed = engine::packed_network<T>(engine::ModelFile::from_bytes(bytes, "x.pt"));
     const engine::Table<T> &table = packed.network().table;
     const math::SphericalBesselBasis basis(sizes.num_spherical, sizes.num_radial, sizes.envelope_exponent);
     const double cutoff = 0.1 * sizes.cutoff;

@@ -166,6 +166,13 @@ CASES = {
     "deep json": (lambda w: packed({"x/extra/tlmlp.json": b"[" * 100_000, "x/extra/weights.safetensors": b""}), "JSON"),
     "other format": (lambda w: changed_header(w, format="else"), "does not describe a tlmlp model"),
     "later format": (lambda w: changed_header(w, format_version="2.0"), "format version is '2.0'"),
+    "another activation": (
+        lambda w: changed_header(w, model__activation="gelu"),
+        "activation is 'gelu' and this tlmlp computes with 'swish' alone",
+    ),
+    "another envelope": (lambda w: changed_header(w, model__envelope="cosine"), "envelope is 'cosine' and this"),
+    "activation that is no word": (lambda w: changed_header(w, model__activation=1), "activation is '1'"),
+    "envelope that is a list": (lambda w: changed_header(w, model__envelope=[]), "envelope is"),
     "no cutoff": (lambda w: changed_header(w, cutoff=None), "invalid at cutoff"),
     "negative cutoff": (lambda w: changed_header(w, cutoff=-1.0), "invalid at cutoff"),
     "cutoffs differ": (lambda w: changed_header(w, cutoff=4.0), "differ"),
@@ -324,6 +331,9 @@ ACCEPTED = {
     ),
     "metadata": lambda w: with_weights(w, lambda t, d: (t | {"__metadata__": {"a": "b"}}, d)),
     "later minor version": lambda w: changed_header(w, format_version="1.70", later={"x": None}),
+    "version 1.0, which names no formulas": lambda w: changed_header(
+        w, format_version="1.0", model__activation=None, model__envelope=None
+    ),
 }
 
 

@@ -21,7 +21,7 @@ def command(*arguments: object):
 def test_info_describes_the_model(model_path):
     result = command("info", model_path)
     assert result.exit_code == 0, result.output
-    for text in ("tlmlp-model 1.0", "Si, Ge", "4.3 Å", "2.100 Å", "Si -4.000000 eV", "element_map"):
+    for text in ("tlmlp-model 1.1", "Si, Ge", "4.3 Å", "2.100 Å", "Si -4.000000 eV", "element_map"):
         assert text in result.output
     assert json.loads(command("info", model_path, "--json").output) == read_header(model_path)
 
@@ -128,10 +128,10 @@ def test_export_of_a_run(tmp_path):
 
 def test_entries_of_a_later_version_are_not_lost_in_silence(potential, model_path, tmp_path, capfd):
     """As `tlmlp shift` and `tlmlp export` write a model again that a later version wrote."""
-    later = read_header(model_path) | {"format_version": "1.1", "dispersion": {"c6": 1.0}}
+    later = read_header(model_path) | {"format_version": "1.2", "dispersion": {"c6": 1.0}}
     written = export_model(potential, tmp_path / "again.pt", later, portable=True)
     said = " ".join(capfd.readouterr().err.split())
-    assert "dispersion" not in written and written["format_version"] == "1.0"
-    assert "the model is of format 1.1; this version writes 1.0 and does not know 'dispersion': not kept" in said
+    assert "dispersion" not in written and written["format_version"] == "1.1"
+    assert "the model is of format 1.2; this version writes 1.1 and does not know 'dispersion': not kept" in said
     export_model(potential, tmp_path / "again.pt", read_header(model_path), portable=True)
     assert "not kept" not in capfd.readouterr().err

@@ -12,7 +12,8 @@ import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model, load_archive, load_potential, read_header, read_model_file
-from tlmlp.export.header import expected_shapes, json_schema
+from tlmlp.export.header import json_schema
+from tlmlp.network import parameter_shapes
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -67,12 +68,12 @@ def test_renaming_the_file_changes_nothing(model_path, tmp_path):
 
 
 @pytest.mark.parametrize("sizes", [{}, {"embed_size": 12, "n_blocks": 1, "n_residual_after": 0, "n_dense_output": 1}])
-def test_expected_shapes_are_those_of_the_network(sizes):
+def test_parameter_shapes_are_those_of_the_network(sizes):
     from tlmlp.models import DimeNetPP, DimeNetPPConfig
 
     config = DimeNetPPConfig(n_species=3, cutoff=5.0, **sizes)
     state = DimeNetPP(config, route="plain").state_dict()
-    assert {name: tuple(value.shape) for name, value in state.items()} == expected_shapes(config.to_dict())
+    assert {name: tuple(value.shape) for name, value in state.items()} == parameter_shapes(config.to_dict())
 
 
 def test_parameter_count_of_the_default_network(germanium_path):
@@ -111,7 +112,7 @@ header, weights = read_model_file({str(model_path)!r})
 assert header["species"] == ["Si", "Ge"] and len(weights) > 10
 assert "torch" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT / "python")})
+    subprocess.run([sys.executable, "-c", code], check=True, env={})
 
 
 def test_reading_runs_no_code_of_the_file(model_path, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tlmlp._core import simd_levels
 from tlmlp.data.neighbours import neighbour_list
 from tlmlp.models import EdgeGraph, edge_forces, edge_virial
 from tlmlp.models.graph import with_vectors
@@ -286,14 +287,24 @@ torch.save(results, {out!r})
 
 
 def test_every_instruction_level_gives_the_same_numbers(tmp_path, ops_route):
-    """A level that the processor lacks falls back to a lower one, so this runs everywhere."""
     results = {}
-    for level in ("portable", "avx2", "avx512"):
+    levels = simd_levels()
+    for level in levels:
         out = tmp_path / f"{level}.pt"
         script = LEVEL_SCRIPT.format(folder=os.path.dirname(__file__), out=str(out))
         subprocess.run([sys.executable, "-c", script], env={**os.environ, "TLMLP_SIMD": level}, check=True)
         results[level] = torch.load(out)
-    for level in ("avx2", "avx512"):
+    for level in levels[:-1]:
         for dtype, relative in (("torch.float32", 1e-4), ("torch.float64", 1e-11)):
             for k, reference in enumerate(results["portable"][dtype]):
                 assert_close(results[level][dtype][k], reference, relative, f"{level} {dtype} result {k}")
+
+
+def test_an_unknown_instruction_level_is_refused_in_one_line(tmp_path, ops_route):
+    """As by the engine: no level is taken in its place."""
+    script = LEVEL_SCRIPT.format(folder=os.path.dirname(__file__), out=str(tmp_path / "x.pt"))
+    run = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "TLMLP_SIMD": "abacus"}, capture_output=True, text=True
+    )
+    assert run.returncode != 0
+    assert "no SIMD level 'abacus' on this machine (option `level` or TLMLP_SIMD); choose from" in run.stderr

@@ -5,8 +5,8 @@
 // accumulators, 24 multiply-adds take 3 loads of inputs and 8 broadcasts. What follows a layer (activation, residual,
 // product) is handed in as `finish` and runs on the accumulators.
 
+#include "kernels/activate.h"
 #include "layout.h"
-#include "simd.h"
 
 namespace {
 
@@ -115,18 +115,6 @@ TLMLP_INLINE void dense_rows(const T *x, std::ptrdiff_t ld, int n_lanes, int in,
             }
         }
     }
-}
-
-/// The slope of swish beside its value: s'(x) = s + sigma (1 - s).
-template <class T> struct SwishSlope {
-    V<T> value, slope;
-};
-
-template <class T> TLMLP_INLINE SwishSlope<T> swish_slope(V<T> x) {
-    const Constant<T> c;
-    const V<T> sigma = sigmoid<T>(x, c);
-    const V<T> s = x * sigma;
-    return {s, s + sigma * (c[SigmoidConstants<T>::one] - s)};
 }
 
 } // namespace

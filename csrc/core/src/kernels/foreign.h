@@ -16,7 +16,7 @@ template <class T> void send_centres(const Pass<T> &pass) {
     for (int a = 0; a < pass.chunk.atoms; ++a) {
         pass.gather_z_bar(a);
         centre_adjoint(pass.s, pass.net.legendre, pass.centre_at(a).harmonics, pass.w.z_bar, pass.count()[a],
-                       pass.w.harmonics, pass.centre_bar_of(pass.chunk.atom + a));
+                       pass.w.harmonics, pass.A_bar_of(pass.chunk.atom + a));
     }
 }
 
@@ -29,7 +29,7 @@ template <class T> struct ForeignPass {
     explicit ForeignPass(const Pass<T> &of) : pass(of), s(of.s), chunk(of.chunk), w(of.w) {}
 
     T *z_of(int block, int atom) const {
-        return pass.sums_of(block) + (chunk.slot + pass.first()[atom]) * s.directional_p;
+        return pass.z_rows(block) + (chunk.slot + pass.first()[atom]) * s.directional_p;
     }
 
     /// The exclusion term of the edges that leave the foreign atoms; `receive` adds the rest.
@@ -50,7 +50,7 @@ template <class T> struct ForeignPass {
     void receive(int block) const {
         for (int a = 0; a < chunk.atoms; ++a) {
             const Centre<T> centre = pass.centre_at(a);
-            const T *sums = pass.centre_of(block, chunk.atom + a);
+            const T *sums = pass.A_of(block, chunk.atom + a);
             for (int c = 0; c < s.directional_p; c += row_pad) {
                 T *z = z_of(block, a) + c;
                 each_z(s, centre.edges, z, [&](auto &rows, int first, int at) TLMLP_FINISH {
@@ -72,7 +72,7 @@ template <class T> struct ForeignPass {
         if (b == s.blocks) {
             if (pass.job.gradient) {
                 pass.clear(pass.job.message_bar + s.embed_p * chunk.slot, std::ptrdiff_t(s.embed_p) * chunk.stride);
-                pass.clear(pass.job.sum_bar_next + chunk.slot * s.directional_p,
+                pass.clear(pass.job.z_bar_next + chunk.slot * s.directional_p,
                            std::ptrdiff_t(s.directional_p) * chunk.stride);
                 if (b == 0) {
                     geometry_backward(pass.job, chunk); // no block, no derivative: zeros
@@ -87,8 +87,7 @@ template <class T> struct ForeignPass {
                 pass.embed(lane, vectors, m, w.tile[2]);
             } else {
                 pass.gather_z(b - 1, lane, vectors);
-                update_forward(s, pass.net.interactions[b - 1], pass.message(b - 1, lane), w.z, w.tile[0], w.tile[1], m,
-                               vectors);
+                update_forward(s, pass.net.interactions[b - 1], pass.nodes(b - 1, lane, m), KeepNothing<T>(), vectors);
             }
             pass.messages_down(b, lane, vectors, m);
         }
@@ -101,7 +100,7 @@ template <class T> struct ForeignPass {
         }
         pass.centres_backward(b);
         for (int a = 0; a < chunk.atoms; ++a) {
-            pass.clear_centre_bar(chunk.atom + a); // its owner has it now
+            pass.clear_A_bar(chunk.atom + a); // its owner has it now
         }
         for (int lane = 0; lane < chunk.lanes; lane += Pass<T>::width) {
             const int vectors = pass.tile_vectors_at(lane);
@@ -110,8 +109,8 @@ template <class T> struct ForeignPass {
             pass.messages_down_backward(b, lane, vectors, g);
             if (b > 0) {
                 pass.gather_z(b - 1, lane, vectors);
-                update_forward_keep(s, pass.net.interactions[b - 1], pass.message(b - 1, lane), w.z, w.tile[0],
-                                    w.tile[1], w.tile[2], pass.slopes_of(0), vectors);
+                update_forward(s, pass.net.interactions[b - 1], pass.nodes(b - 1, lane, w.tile[2]),
+                               KeepSlopes<T>{pass.slopes_of(0)}, vectors);
                 pass.descend(b, lane, vectors, g, pass.slopes_of(0));
             } else {
                 pass.embed(lane, vectors, w.tile[0], w.tile[2]);

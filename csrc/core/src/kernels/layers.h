@@ -17,56 +17,56 @@ template <class T> struct Lanes {
     TLMLP_INLINE T *at(int c, int lane) const { return data + c * ld + lane; }
 };
 
-/// y = swish(W x + b)
-template <class T> TLMLP_NOINLINE void layer_swish(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) {
+/// y = act(W x + b)
+template <class T> TLMLP_NOINLINE void layer_act(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) {
     dense(layer, x.data, x.ld, vectors,
-          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), swish<T>(a)); });
+          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a)); });
 }
 
-/// y = swish(W x + b) + add
+/// y = act(W x + b) + add
 template <class T>
-TLMLP_NOINLINE void layer_swish_add(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, int vectors) {
+TLMLP_NOINLINE void layer_act_add(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), swish<T>(a) + load(add.at(o, lane)));
+        store(y.at(o, lane), act<T>(a) + load(add.at(o, lane)));
     });
 }
 
-/// y = swish(W x + b) * factor
+/// y = act(W x + b) * factor
 template <class T>
-TLMLP_NOINLINE void layer_swish_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
+TLMLP_NOINLINE void layer_act_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), swish<T>(a) * load(factor.at(o, lane)));
+        store(y.at(o, lane), act<T>(a) * load(factor.at(o, lane)));
     });
 }
 
-/// y = swish(W x + b), slope = its derivative, product = y * factor
+/// y = act(W x + b), slope = its derivative, product = y * factor
 template <class T>
-TLMLP_NOINLINE void layer_swish_times_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y,
+TLMLP_NOINLINE void layer_act_times_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y,
                                            Lanes<T> slope, Lanes<T> product, int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const auto s = swish_slope<T>(a);
+        const auto s = act_slope<T>(a);
         store(y.at(o, lane), s.value);
         store(slope.at(o, lane), s.slope);
         store(product.at(o, lane), s.value * load(factor.at(o, lane)));
     });
 }
 
-/// y = swish(W x + b), slope = its derivative
+/// y = act(W x + b), slope = its derivative
 template <class T>
-TLMLP_NOINLINE void layer_swish_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, Lanes<T> slope, int vectors) {
+TLMLP_NOINLINE void layer_act_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, Lanes<T> slope, int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const auto s = swish_slope<T>(a);
+        const auto s = act_slope<T>(a);
         store(y.at(o, lane), s.value);
         store(slope.at(o, lane), s.slope);
     });
 }
 
-/// y = swish(W x + b) + add, slope = the derivative
+/// y = act(W x + b) + add, slope = the derivative
 template <class T>
-TLMLP_NOINLINE void layer_swish_add_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y,
+TLMLP_NOINLINE void layer_act_add_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y,
                                          Lanes<T> slope, int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const auto s = swish_slope<T>(a);
+        const auto s = act_slope<T>(a);
         store(y.at(o, lane), s.value + load(add.at(o, lane)));
         store(slope.at(o, lane), s.slope);
     });

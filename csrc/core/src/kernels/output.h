@@ -68,19 +68,24 @@ template <class T>
 TLMLP_NOINLINE void output_network(const Sizes &s, const OutputBlock<T> &w, const T *sums, int atoms, T *work,
                                    double *energy, T *s_bar) {
     constexpr int width = tile_width<T>;
+    using Order = tlmlp::network::OutputOrder;
     const std::ptrdiff_t size = std::ptrdiff_t(s.output_p) * chunk_atoms;
+    const int last = s.output_order().count() - 1;
     for (int lane = 0; lane < chunk_atoms && lane < pad_to(atoms, lanes<T>); lane += width) {
         const int left = (pad_to(atoms, lanes<T>) - lane) / lanes<T>;
         const int vectors = left < tile_vectors ? left : tile_vectors;
-        Lanes<T> x{work + lane, chunk_atoms}, y{work + size + lane, chunk_atoms};
-        const auto slope = [=](int k) TLMLP_FINISH { return Lanes<T>{work + (2 + k) * size + lane, chunk_atoms}; };
-        layer_linear(w.up, {const_cast<T *>(sums) + lane, chunk_atoms}, x, vectors);
-        for (int k = 0; k < s.dense; ++k) {
-            layer_swish_keep(w.dense[k], x, y, slope(k), vectors);
-            const Lanes<T> swap = x;
+        const Lanes<T> arrays[2] = {{work + lane, chunk_atoms}, {work + size + lane, chunk_atoms}};
+        const auto slope = [=](int k) TLMLP_FINISH { return Lanes<T>{work + (1 + k) * size + lane, chunk_atoms}; };
+        Lanes<T> x{const_cast<T *>(sums) + lane, chunk_atoms};
+        tlmlp::network::walk_output(s.output_order(), [&](int k) TLMLP_FINISH {
+            const Lanes<T> y = arrays[k % 2];
+            if (Order::activated(k)) {
+                layer_act_keep(w.layers[k], x, y, slope(k), vectors);
+            } else {
+                layer_linear(w.layers[k], x, y, vectors);
+            }
             x = y;
-            y = swap;
-        }
+        });
         for (int a = lane; a < atoms && a < lane + vectors * lanes<T>; ++a) {
             double sum = 0.0;
             for (int o = 0; o < s.output; ++o) {
@@ -94,23 +99,21 @@ TLMLP_NOINLINE void output_network(const Sizes &s, const OutputBlock<T> &w, cons
         for (int o = 0; o < s.output_p; ++o) {
             for (int v = 0; v < vectors; ++v) {
                 V<T> g = splat<T>(w.last[o]);
-                if (s.dense > 0) {
-                    g *= load(slope(s.dense - 1).at(o, v * lanes<T>));
+                if (Order::activated(last)) {
+                    g *= load(slope(last).at(o, v * lanes<T>));
                 }
                 store(x.at(o, v * lanes<T>), g);
             }
         }
-        for (int k = s.dense - 1; k >= 0; --k) {
-            if (k > 0) {
-                back_times(w.dense[k], x, slope(k - 1), y, vectors);
+        tlmlp::network::walk_output_back(s.output_order(), [&](int k) TLMLP_FINISH {
+            const Lanes<T> y = k > 0 ? arrays[(k - 1) % 2] : Lanes<T>{s_bar + lane, chunk_atoms};
+            if (k > 0 && Order::activated(k - 1)) {
+                back_times(w.layers[k], x, slope(k - 1), y, vectors);
             } else {
-                back_linear(w.dense[k], x, y, vectors);
+                back_linear(w.layers[k], x, y, vectors);
             }
-            const Lanes<T> swap = x;
             x = y;
-            y = swap;
-        }
-        back_linear(w.up, x, {s_bar + lane, chunk_atoms}, vectors);
+        });
     }
 }
 

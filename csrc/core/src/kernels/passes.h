@@ -6,7 +6,8 @@
 // around at once: output gradient, then back through the update it has just computed. Reverse pass b = blocks-1..0
 // mirrors forward pass b and recomputes its activations; the last one ends at dE/dvector.
 
-#include "kernels/basis.h"
+#include "kernels/geometry.h"
+#include "kernels/gather.h"
 #include "kernels/scratch.h"
 
 namespace {
@@ -39,12 +40,12 @@ template <class T> struct Pass {
     }
     TLMLP_INLINE Lanes<T> message_bar(int lane) const { return tile_at(job.message_bar, s.embed_p, lane); }
     TLMLP_INLINE Lanes<T> radial(int lane) const { return rows_at(job.radial, s.radial_p, lane); }
-    TLMLP_INLINE T *sums_of(int block) const { return job.sum + block * job.slots * s.directional_p; }
-    TLMLP_INLINE T *centre_of(int block, int atom) const {
-        return job.centre + (block * job.atoms + atom) * s.harmonics * s.directional_p;
+    TLMLP_INLINE T *z_rows(int block) const { return job.z + block * job.slots * s.directional_p; }
+    TLMLP_INLINE T *A_of(int block, int atom) const {
+        return job.A + (block * job.atoms + atom) * s.harmonics * s.directional_p;
     }
-    TLMLP_INLINE T *centre_bar_of(int atom) const {
-        return job.centre_bar + std::ptrdiff_t(atom) * s.harmonics * s.directional_p;
+    TLMLP_INLINE T *A_bar_of(int atom) const {
+        return job.A_bar + std::ptrdiff_t(atom) * s.harmonics * s.directional_p;
     }
     TLMLP_INLINE T *atom_gradient(int block) const {
         return job.atom_gradient + (block * job.padded_atoms + chunk_atoms * (&chunk - job.chunks)) * s.embed_p;
@@ -56,6 +57,10 @@ template <class T> struct Pass {
     TLMLP_INLINE Slopes<T> kept_slopes(int block, int lane) const {
         const Lanes<T> rows = tile_at(job.slopes + block * job.slots * s.slopes() * s.embed_p, s.slopes() * s.embed_p, lane);
         return {rows.data, s.embed_p, rows.ld};
+    }
+    /// The nodes of the update after `block`, z gathered before.
+    TLMLP_INLINE NodeTiles<T> nodes(int block, int lane, Lanes<T> next) const {
+        return {{w.z, message(block, lane), w.tile[0], w.tile[1], next}};
     }
     TLMLP_INLINE const std::int32_t *first() const { return job.first + chunk.atom; }
     TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
@@ -88,28 +93,13 @@ template <class T> struct Pass {
         prefetch_tile(job.message + block * job.slots * s.embed_p, s.embed_p, lane);
     }
 
-    /// The z that the tile at `lane` will gather.
-    TLMLP_INLINE void prefetch_z(int block, int lane) const {
-        const T *sums = sums_of(block);
+    /// The rows at the reverse edges of the tile at `lane`.
+    TLMLP_INLINE void prefetch_reverse(const T *rows, int lane) const {
         const int end = lane + width < chunk.lanes ? lane + width : chunk.lanes;
-        for (int e = lane; e < end; ++e) {
-            const T *row = sums + std::ptrdiff_t(job.reverse[chunk.slot + e]) * s.directional_p;
-            for (int c = 0; c < s.directional_p; c += 64 / int(sizeof(T))) {
-                __builtin_prefetch(row + c, 0, 2);
-            }
-        }
+        prefetch_gather(rows, job.reverse + chunk.slot + lane, s.directional_p, end - lane);
     }
-
-    /// The dE/dz of the edges at `lane`, which their centres will gather.
-    TLMLP_INLINE void prefetch_bars(int lane) const {
-        const int end = lane + width < chunk.lanes ? lane + width : chunk.lanes;
-        for (int e = lane; e < end; ++e) {
-            const T *row = job.sum_bar + std::ptrdiff_t(job.reverse[chunk.slot + e]) * s.directional_p;
-            for (int c = 0; c < s.directional_p; c += 64 / int(sizeof(T))) {
-                __builtin_prefetch(row + c, 0, 2);
-            }
-        }
-    }
+    TLMLP_INLINE void prefetch_z(int block, int lane) const { prefetch_reverse(z_rows(block), lane); }
+    TLMLP_INLINE void prefetch_bars(int lane) const { prefetch_reverse(job.z_bar, lane); }
 
     /// The tile's share of a whole lane array of the chunk, in the order of memory.
     TLMLP_INLINE void prefetch_share(const T *array, int rows, int lane) const {
@@ -128,30 +118,15 @@ template <class T> struct Pass {
 
     // ---- embedding: m_0 = act(t[species_i] + s[species_j] + W e), both matrices of the embedding multiplied out
 
-    void embed_inputs(int lane, int vectors, Lanes<T> out) const {
-        const int n = vectors * lanes<T>;
-        for (int a = 0, e = 0; e < n; ++e) {
-            while (a + 1 < chunk.atoms && lane + e >= first()[a] + count()[a]) {
-                ++a;
-            }
-            const T *target = net.embed_target + std::ptrdiff_t(job.species[chunk.atom + a]) * s.embed_p;
-            const T *source = net.embed_source +
-                              std::ptrdiff_t(job.species[job.source[chunk.slot + lane + e]]) * s.embed_p;
-            for (int c = 0; c < s.embed_p; ++c) {
-                *out.at(c, e) = target[c] + source[c];
-            }
-        }
-    }
-
     void embed(int lane, int vectors, Lanes<T> out, Lanes<T> slope) const {
-        embed_inputs(lane, vectors, out);
+        embed_inputs(job, chunk, lane, vectors * lanes<T>, out);
         embedding_layer(net.embed_radial, radial(lane), out, slope, vectors);
     }
 
     TLMLP_NOINLINE static void embedding_layer(const Dense<T> &layer, Lanes<T> e, Lanes<T> out, Lanes<T> slope,
                                                int vectors) {
         dense(layer, e.data, e.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-            const auto value = swish_slope<T>(a + load(out.at(o, lane)));
+            const auto value = act_slope<T>(a + load(out.at(o, lane)));
             store(out.at(o, lane), value.value);
             store(slope.at(o, lane), value.slope);
         });
@@ -160,23 +135,7 @@ template <class T> struct Pass {
     // ---- directional sum
 
     void gather_z(int block, int lane, int vectors) const {
-        const T *sums = sums_of(block);
-        const int row = s.directional_p;
-        for (int v = 0; v < vectors; ++v) {
-            const std::int32_t *reverse = job.reverse + chunk.slot + lane + v * lanes<T>;
-            for (int c = 0; c < row; c += lanes<T>) {
-                V<T> rows[lanes<T>];
-#pragma GCC unroll 16
-                for (int e = 0; e < lanes<T>; ++e) {
-                    rows[e] = load(sums + std::ptrdiff_t(reverse[e]) * row + c);
-                }
-                transpose<T>(rows);
-#pragma GCC unroll 16
-                for (int k = 0; k < lanes<T>; ++k) {
-                    store(w.z.at(c + k, v * lanes<T>), rows[k]);
-                }
-            }
-        }
+        gather_lanes(z_rows(block), job.reverse + chunk.slot + lane, s.directional_p, vectors, w.z);
     }
 
     /// y = act(W_down (act(W_kj m + b) * gate)) as rows.
@@ -184,11 +143,11 @@ template <class T> struct Pass {
         const Interaction<T> &layer = net.interactions[block];
         const Lanes<T> x = w.tile[0], gate = w.tile[1];
         layer_linear(layer.gate, radial(lane), gate, vectors);
-        layer_swish_times(layer.kj, m, gate, x, vectors);
+        layer_act_times(layer.kj, m, gate, x, vectors);
         T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
         dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
                    [y, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
-                       store(y + std::ptrdiff_t(e) * row + c, swish<T>(a));
+                       store(y + std::ptrdiff_t(e) * row + c, act<T>(a));
                    });
     }
 
@@ -196,12 +155,12 @@ template <class T> struct Pass {
         const Interaction<T> &layer = net.interactions[block];
         const Lanes<T> x = w.tile[0], gate{w.gate.data + lane, w.gate.ld}, kj{w.kj.data + lane, w.kj.ld};
         layer_linear(layer.gate, radial(lane), gate, vectors);
-        layer_swish_times_keep(layer.kj, m, gate, kj, {w.kj_slope.data + lane, w.kj_slope.ld}, x, vectors);
+        layer_act_times_keep(layer.kj, m, gate, kj, {w.kj_slope.data + lane, w.kj_slope.ld}, x, vectors);
         T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
         T *slope = w.y_slope + std::ptrdiff_t(lane) * s.directional_p;
         dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
                    [y, slope, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
-                       const auto value = swish_slope<T>(a);
+                       const auto value = act_slope<T>(a);
                        store(y + std::ptrdiff_t(e) * row + c, value.value);
                        store(slope + std::ptrdiff_t(e) * row + c, value.slope);
                    });
@@ -217,21 +176,14 @@ template <class T> struct Pass {
         const Interaction<T> &layer = net.interactions[block];
         for (int a = 0; a < chunk.atoms; ++a) {
             directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products,
-                                w.harmonics, centre_of(block, chunk.atom + a),
-                                sums_of(block) + (chunk.slot + first()[a]) * s.directional_p);
+                                w.harmonics, A_of(block, chunk.atom + a),
+                                z_rows(block) + (chunk.slot + first()[a]) * s.directional_p);
         }
     }
 
     /// dE/dz of the edges that leave an atom, in the order of its own edges.
     TLMLP_INLINE void gather_z_bar(int a) const {
-        const int row = s.directional_p, n = count()[a];
-        const std::int32_t *reverse = job.reverse + chunk.slot + first()[a];
-        for (int p = 0; p < n; ++p) {
-            for (int c = 0; c < row; c += lanes<T>) {
-                store(w.z_bar + std::ptrdiff_t(p) * row + c,
-                      load(job.sum_bar + std::ptrdiff_t(reverse[p]) * row + c));
-            }
-        }
+        gather_rows(job.z_bar, job.reverse + chunk.slot + first()[a], s.directional_p, count()[a], w.z_bar);
         if (job.energy_bar) {
             move_moments(a);
         }
@@ -252,8 +204,8 @@ template <class T> struct Pass {
         }
     }
 
-    void clear_centre_bar(int atom) const {
-        clear(centre_bar_of(atom), std::ptrdiff_t(s.harmonics) * s.directional_p);
+    void clear_A_bar(int atom) const {
+        clear(A_bar_of(atom), std::ptrdiff_t(s.harmonics) * s.directional_p);
         job.touched[atom] = 0;
     }
 
@@ -263,12 +215,12 @@ template <class T> struct Pass {
             const int lane = first()[a];
             gather_z_bar(a);
             const bool received = job.touched && job.touched[chunk.atom + a] && !chunk.foreign;
-            directional_backward(s, layer.radial, net.legendre, centre_at(a), centre_of(block, chunk.atom + a),
-                                 w.z_bar, !chunk.foreign, received ? centre_bar_of(chunk.atom + a) : nullptr, w.centre,
+            directional_backward(s, layer.radial, net.legendre, centre_at(a), A_of(block, chunk.atom + a),
+                                 w.z_bar, !chunk.foreign, received ? A_bar_of(chunk.atom + a) : nullptr, w.centre,
                                  {w.y_bar.data + lane, w.y_bar.ld}, {w.basis_bar.data + lane, w.basis_bar.ld},
                                  {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
             if (received) {
-                clear_centre_bar(chunk.atom + a);
+                clear_A_bar(chunk.atom + a);
             }
         }
     }
@@ -332,7 +284,7 @@ template <class T> struct Pass {
     void geometry() const {
         locate(job, chunk);
         evaluate_table(job, chunk);
-        evaluate_harmonics(job, chunk);
+        evaluate_harmonics<T>(job, chunk);
         for (int a = 0; a < chunk.atoms; ++a) {
             job.atom_energy[chunk.atom + a] = 0.0;
         }
@@ -366,10 +318,10 @@ template <class T> struct Pass {
                 gather_z(b - 1, lane, vectors);
                 const Interaction<T> &layer = net.interactions[b - 1];
                 if (keep) {
-                    update_forward_keep(s, layer, message(b - 1, lane), w.z, w.tile[0], w.tile[1], m,
-                                        last ? slopes_of(lane / width) : kept_slopes(b - 1, lane), vectors);
+                    update_forward(s, layer, nodes(b - 1, lane, m),
+                                   KeepSlopes<T>{last ? slopes_of(lane / width) : kept_slopes(b - 1, lane)}, vectors);
                 } else {
-                    update_forward(s, layer, message(b - 1, lane), w.z, w.tile[0], w.tile[1], m, vectors);
+                    update_forward(s, layer, nodes(b - 1, lane, m), KeepNothing<T>(), vectors);
                 }
             }
             output_sums(b, lane, vectors, m);
@@ -431,8 +383,8 @@ template <class T> struct Pass {
                 descend(b, lane, vectors, g, kept_slopes(b - 1, lane));
             } else if (b > 0) {
                 gather_z(b - 1, lane, vectors);
-                update_forward_keep(s, net.interactions[b - 1], message(b - 1, lane), w.z, w.tile[0], w.tile[1],
-                                    w.tile[2], slopes_of(0), vectors);
+                update_forward(s, net.interactions[b - 1], nodes(b - 1, lane, w.tile[2]), KeepSlopes<T>{slopes_of(0)},
+                               vectors);
                 descend(b, lane, vectors, g, slopes_of(0));
             } else {
                 embed(lane, vectors, w.tile[0], w.tile[2]);
@@ -447,8 +399,8 @@ template <class T> struct Pass {
 
     /// From dE/dm_b in the tile g to dE/dm_{b-1} and dE/dz_{b-1}.
     void descend(int b, int lane, int vectors, Lanes<T> g, Slopes<T> slopes) const {
-        update_backward(s, net.interactions[b - 1], slopes, g, w.tile[0], w.tile[1], w.tile[2],
-                        job.sum_bar_next + (chunk.slot + lane) * s.directional_p, vectors);
+        update_backward(s, net.interactions[b - 1], NodeBars<T>{slopes, g, w.tile[0]}, w.tile[1], w.tile[2],
+                        job.z_bar_next + (chunk.slot + lane) * s.directional_p, vectors);
         copy(g, message_bar(lane), s.embed_p, vectors);
     }
 

@@ -71,14 +71,14 @@ template <> struct FloatBits<double> {
                                       4.455817908336064493e-10};
 };
 
-/// The constants of `sigmoid`, each repeated in all lanes of a vector.
-template <class T> struct SigmoidConstants {
+/// The constants of exponentials, each repeated in all lanes of a vector.
+template <class T> struct ExpConstants {
     static constexpr int terms = int(sizeof(FloatBits<T>::exp2) / sizeof(T));
     static constexpr int minus_log2e = terms, limit = terms + 1, minus_limit = terms + 2, round_magic = terms + 3,
                          one = terms + 4, count = terms + 5;
     alignas(TLMLP_SIMD_BYTES) T value[count][lanes<T>];
 
-    constexpr SigmoidConstants() : value{} {
+    constexpr ExpConstants() : value{} {
         for (int lane = 0; lane < lanes<T>; ++lane) {
             for (int k = 0; k < terms; ++k) {
                 value[k][lane] = FloatBits<T>::exp2[k];
@@ -91,13 +91,13 @@ template <class T> struct SigmoidConstants {
         }
     }
 };
-template <class T> inline constexpr SigmoidConstants<T> sigmoid_constants;
+template <class T> inline constexpr ExpConstants<T> exp_constants;
 
 /// Constant `index`. With 16 registers the accumulators of a layer fill them all: constants that a compiler keeps there
 /// for the activation after the multiply-adds make it spill accumulators within them, which doubles their time. So there
 /// the address is made unknown, and constants are operands in memory.
 template <class T> struct Constant {
-    const SigmoidConstants<T> *table = &sigmoid_constants<T>;
+    const ExpConstants<T> *table = &exp_constants<T>;
     TLMLP_INLINE Constant() {
 #if TLMLP_SIMD_ROWS < 8
         asm volatile("" : "+r"(table));
@@ -108,9 +108,9 @@ template <class T> struct Constant {
 
 /// 2^f for f in [-1/2, 1/2].
 template <class T> TLMLP_INLINE V<T> exp2_fraction(V<T> f, Constant<T> c) {
-    V<T> p = c[SigmoidConstants<T>::terms - 1];
+    V<T> p = c[ExpConstants<T>::terms - 1];
 #pragma GCC unroll 12
-    for (int k = SigmoidConstants<T>::terms - 2; k >= 0; --k) {
+    for (int k = ExpConstants<T>::terms - 2; k >= 0; --k) {
         p = p * f + c[k];
     }
     return p;
@@ -128,7 +128,7 @@ template <class T> TLMLP_INLINE V<T> exp2_any(V<T> t, Constant<T> c) {
     }
 #else
     using Bits = FloatBits<T>;
-    using Index = SigmoidConstants<T>;
+    using Index = ExpConstants<T>;
     typedef typename VectorOf<typename Bits::Int>::type I;
     const V<T> low = c[Index::minus_limit], high = c[Index::limit], magic = c[Index::round_magic];
     t = t > low ? t : low; // one instruction each, in this order of the operands
@@ -138,15 +138,6 @@ template <class T> TLMLP_INLINE V<T> exp2_any(V<T> t, Constant<T> c) {
     return (V<T>)((I)exp2_fraction<T>(f, c) + ((I)shifted << Bits::mantissa));
 #endif
 }
-
-/// 1 / (1 + exp(-x)), exp(-x) = 2^t with t = -x log2(e): the rounding of that product costs the result |x| s (1-s)
-/// ulp, less than half of one, so no second part of ln 2 is needed.
-template <class T> TLMLP_INLINE V<T> sigmoid(V<T> x, Constant<T> c = {}) {
-    const V<T> one = c[SigmoidConstants<T>::one];
-    return one / (one + exp2_any<T>(x * c[SigmoidConstants<T>::minus_log2e], c));
-}
-
-template <class T> TLMLP_INLINE V<T> swish(V<T> x) { return x * sigmoid<T>(x); }
 
 /// Mask of the lanes below n.
 template <class T> TLMLP_INLINE auto lanes_below(int n) {

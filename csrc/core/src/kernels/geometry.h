@@ -79,17 +79,63 @@ template <class T> TLMLP_NOINLINE void evaluate_table(const Job<T> &job, const C
     }
 }
 
-inline constexpr int max_order = 11;
+inline constexpr int max_order = tlmlp::network::max_spherical - 1;
 
-template <class T> TLMLP_NOINLINE void evaluate_harmonics(const Job<T> &job, const Chunk &chunk) {
-    const Sizes &s = job.network->sizes;
-    const Lanes<T> unit = lanes_of(job.unit, 3, chunk), y = lanes_of(job.harmonics, s.harmonics, chunk);
+/// Prepares the harmonics of the unit vectors at `lane`.
+template <class T> struct HarmonicsAt {
     V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
-    for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
-        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
+    int order;
+    const T *norms;
+
+    TLMLP_INLINE HarmonicsAt(const Network<T> &net, Lanes<T> unit, int lane)
+        : order(net.sizes.spherical - 1), norms(net.harmonic_norms) {
+        tlmlp::math::harmonics_prepare<V<T>, T>(order, load(unit.at(0, lane)), load(unit.at(1, lane)),
                                                 load(unit.at(2, lane)), scratch);
-        tlmlp::math::harmonics_values<V<T>, T>(s.spherical - 1, job.network->harmonic_norms, scratch,
-                                               [&](int k, V<T> value) { store(y.at(k, lane), value); });
+    }
+    /// To the rows of y.
+    TLMLP_INLINE void values(Lanes<T> y, int lane) {
+        tlmlp::math::harmonics_values<V<T>, T>(order, norms, scratch, [&](int k, V<T> value) { store(y.at(k, lane), value); });
+    }
+    /// consume(k, dY_k/dx, dY_k/dy, dY_k/dz)
+    template <class Consume> TLMLP_INLINE void gradients(Consume &&consume) {
+        tlmlp::math::harmonics_gradients<V<T>, T>(order, norms, scratch, consume);
+    }
+    /// g += sum_k bar_k dY_k
+    TLMLP_INLINE void pull(Lanes<T> bar, int lane, V<T> &gx, V<T> &gy, V<T> &gz) {
+        gradients([&](int k, V<T> dx, V<T> dy, V<T> dz) {
+            const V<T> b = load(bar.at(k, lane));
+            gx += b * dx;
+            gy += b * dy;
+            gz += b * dz;
+        });
+    }
+};
+
+/// Harmonics of all the chunk's edges.
+template <class T, class Job> TLMLP_NOINLINE void evaluate_harmonics(const Job &job, const Chunk &chunk) {
+    const Network<T> &net = *job.network;
+    const Lanes<T> unit = lanes_of(job.unit, 3, chunk), y = lanes_of(job.harmonics, net.sizes.harmonics, chunk);
+    for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
+        HarmonicsAt<T>(net, unit, lane).values(y, lane);
+    }
+}
+
+/// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d for one vector of edges, from dE/dd and the rows 1 to 3 of `bars`, dE/du;
+/// `vector` and `vector_bar` begin with the first of these edges.
+template <class T>
+TLMLP_INLINE void store_vector_bars(const double *vector, V<T> distance_bar, Lanes<T> bars, int lane, double *vector_bar) {
+    for (int e = 0; e < lanes<T>; ++e) {
+        const double *v = vector + 3 * e;
+        const double inverse = 1.0 / __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+        double u[3], g[3], along = 0.0;
+        for (int k = 0; k < 3; ++k) {
+            u[k] = v[k] * inverse;
+            g[k] = double(*bars.at(1 + k, lane + e)) * inverse;
+            along += u[k] * g[k];
+        }
+        for (int k = 0; k < 3; ++k) {
+            vector_bar[3 * e + k] = (double(distance_bar[e]) - along) * u[k] + g[k];
+        }
     }
 }
 
@@ -99,7 +145,6 @@ TLMLP_NOINLINE void basis_backward(const Job<T> &job, const Chunk &chunk, Lanes<
     const Network<T> &net = *job.network;
     const Sizes &s = net.sizes;
     const Lanes<T> unit = lanes_of(job.unit, 3, chunk), sum = lanes_of(job.geometry_bar, 4, chunk);
-    V<T> scratch[tlmlp::math::harmonics_scratch(max_order)];
     for (int lane = 0; lane < chunk.lanes; lane += lanes<T>) {
         V<T> t_bar = {}, gx = {}, gy = {}, gz = {};
         table_rows<T, true>(net.table, job.interval + chunk.slot + lane, job.position + chunk.slot + lane,
@@ -108,15 +153,7 @@ TLMLP_NOINLINE void basis_backward(const Job<T> &job, const Chunk &chunk, Lanes<
                                     t_bar += value * load(basis_bar.at(row - s.radial, lane));
                                 }
                             });
-        tlmlp::math::harmonics_prepare<V<T>, T>(s.spherical - 1, load(unit.at(0, lane)), load(unit.at(1, lane)),
-                                                load(unit.at(2, lane)), scratch);
-        tlmlp::math::harmonics_gradients<V<T>, T>(s.spherical - 1, net.harmonic_norms, scratch,
-                                                  [&](int k, V<T> dx, V<T> dy, V<T> dz) {
-                                                      const V<T> bar = load(harmonics_bar.at(k, lane));
-                                                      gx += bar * dx;
-                                                      gy += bar * dy;
-                                                      gz += bar * dz;
-                                                  });
+        HarmonicsAt<T>(net, unit, lane).pull(harmonics_bar, lane, gx, gy, gz);
         store(sum.at(0, lane), load(sum.at(0, lane)) + t_bar);
         store(sum.at(1, lane), load(sum.at(1, lane)) + gx);
         store(sum.at(2, lane), load(sum.at(2, lane)) + gy);
@@ -124,11 +161,11 @@ TLMLP_NOINLINE void basis_backward(const Job<T> &job, const Chunk &chunk, Lanes<
     }
 }
 
-/// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d, after adding the radial basis's part of dE/dd.
+/// dE/dvector, after adding the radial basis's part of dE/dd.
 template <class T> TLMLP_NOINLINE void geometry_backward(const Job<T> &job, const Chunk &chunk) {
     const Network<T> &net = *job.network;
     const Sizes &s = net.sizes;
-    const Lanes<T> unit = lanes_of(job.unit, 3, chunk), sum = lanes_of(job.geometry_bar, 4, chunk);
+    const Lanes<T> sum = lanes_of(job.geometry_bar, 4, chunk);
     const Lanes<T> radial_bar = lanes_of(job.radial_bar, s.radial_p, chunk);
     const T slope = T(2.0 * net.table.intervals * net.inverse_cutoff); // dt/dd
     const double *vector = job.vector + 3 * chunk.slot;
@@ -141,20 +178,7 @@ template <class T> TLMLP_NOINLINE void geometry_backward(const Job<T> &job, cons
                                     t_bar += value * load(radial_bar.at(row, lane));
                                 }
                             });
-        const V<T> distance_bar = t_bar * slope;
-        for (int e = 0; e < lanes<T>; ++e) {
-            const double *v = vector + 3 * (lane + e);
-            const double inverse = 1.0 / __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-            double u[3], g[3], along = 0.0;
-            for (int k = 0; k < 3; ++k) {
-                u[k] = v[k] * inverse;
-                g[k] = double(*sum.at(1 + k, lane + e)) * inverse;
-                along += u[k] * g[k];
-            }
-            for (int k = 0; k < 3; ++k) {
-                vector_bar[3 * (lane + e) + k] = (double(distance_bar[e]) - along) * u[k] + g[k];
-            }
-        }
+        store_vector_bars<T>(vector + 3 * lane, t_bar * slope, sum, lane, vector_bar + 3 * lane);
     }
 }
 

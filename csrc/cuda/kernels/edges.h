@@ -6,18 +6,12 @@
 // block b - 1, whose activations are computed anew (a third of the pass; kept, their slopes would be 1.2 kB an edge and
 // block each way).
 
-#include "cuda/bodies/dense.h"
+#include "cuda/kernels/dense.h"
 
 namespace tlmlp::cuda {
 
-// Slopes of the activations of one update, in the order up, ji, before, final, after.
-TLMLP_HD inline int slope_final(const Sizes &s) { return 2 + 2 * s.before; }
-TLMLP_HD inline int slope_after(const Sizes &s) { return slope_final(s) + 1; }
-/// At least the four arrays that the way back through y needs in the same place.
-TLMLP_HD inline int slope_arrays(const Sizes &s) {
-    const int n = slope_after(s) + 2 * s.after;
-    return n < 4 ? 4 : n;
-}
+/// Slopes of the activations of one update, at least the four arrays that the way back through y needs in the same place.
+TLMLP_HD inline int slope_arrays(const Sizes &s) { return s.slopes() < 4 ? 4 : s.slopes(); }
 
 /// A tile's arrays in shared memory.
 template <class T> struct EdgeTile {
@@ -45,6 +39,21 @@ template <class T> struct EdgeTile {
         return used;
     }
     TLMLP_HD T *slope(int k) const { return slopes ? slopes + k * size : nullptr; }
+    /// A node of the update; the next message takes the place of the message.
+    TLMLP_HD T *at(network::Node node) const {
+        switch (node) {
+        case network::Node::z:
+            return z;
+        case network::Node::h:
+            return h;
+        case network::Node::inner:
+            return t;
+        case network::Node::none:
+            return nullptr;
+        default:
+            return m;
+        }
+    }
 };
 
 template <class T> TLMLP_HD inline int edges_shared(const Sizes &s, bool backward) {
@@ -52,50 +61,48 @@ template <class T> TLMLP_HD inline int edges_shared(const Sizes &s, bool backwar
     return tile.cut(nullptr, s, backward);
 }
 
-/// h = swish(W_ji m + b) + swish(W_up z); residuals; m = swish(W_f h + b) + m; residuals. In place in tile.m.
+/// The update of network.h, in place in tile.m.
 template <class T, class Block>
 TLMLP_HD inline void update_forward(const Block &block, const Sizes &s, const Interaction<T> &w,
                                     const EdgeTile<T> &tile) {
     constexpr int W = tile_lanes<T>;
-    T *const none = nullptr;
-    layer_swish<W>(block, w.up, tile.z, none, tile.h, tile.slope(0));
-    layer_swish<W>(block, w.ji, tile.m, tile.h, tile.h, tile.slope(1));
-    for (int k = 0; k < s.before; ++k) {
-        layer_swish<W>(block, w.before[2 * k], tile.h, none, tile.t, tile.slope(2 + 2 * k));
-        layer_swish<W>(block, w.before[2 * k + 1], tile.t, tile.h, tile.h, tile.slope(3 + 2 * k));
-    }
-    layer_swish<W>(block, w.final, tile.h, tile.m, tile.m, tile.slope(slope_final(s)));
-    for (int k = 0; k < s.after; ++k) {
-        const int at = slope_after(s) + 2 * k;
-        layer_swish<W>(block, w.after[2 * k], tile.m, none, tile.t, tile.slope(at));
-        layer_swish<W>(block, w.after[2 * k + 1], tile.t, tile.m, tile.m, tile.slope(at + 1));
-    }
+    network::walk_update(s.update(), [&](const network::Step &step) {
+        layer_act<W>(block, w.update[step.layer], tile.at(step.from), tile.at(step.add), tile.at(step.to),
+                     tile.slope(step.layer));
+    });
 }
 
 /// tile.g is dE/dm' and becomes dE/dm; tile.z becomes dE/dz.
 template <class T, class Block>
 TLMLP_HD inline void update_backward(const Block &block, const Sizes &s, const Interaction<T> &w,
                                      const EdgeTile<T> &tile) {
+    using network::Node;
     constexpr int W = tile_lanes<T>;
-    T *const none = nullptr, *g = tile.g, *h = tile.h, *t = tile.t, *q = tile.m;
-    multiply<W>(block, g, tile.slope(s.after > 0 ? slope_after(s) + 2 * s.after - 1 : slope_final(s)), t, s.embed_p);
-    for (int k = s.after - 1; k >= 0; --k) {
-        const int at = slope_after(s) + 2 * k;
-        back_times<W>(block, w.after[2 * k + 1], t, tile.slope(at), q);
-        back_next<W>(block, w.after[2 * k], q, true, g, tile.slope(k > 0 ? at - 1 : slope_final(s)), t);
-    }
-    back_next<W>(block, w.final, t, false, h, tile.slope(s.before > 0 ? 1 + 2 * s.before : 1), q);
-    for (int k = s.before - 1; k >= 0; --k) {
-        const int at = 2 + 2 * k;
-        back_times<W>(block, w.before[2 * k + 1], q, tile.slope(at), t);
-        back_next<W>(block, w.before[2 * k], t, true, h, tile.slope(k > 0 ? at - 1 : 1), q);
-    }
-    back_next<W>(block, w.ji, q, true, g, none, none);
-    multiply<W>(block, h, tile.slope(0), t, s.embed_p);
-    back_next<W>(block, w.up, t, false, tile.z, none, none);
+    const network::UpdateOrder order = s.update();
+    T *const none = nullptr, *g = tile.g, *h_bar = tile.h, *bar = tile.t, *below = tile.m;
+    multiply<W>(block, g, tile.slope(order.count() - 1), bar, s.embed_p);
+    network::walk_update_back(order, [&](const network::Step &step) {
+        const Dense<T> &layer = w.update[step.layer];
+        if (step.from == Node::z) {
+            back_next<W>(block, layer, bar, false, tile.z, none, none);
+            return;
+        }
+        if (step.from == Node::message) {
+            back_next<W>(block, layer, bar, true, g, none, none);
+            multiply<W>(block, h_bar, tile.slope(order.up), below, s.embed_p);
+        } else if (step.from == Node::inner) {
+            back_times<W>(block, layer, bar, tile.slope(step.layer - 1), below);
+        } else {
+            back_next<W>(block, layer, bar, step.around >= 0, step.from == Node::h ? h_bar : g, tile.slope(step.layer - 1),
+                         below);
+        }
+        T *swap = bar;
+        bar = below;
+        below = swap;
+    });
 }
 
-/// m_0 = swish(W e + target[species] + source[species]) in tile.m, its slope in `slope` where given.
+/// m_0 = act(W e + target[species] + source[species]) in tile.m, its slope in `slope` where given.
 template <class T, class Block>
 TLMLP_HD inline void embed(const Block &block, const Job<T> &job, const EdgeTile<T> &tile, std::int64_t first, int n,
                            T *slope) {
@@ -118,7 +125,9 @@ TLMLP_HD inline void embed(const Block &block, const Job<T> &job, const EdgeTile
         const Four<T> before = load4(m + o * W + lane);
         Four<T> derivative;
         for (int v = 0; v < 4; ++v) {
-            a.v[v] = swish_slope(a.v[v] + before.v[v], derivative.v[v]);
+            const auto value = act_slope(a.v[v] + before.v[v]);
+            a.v[v] = value.value;
+            derivative.v[v] = value.slope;
         }
         store4(m + o * W + lane, a);
         if (slope) {
@@ -127,7 +136,7 @@ TLMLP_HD inline void embed(const Block &block, const Job<T> &job, const EdgeTile
     });
 }
 
-/// Into tile.h: x = swish(W_kj m + b) * gate, with gate = W_g e. `kj`, `slope`, `gate` are kept where given.
+/// Into tile.h: x = act(W_kj m + b) * gate, with gate = W_g e. `kj`, `slope`, `gate` are kept where given.
 template <class T, class Block>
 TLMLP_HD inline void gated(const Block &block, const Interaction<T> &w, const EdgeTile<T> &tile, T *kj, T *slope,
                            T *gate) {
@@ -138,7 +147,9 @@ TLMLP_HD inline void gated(const Block &block, const Interaction<T> &w, const Ed
         const Four<T> factor = load4(gate + o * W + lane);
         Four<T> derivative;
         for (int v = 0; v < 4; ++v) {
-            a.v[v] = swish_slope(a.v[v], derivative.v[v]);
+            const auto value = act_slope(a.v[v]);
+            a.v[v] = value.value;
+            derivative.v[v] = value.slope;
         }
         if (kj) {
             store4(kj + o * W + lane, a);
@@ -179,7 +190,7 @@ TLMLP_HD inline void edges_forward(const Block &block, const Job<T> &job, int b)
             gated(block, w, tile, none, none, tile.t);
             dense<W>(block, w.down, tile.h, [=](int o, int lane, Four<T> a) {
                 for (int v = 0; v < 4; ++v) {
-                    a.v[v] = swish(a.v[v]);
+                    a.v[v] = act(a.v[v]);
                 }
                 store4(z + o * W + lane, a);
             });
@@ -201,10 +212,9 @@ TLMLP_HD inline void y_backward(const Block &block, const Job<T> &job, const Int
     load_rows<W>(block, job.y_bar + first * s.directional_p, s.directional_p, s.directional, n, z);
     gated(block, w, tile, kj, slope, gate);
     dense<W>(block, w.down, tile.h, [=](int o, int lane, Four<T> a) {
-        Four<T> bar = load4(z + o * W + lane), derivative;
+        Four<T> bar = load4(z + o * W + lane);
         for (int v = 0; v < 4; ++v) {
-            swish_slope(a.v[v], derivative.v[v]);
-            bar.v[v] *= derivative.v[v];
+            bar.v[v] *= act_slope(a.v[v]).slope;
         }
         store4(z + o * W + lane, bar);
     });

@@ -6,8 +6,8 @@
 #include <tuple>
 #include <type_traits>
 
-#include "cuda/bodies/ops/basis.h"
-#include "cuda/bodies/ops/directional.h"
+#include "cuda/kernels/ops/basis.h"
+#include "cuda/kernels/ops/directional.h"
 
 namespace tlmlp::cuda::ops {
 

@@ -7,9 +7,9 @@
 // one thread each: no atomics, the same bits whatever else is in the launch. Edges come through shared memory in parts of
 // centre_edges. The gated sums of the output block, s_j[c] = sum_n W_g[c][n] sum_p e_p[n] m_p[c], are taken on the way.
 
-#include "cuda/bodies/block.h"
-#include "cuda/bodies/geometry.h"
-#include "cuda/bodies/job.h"
+#include "cuda/kernels/block.h"
+#include "cuda/kernels/geometry.h"
+#include "cuda/kernels/job.h"
 
 namespace tlmlp::cuda {
 
@@ -173,7 +173,7 @@ template <class T, class Block> TLMLP_HD inline void centres_forward(const Block
             continue;
         }
         scale_orders(block, s, net.legendre, w.a);
-        block.for_each(s.harmonics * row, [&](int k) { job.centre_of(b, atom)[k] = w.a[k]; });
+        block.for_each(s.harmonics * row, [&](int k) { job.A_of(b, atom)[k] = w.a[k]; });
         for (int first = begin; first < end; first += P) {
             const int n = end - first < P ? end - first : P;
             if (end - begin > P) { // else they are still there
@@ -224,7 +224,7 @@ template <class T, class Block> TLMLP_HD inline void centres_backward(const Bloc
     for (std::int64_t atom = block.index; atom < job.atoms; atom += block.count) {
         const int begin = job.offsets[atom], end = job.offsets[atom + 1];
         block.for_each(s.harmonics * row, [&](int k) {
-            w.a[k] = job.centre_of(b, atom)[k];
+            w.a[k] = job.A_of(b, atom)[k];
             w.a_bar[k] = T(0);
         });
         for (int first = begin; first < end; first += P) {

@@ -61,7 +61,7 @@ template <class T> struct Job {
     T *message = nullptr;             ///< [blocks + 1] tiles of embed_p
     T *y = nullptr;                   ///< [blocks] rows of directional_p
     T *z = nullptr;                   ///< [blocks] rows of directional_p, of the edge itself
-    T *centre = nullptr;              ///< [blocks][atoms][harmonics][directional_p] A_j / N_l
+    T *A = nullptr;                   ///< [blocks][atoms][harmonics][directional_p] A_j / N_l
     T *sums = nullptr;                ///< [blocks + 1][atoms][embed_p] s_i
     T *sums_bar = nullptr;            ///< the same, dE/ds_i
     T *message_bar = nullptr;         ///< tiles of embed_p
@@ -85,8 +85,8 @@ template <class T> struct Job {
         return message_bar + tile * network.sizes.embed_p * tile_lanes<T>;
     }
     TLMLP_HD T *rows(T *array, int block) const { return array + block * capacity * network.sizes.directional_p; }
-    TLMLP_HD T *centre_of(int block, std::int64_t atom) const {
-        return centre + (block * atoms + atom) * network.sizes.harmonics * network.sizes.directional_p;
+    TLMLP_HD T *A_of(int block, std::int64_t atom) const {
+        return A + (block * atoms + atom) * network.sizes.harmonics * network.sizes.directional_p;
     }
 };
 

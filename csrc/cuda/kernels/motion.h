@@ -6,7 +6,7 @@
 // atom's number in its system (Philox 4x32-10, Salmon et al. 2011): a replica's path does not depend on its neighbours in
 // the launch, and a step can be repeated.
 
-#include "cuda/bodies/lists.h"
+#include "cuda/kernels/lists.h"
 
 namespace tlmlp::cuda {
 

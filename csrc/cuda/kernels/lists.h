@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cuda/bodies/block.h"
+#include "cuda/kernels/block.h"
 #include "tlmlp/math/zbl.h"
 
 namespace tlmlp::cuda {

@@ -1,13 +1,13 @@
 #pragma once
 
-// Who runs a kernel's body. A body is a function template over its Block and sees four things: which block it is and
+// Who runs a kernel. A kernel is a function template over its Block and sees four things: which block it is and
 // how many there are, shared memory, `for_each(n, f)`, which spreads n independent items over the threads, and
 // `sync()`, after which all threads see what any wrote. On a device a Block is a CUDA thread block; on a CPU it is one
 // thread (for_each is a loop) or, to check that no barrier is missing, several threads with a real barrier.
 
 #include <cmath>
 
-#include "tlmlp/math/macros.h"
+#include "tlmlp/math/activation.h"
 
 namespace tlmlp::cuda {
 
@@ -35,7 +35,7 @@ struct DeviceBlock {
     int index, count;
     void *shared;
 
-    // Host and device, since a body is; only the device part is ever run.
+    // Host and device, since a kernel is; only the device part is ever run.
     template <class F> TLMLP_HD void for_each(int n, F &&f) const {
 #if defined(__CUDA_ARCH__)
         for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
@@ -74,23 +74,29 @@ template <class T> TLMLP_HD inline void store4(T *to, const Four<T> &four) {
 #endif
 }
 
-/// 1 / (1 + exp(-x))
-TLMLP_HD inline float sigmoid(float x) {
+/// What the activation (tlmlp/math/activation.h) is made of here.
+template <class T> struct Arithmetic {
+    TLMLP_HD static T one() { return T(1); }
+    TLMLP_HD static T exp_minus(T x) {
 #if defined(__CUDA_ARCH__)
-    return __fdividef(1.0f, 1.0f + expf(-x)); // 2 units in the last place; 0 where exp overflows
+        return exp(-x); // for float that of single precision
 #else
-    return 1.0f / (1.0f + std::exp(-x));
+        return std::exp(-x);
 #endif
-}
-TLMLP_HD inline double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+    }
+    TLMLP_HD static T reciprocal(T y) {
+#if defined(__CUDA_ARCH__)
+        if constexpr (sizeof(T) == 4) {
+            return __fdividef(T(1), y); // 2 units in the last place; 0 where y is beyond 2^126
+        }
+#endif
+        return T(1) / y;
+    }
+};
 
-template <class T> TLMLP_HD inline T swish(T x) { return x * sigmoid(x); }
-
-/// swish and its derivative sigma + s (1 - sigma).
-template <class T> TLMLP_HD inline T swish_slope(T x, T &slope) {
-    const T sigma = sigmoid(x), s = x * sigma;
-    slope = sigma + s * (T(1) - sigma);
-    return s;
+template <class T> TLMLP_HD inline T act(T x) { return math::activation(x, Arithmetic<T>()); }
+template <class T> TLMLP_HD inline math::ActivationSlope<T> act_slope(T x) {
+    return math::activation_slope(x, Arithmetic<T>());
 }
 
 } // namespace tlmlp::cuda

@@ -1,16 +1,16 @@
 #pragma once
 
 // What the network sees of an edge: unit vector, the functions of the distance from their table, harmonics; and the
-// way back to dE/dvector. Mirrors csrc/core/src/kernels/basis.h. Edges beyond the cutoff are allowed: every function of
+// way back to dE/dvector. Mirrors csrc/core/src/kernels/geometry.h. Edges beyond the cutoff are allowed: every function of
 // the distance and its derivative is zero there, hence all that they contribute.
 
-#include "cuda/bodies/block.h"
-#include "cuda/bodies/job.h"
+#include "cuda/kernels/block.h"
+#include "cuda/kernels/job.h"
 #include "tlmlp/math/harmonics.h"
 
 namespace tlmlp::cuda {
 
-inline constexpr int max_order = 11;
+inline constexpr int max_order = network::max_spherical - 1;
 
 /// Function k of the table, or with `derivative` its slope in t.
 template <class T>

@@ -1,15 +1,15 @@
 #pragma once
 
-// Every kernel by its number: the body, how many blocks and threads it is launched with, and its shared memory.
+// Every kernel by its number: its function, how many blocks and threads it is launched with, and its shared memory.
 
-#include "cuda/bodies/atoms.h"
-#include "cuda/bodies/centres.h"
-#include "cuda/bodies/edges.h"
-#include "cuda/bodies/geometry.h"
+#include "cuda/kernels/atoms.h"
+#include "cuda/kernels/directional.h"
+#include "cuda/kernels/edges.h"
+#include "cuda/kernels/geometry.h"
 
 namespace tlmlp::cuda {
 
-template <Kernel K, class T, class Block> TLMLP_HD inline void run_body(const Block &block, const Job<T> &job, int b) {
+template <Kernel K, class T, class Block> TLMLP_HD inline void run_kernel(const Block &block, const Job<T> &job, int b) {
     if constexpr (K == Kernel::geometry) {
         geometry(block, job, b);
     } else if constexpr (K == Kernel::edges_forward) {

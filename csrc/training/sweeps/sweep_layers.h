@@ -4,33 +4,20 @@
 // gradients of weights.
 
 #include "job.h"
-#include "sweeps/ahead.h"
+#include "sweeps/prefetch.h"
 
 namespace {
 
-template <class T> using Layer = tlmlp::training::Layer<T>;
-
-/// swish with its first two derivatives.
-template <class T> struct SwishJet {
-    V<T> value, slope, curve;
-};
-
-template <class T> TLMLP_INLINE SwishJet<T> swish_jet(V<T> x) {
-    const Constant<T> c;
-    const V<T> sigma = sigmoid<T>(x, c), rest = c[SigmoidConstants<T>::one] - sigma, s = x * sigma;
-    return {s, sigma + s * rest, rest * (sigma + sigma + s * (rest - sigma))};
-}
-
 /// Lines to ask for with every vector of a layer's results.
-inline constexpr int lines_ahead = 3;
+inline constexpr int lines_queued = 3;
 
-/// pre = W x + b, slope = swish'(pre), y = swish(pre) [+ add]
+/// pre = W x + b, slope = act'(pre), y = act(pre) [+ add]
 template <class T, bool with_add>
 TLMLP_NOINLINE void layer_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> pre, Lanes<T> slope,
-                               Lanes<T> y, int vectors, Ahead *ahead) {
+                               Lanes<T> y, int vectors, PrefetchQueue *queue) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        ahead->step<lines_ahead>();
-        const auto s = swish_slope<T>(a);
+        queue->step<lines_queued>();
+        const auto s = act_slope<T>(a);
         store(pre.at(o, lane), a);
         store(slope.at(o, lane), s.slope);
         store(y.at(o, lane), with_add ? s.value + load(add.at(o, lane)) : s.value);
@@ -40,10 +27,10 @@ TLMLP_NOINLINE void layer_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, 
 /// pre_dot = W x_dot, y_dot = slope pre_dot [+ add]
 template <class T, bool with_add>
 TLMLP_NOINLINE void layer_tangent(const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> slope,
-                                  Lanes<T> pre_dot, Lanes<T> y_dot, int vectors, Ahead *ahead) {
+                                  Lanes<T> pre_dot, Lanes<T> y_dot, int vectors, PrefetchQueue *queue) {
     dense_packed<T>(x_dot.data, x_dot.ld, vectors, layer.in, layer.out, layer.forward, nullptr,
                     [=](int o, int lane, V<T> a) TLMLP_FINISH {
-                        ahead->step<lines_ahead>();
+                        queue->step<lines_queued>();
                         store(pre_dot.at(o, lane), a);
                         const V<T> y = load(slope.at(o, lane)) * a;
                         store(y_dot.at(o, lane), with_add ? y + load(add.at(o, lane)) : y);
@@ -56,13 +43,13 @@ template <class T> TLMLP_NOINLINE void layer_product(const Dense<T> &layer, Lane
                     [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
 }
 
-/// eta = W^T g, next = eta * slope
+/// bar = W^T g, next = bar * slope
 template <class T>
-TLMLP_NOINLINE void back_keep(const Dense<T> &layer, Lanes<T> g, Lanes<T> eta, Lanes<T> slope, Lanes<T> next,
-                              int vectors, Ahead *ahead) {
+TLMLP_NOINLINE void back_keep(const Dense<T> &layer, Lanes<T> g, Lanes<T> bar, Lanes<T> slope, Lanes<T> next,
+                              int vectors, PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        ahead->step<lines_ahead>();
-        store(eta.at(o, lane), a);
+        queue->step<lines_queued>();
+        store(bar.at(o, lane), a);
         store(next.at(o, lane), a * load(slope.at(o, lane)));
     });
 }
@@ -70,9 +57,9 @@ TLMLP_NOINLINE void back_keep(const Dense<T> &layer, Lanes<T> g, Lanes<T> eta, L
 /// sum = add + W^T g, next = sum * slope
 template <class T>
 TLMLP_NOINLINE void back_sum_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> sum, Lanes<T> slope,
-                                  Lanes<T> next, int vectors, Ahead *ahead) {
+                                  Lanes<T> next, int vectors, PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        ahead->step<lines_ahead>();
+        queue->step<lines_queued>();
         const V<T> total = load(add.at(o, lane)) + a;
         store(sum.at(o, lane), total);
         store(next.at(o, lane), total * load(slope.at(o, lane)));
@@ -87,55 +74,55 @@ TLMLP_NOINLINE void back_sum(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, La
     });
 }
 
-/// pi = (W^T g) * slope + pi
+/// pre_bar2 = (W^T g) * slope + pre_bar2
 template <class T>
-TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> slope, Lanes<T> pi, int vectors,
-                                   Ahead *ahead) {
+TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> slope, Lanes<T> pre_bar2, int vectors,
+                                   PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        ahead->step<lines_ahead>();
-        store(pi.at(o, lane), a * load(slope.at(o, lane)) + load(pi.at(o, lane)));
+        queue->step<lines_queued>();
+        store(pre_bar2.at(o, lane), a * load(slope.at(o, lane)) + load(pre_bar2.at(o, lane)));
     });
 }
 
 /// y += W^T g
 template <class T>
-TLMLP_NOINLINE void back_add_ahead(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors, Ahead *ahead) {
+TLMLP_NOINLINE void back_add_queue(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors, PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        ahead->step<lines_ahead>();
+        queue->step<lines_queued>();
         store(y.at(o, lane), load(y.at(o, lane)) + a);
     });
 }
 
 /// What the second sweep reads of an activation.
 template <class T> struct Kept {
-    Lanes<T> pre, pre_dot, eta;
+    Lanes<T> pre, pre_dot, bar;
 };
 
-/// The adjoints pi and pi_dot of a layer's preactivations from the adjoint `bar2` of its activation.
+/// The adjoints pre_bar2 and pre_bar of a layer's preactivations from the adjoint `bar2` of its activation.
 template <class T>
-TLMLP_NOINLINE void activation_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lanes<T> pi_dot, int rows, int vectors) {
+TLMLP_NOINLINE void activation_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pre_bar2, Lanes<T> pre_bar, int rows, int vectors) {
     for (int c = 0; c < rows; ++c) {
         for (int v = 0; v < vectors; ++v) {
             const int lane = v * lanes<T>;
-            const auto s = swish_jet<T>(load(k.pre.at(c, lane)));
-            const V<T> eta = load(k.eta.at(c, lane));
-            store(pi.at(c, lane), s.slope * load(bar2.at(c, lane)) + s.curve * load(k.pre_dot.at(c, lane)) * eta);
-            store(pi_dot.at(c, lane), s.slope * eta);
+            const auto s = act_jet<T>(load(k.pre.at(c, lane)));
+            const V<T> bar = load(k.bar.at(c, lane));
+            store(pre_bar2.at(c, lane), s.slope * load(bar2.at(c, lane)) + s.curve * load(k.pre_dot.at(c, lane)) * bar);
+            store(pre_bar.at(c, lane), s.slope * bar);
         }
     }
 }
 
 /// The same for an activation that made `sum` by being added: takes value and tangent off again, to x and x_dot.
 template <class T>
-TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lanes<T> pi_dot, Lanes<T> sum,
+TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pre_bar2, Lanes<T> pre_bar, Lanes<T> sum,
                                     Lanes<T> sum_dot, Lanes<T> x, Lanes<T> x_dot, int rows, int vectors) {
     for (int c = 0; c < rows; ++c) {
         for (int v = 0; v < vectors; ++v) {
             const int lane = v * lanes<T>;
-            const auto s = swish_jet<T>(load(k.pre.at(c, lane)));
-            const V<T> eta = load(k.eta.at(c, lane)), pre_dot = load(k.pre_dot.at(c, lane));
-            store(pi.at(c, lane), s.slope * load(bar2.at(c, lane)) + s.curve * pre_dot * eta);
-            store(pi_dot.at(c, lane), s.slope * eta);
+            const auto s = act_jet<T>(load(k.pre.at(c, lane)));
+            const V<T> bar = load(k.bar.at(c, lane)), pre_dot = load(k.pre_dot.at(c, lane));
+            store(pre_bar2.at(c, lane), s.slope * load(bar2.at(c, lane)) + s.curve * pre_dot * bar);
+            store(pre_bar.at(c, lane), s.slope * bar);
             store(x.at(c, lane), load(sum.at(c, lane)) - s.value);
             store(x_dot.at(c, lane), load(sum_dot.at(c, lane)) - s.slope * pre_dot);
         }
@@ -143,20 +130,20 @@ TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pi, Lanes
 }
 
 /// An activation between two layers, before the adjoint from above is known: value and tangent, the slope that will
-/// multiply that adjoint, pi as far as it does not depend on it, and pi_dot.
+/// multiply that adjoint, pre_bar2 as far as it does not depend on it, and pre_bar.
 template <class T>
-TLMLP_NOINLINE void inner_second(Kept<T> k, Lanes<T> y, Lanes<T> y_dot, Lanes<T> slope, Lanes<T> pi, Lanes<T> pi_dot,
+TLMLP_NOINLINE void inner_second(Kept<T> k, Lanes<T> y, Lanes<T> y_dot, Lanes<T> slope, Lanes<T> pre_bar2, Lanes<T> pre_bar,
                                  int rows, int vectors) {
     for (int c = 0; c < rows; ++c) {
         for (int v = 0; v < vectors; ++v) {
             const int lane = v * lanes<T>;
-            const auto s = swish_jet<T>(load(k.pre.at(c, lane)));
-            const V<T> eta = load(k.eta.at(c, lane)), pre_dot = load(k.pre_dot.at(c, lane));
+            const auto s = act_jet<T>(load(k.pre.at(c, lane)));
+            const V<T> bar = load(k.bar.at(c, lane)), pre_dot = load(k.pre_dot.at(c, lane));
             store(y.at(c, lane), s.value);
             store(y_dot.at(c, lane), s.slope * pre_dot);
             store(slope.at(c, lane), s.slope);
-            store(pi.at(c, lane), s.curve * pre_dot * eta);
-            store(pi_dot.at(c, lane), s.slope * eta);
+            store(pre_bar2.at(c, lane), s.curve * pre_dot * bar);
+            store(pre_bar.at(c, lane), s.slope * bar);
         }
     }
 }
@@ -203,7 +190,7 @@ template <class T> TLMLP_NOINLINE void to_lanes(const T *rows, int row, int vect
 /// channels, all accumulators in registers; ld is that of a whole tile.
 template <class T, int n_vectors>
 TLMLP_INLINE void outer_block(const T *a, const T *a_dot, std::ptrdiff_t ld, const T *x, const T *x_dot, int row, int n,
-                              T *sum, Ahead *ahead) {
+                              T *sum, PrefetchQueue *queue) {
     constexpr int block = TLMLP_SIMD_ROWS;
     V<T> total[block][n_vectors];
 #pragma GCC unroll 8
@@ -215,7 +202,7 @@ TLMLP_INLINE void outer_block(const T *a, const T *a_dot, std::ptrdiff_t ld, con
     }
     const auto add = [&](const T *left, const T *right) TLMLP_FINISH {
         for (int e = 0; e < n; e += 2) { // n is a multiple of the lanes
-            ahead->step<2>();
+            queue->step<2>();
 #pragma GCC unroll 2
             for (int k = 0; k < 2; ++k) {
                 V<T> input[n_vectors];
@@ -248,16 +235,16 @@ TLMLP_INLINE void outer_block(const T *a, const T *a_dot, std::ptrdiff_t ld, con
 /// sum[outputs][row] += a x^T + a_dot x_dot^T over the first n lanes; x and x_dot are rows.
 template <class T>
 TLMLP_NOINLINE void outer(const T *a, const T *a_dot, std::ptrdiff_t ld, int outputs, const T *x, const T *x_dot,
-                          int row, int n, T *sum, Ahead *ahead) {
+                          int row, int n, T *sum, PrefetchQueue *queue) {
     for (int o = 0; o < outputs; o += TLMLP_SIMD_ROWS) {
         int c = 0;
         for (; c + 2 * lanes<T> <= row; c += 2 * lanes<T>) {
             outer_block<T, 2>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c,
-                                ahead);
+                                queue);
         }
         for (; c < row; c += lanes<T>) {
             outer_block<T, 1>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c,
-                                ahead);
+                                queue);
         }
     }
 }

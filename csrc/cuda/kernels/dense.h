@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "cuda/bodies/block.h"
-#include "cuda/bodies/job.h"
+#include "cuda/kernels/block.h"
+#include "cuda/kernels/job.h"
 
 namespace tlmlp::cuda {
 
@@ -56,13 +56,15 @@ TLMLP_HD inline void dense_back(const Block &block, const Dense<T> &layer, const
 // The fused layers that the blocks are made of, in the words of csrc/core/src/kernels/layers.h. Every array is
 // [channel][W]; outputs are padded to fours, which the arrays have room for.
 
-/// y = swish(W x + b) (+ add), slope = its derivative; `add` and `slope` may be null, y may be add.
+/// y = act(W x + b) (+ add), slope = its derivative; `add` and `slope` may be null, y may be add.
 template <int W, class T, class Block>
-TLMLP_HD inline void layer_swish(const Block &block, const Dense<T> &layer, const T *x, const T *add, T *y, T *slope) {
+TLMLP_HD inline void layer_act(const Block &block, const Dense<T> &layer, const T *x, const T *add, T *y, T *slope) {
     dense<W>(block, layer, x, [=](int o, int lane, Four<T> a) {
         Four<T> s, before = add ? load4(add + o * W + lane) : Four<T>{};
         for (int v = 0; v < 4; ++v) {
-            a.v[v] = swish_slope(a.v[v], s.v[v]) + before.v[v];
+            const auto value = act_slope(a.v[v]);
+            a.v[v] = value.value + before.v[v];
+            s.v[v] = value.slope;
         }
         store4(y + o * W + lane, a);
         if (slope) {

@@ -4,7 +4,7 @@
 // then forces, energies and virials, summed in a fixed order: over the edges of an atom, over segments of atoms of one
 // system, over its segments. A system's numbers do not depend on what else is in the launch.
 
-#include "cuda/bodies/dense.h"
+#include "cuda/kernels/dense.h"
 
 namespace tlmlp::cuda {
 
@@ -22,21 +22,26 @@ template <class T, class Block> TLMLP_HD inline void outputs(const Block &block,
     T *sums = static_cast<T *>(block.shared), *work = sums + s.embed_p * W;
     const int size = s.output_p * W;
     T *const none = nullptr;
+    const network::OutputOrder order = s.output_order();
     for (std::int64_t at = block.index; at < all; at += block.count) {
         const int b = int(at / tiles);
         const std::int64_t first = at % tiles * W;
         const int n = int(job.atoms - first < W ? job.atoms - first : W);
         const OutputBlock<T> &w = job.network.outputs[b];
-        T *x = work, *y = work + size, *slopes = work + 2 * size;
+        T *x = sums;
+        const auto array = [=](int k) { return work + k % 2 * size; };
+        const auto slope = [=](int k) { return work + (1 + k) * size; };
         load_rows<W>(block, job.sums + (b * job.atoms + first) * s.embed_p, s.embed_p, s.embed_p, n, sums);
         block.sync();
-        dense<W>(block, w.up, sums, [=](int o, int lane, Four<T> a) { store4(x + o * W + lane, a); });
-        for (int k = 0; k < s.dense; ++k) {
-            layer_swish<W>(block, w.dense[k], x, none, y, slopes + k * size);
-            T *swap = x;
+        network::walk_output(order, [&](int k) {
+            T *y = array(k);
+            if (network::OutputOrder::activated(k)) {
+                layer_act<W>(block, w.layers[k], x, none, y, slope(k));
+            } else {
+                dense<W>(block, w.layers[k], x, [=](int o, int lane, Four<T> a) { store4(y + o * W + lane, a); });
+            }
             x = y;
-            y = swap;
-        }
+        });
         block.for_each(n, [&](int a) {
             double sum = 0.0;
             for (int o = 0; o < s.output; ++o) {
@@ -48,20 +53,19 @@ template <class T, class Block> TLMLP_HD inline void outputs(const Block &block,
         if (!job.gradient) {
             continue;
         }
-        const T *last_slope = s.dense > 0 ? slopes + (s.dense - 1) * size : nullptr;
+        const int last = order.count() - 1;
+        const T *last_slope = network::OutputOrder::activated(last) ? slope(last) : none;
         block.for_each(size, [&](int k) { x[k] = w.last[k / W] * (last_slope ? last_slope[k] : T(1)); });
         block.sync();
-        for (int k = s.dense - 1; k >= 0; --k) {
-            if (k > 0) {
-                back_times<W>(block, w.dense[k], x, slopes + (k - 1) * size, y);
+        network::walk_output_back(order, [&](int k) {
+            T *y = k > 0 ? array(k - 1) : sums;
+            if (k > 0 && network::OutputOrder::activated(k - 1)) {
+                back_times<W>(block, w.layers[k], x, slope(k - 1), y);
             } else {
-                back_next<W>(block, w.dense[k], x, false, y, none, none);
+                back_next<W>(block, w.layers[k], x, false, y, none, none);
             }
-            T *swap = x;
             x = y;
-            y = swap;
-        }
-        back_next<W>(block, w.up, x, false, sums, none, none);
+        });
         store_rows<W>(block, sums, s.embed_p, s.embed, n, job.sums_bar + (b * job.atoms + first) * s.embed_p);
     }
 }

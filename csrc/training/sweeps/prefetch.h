@@ -8,7 +8,7 @@
 
 namespace {
 
-struct Ahead {
+struct PrefetchQueue {
     static constexpr int line = 64, most = 40;
     const char *at = nullptr, *end = nullptr;
     int used = 0, count = 0;
