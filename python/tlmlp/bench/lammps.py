@@ -2,17 +2,13 @@
 
 import re
 import tempfile
-from pathlib import Path
 from typing import Any
 
-from tlmlp.bench.random_model import write_random_model
-from tlmlp.bench.systems import CUTOFF, DISPLACEMENT, LATTICE_CONSTANT
+from tlmlp.bench.systems import DISPLACEMENT, LATTICE_CONSTANT
 from tlmlp.bench.timing import versions
+from tlmlp.bench.trained_model import model_for_bench
 from tlmlp.errors import TlmlpError
 from tlmlp.lammps.run import LammpsRun, run_lammps
-
-#: Blocks of the usual network: as many exchanges in each direction.
-BLOCKS = 4
 
 _DECK = """
 units metal
@@ -25,7 +21,7 @@ create_atoms 1 box
 mass 1 28.0855
 displace_atoms all random {d} {d} {d} 4711 units box
 pair_style tlmlp precision {precision}
-pair_coeff * * {model} Si
+pair_coeff * * {model} {element}
 fix move all nve
 timestep 1e-6
 thermo 1000
@@ -34,11 +30,15 @@ run {steps} post yes
 """
 
 
-def bench_lammps(atoms: int, ranks: int, threads: int, dtype: str, steps: int) -> dict[str, Any]:
+def bench_lammps(
+    atoms: int, ranks: int, threads: int, dtype: str, steps: int, model: str | None = None
+) -> dict[str, Any]:
     """Mean time of a step of ``atoms`` = 8 n^3 slightly displaced silicon atoms on ``ranks`` MPI ranks with ``threads``
     OpenMP threads each, from LAMMPS' own "Loop time", and the atoms and bytes of the exchange between ranks.
+    ``model`` as for :func:`tlmlp.bench.engine.bench_engine`; its first element takes the places of the crystal.
 
-    Raises TlmlpError on an unknown dtype, an impossible number of atoms, or where LAMMPS or the plugin is missing.
+    Raises TlmlpError on an unknown dtype, an unusable model, an impossible number of atoms, or where LAMMPS or the plugin is
+    missing.
     """
     if dtype not in ("float32", "float64"):
         raise TlmlpError(f"dtype must be float32 or float64, got {dtype!r}")
@@ -46,13 +46,13 @@ def bench_lammps(atoms: int, ranks: int, threads: int, dtype: str, steps: int) -
     if n < 1 or 8 * n**3 != atoms:
         raise TlmlpError(f"atoms must be 8 n^3 for a cube of diamond cells (8, 64, 216, 512, ...), got {atoms}")
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "random.pt"
-        write_random_model(model, CUTOFF)
+        chosen = model_for_bench(model, folder)
         script = _DECK.format(
             a=LATTICE_CONSTANT,
             n=n,
             d=DISPLACEMENT * 3**0.5,
-            model=model,
+            model=chosen.path.resolve(),
+            element=chosen.header["species"][0],
             steps=steps,
             precision="double" if dtype == "float64" else "single",
         )
@@ -61,10 +61,11 @@ def bench_lammps(atoms: int, ranks: int, threads: int, dtype: str, steps: int) -
     halo, ghosts, megabytes = _halo(run)
     return {
         "benchmark": "lammps",
+        "model": chosen.name,
         "ms_per_step": round(step_ms, 3),
         "us_per_atom": round(1e3 * step_ms / atoms, 3),
         "atoms": atoms,
-        "cutoff_angstrom": CUTOFF,
+        "cutoff_angstrom": chosen.header["cutoff"],
         "ranks": ranks,
         "threads": threads,
         "dtype": dtype,
@@ -74,7 +75,7 @@ def bench_lammps(atoms: int, ranks: int, threads: int, dtype: str, steps: int) -
         "communication_ms": _section(run, "Comm", steps),
         "ghost_atoms": ghosts,
         "exchanged_atoms": halo,
-        "exchanged_mb_per_step": round(2 * BLOCKS * megabytes, 3),
+        "exchanged_mb_per_step": round(2 * chosen.header["model"]["n_blocks"] * megabytes, 3),
         "versions": versions("lammps", "mpich"),
     }
 

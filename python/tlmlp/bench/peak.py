@@ -2,7 +2,12 @@
 
 import os
 import re
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
+from typing import Any
+
+from tlmlp.network import DEFAULT_SIZES, parameters
 
 #: Multiply-adds per directed edge of the forward pass at the default sizes: dense layers; basis functions and gates;
 #: directional sums over the spherical harmonics.
@@ -11,14 +16,31 @@ DENSE, BASIS_AND_GATES, DIRECTIONAL = 41_000, 9_000, 7_000
 ATOM_LAYERS = 5 * (32 * 64 + 3 * 64 * 64 + 64)
 
 
-def gflop_per_step(atoms: int, edges: int) -> float:
-    """GFLOP of energy and forces with the default sizes; a multiply-add counts as two.
+def gflop_per_step(atoms: int, edges: int, sizes: Mapping[str, Any] = DEFAULT_SIZES) -> float:
+    """GFLOP of energy and forces; a multiply-add counts as two.
 
     The backward pass takes as much again as the forward pass, the directional sums twice as much. Activations are not
-    counted.
+    counted. The numbers are those of the default sizes, in proportion to the weights where ``sizes`` are others.
     """
-    per_edge = 2 * (DENSE + BASIS_AND_GATES) + 3 * DIRECTIONAL
-    return 2e-9 * (edges * per_edge + atoms * 2 * ATOM_LAYERS)
+    dense, basis, directional, output = (
+        number * mine / usual
+        for number, mine, usual in zip(
+            (DENSE, BASIS_AND_GATES, DIRECTIONAL, ATOM_LAYERS), _counts(sizes), _counts(DEFAULT_SIZES), strict=True
+        )
+    )
+    return 2e-9 * (edges * (2 * (dense + basis) + 3 * directional) + atoms * 2 * output)
+
+
+def _counts(sizes: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Weights of the layers on edges, of gates and radial weights, terms of the directional sums, weights on atoms."""
+    sizes = {**DEFAULT_SIZES, **sizes}
+    weights = {p.name: (prod(p.shape), p.role) for p in parameters(sizes) if p.name.endswith(".weight")}
+    dense = sum(n for name, (n, role) in weights.items() if role == "edge" and name.startswith("interaction."))
+    output = sum(n for n, role in weights.values() if role in ("atom", "last"))
+    blocks, orders = sizes["n_blocks"], sizes["num_spherical"]
+    gates = sizes["embed_size"] * sizes["num_radial"] * (2 * blocks + 2)
+    radial = blocks * sizes["int_emb_size"] * orders * sizes["num_radial"]
+    return dense, gates + radial, blocks * sizes["int_emb_size"] * 2 * orders**2, output
 
 
 def peak_gflops(dtype: str, threads: int) -> float:

@@ -10,6 +10,10 @@ Atoms = Annotated[int, typer.Option(help="Atoms of bulk silicon (64, 216, 512, .
 Threads = Annotated[int, typer.Option(help="Threads; 1 unless given.", min=1)]
 Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 Repeats = Annotated[int, typer.Option(help="Timed calls; the median is reported.", min=1)]
+Model = Annotated[
+    str | None,
+    typer.Option(help="A model file or the name of a shipped one; si-dft with its cutoff scaled to 5 Å unless given."),
+]
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:
@@ -33,12 +37,17 @@ def register(app: typer.Typer) -> None:
 
     @group.command()
     def model(
-        atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False
+        atoms: Atoms = 512,
+        threads: Threads = 1,
+        dtype: Dtype = "float32",
+        repeats: Repeats = 15,
+        model: Model = None,
+        json: Json = False,
     ) -> None:
         """Energy and forces through TorchScript."""
         from tlmlp.bench.model import bench_model
 
-        _show(bench_model(atoms, threads, dtype, repeats), json)
+        _show(bench_model(atoms, threads, dtype, repeats, model), json)
 
     @group.command()
     def train(
@@ -61,21 +70,27 @@ def register(app: typer.Typer) -> None:
         threads: Annotated[int, typer.Option(help="OpenMP threads of each rank.", min=1)] = 1,
         dtype: Dtype = "float32",
         steps: Annotated[int, typer.Option(help="Timed steps; the mean is reported.", min=1)] = 10,
+        model: Model = None,
         json: Json = False,
     ) -> None:
         """Steps of LAMMPS on one or several MPI ranks, and what they exchange."""
         from tlmlp.bench.lammps import bench_lammps
 
-        _show(bench_lammps(atoms, ranks, threads, dtype, steps), json)
+        _show(bench_lammps(atoms, ranks, threads, dtype, steps, model), json)
 
     @group.command()
     def engine(
-        atoms: Atoms = 512, threads: Threads = 1, dtype: Dtype = "float32", repeats: Repeats = 15, json: Json = False
+        atoms: Atoms = 512,
+        threads: Threads = 1,
+        dtype: Dtype = "float32",
+        repeats: Repeats = 15,
+        model: Model = None,
+        json: Json = False,
     ) -> None:
         """Energy and forces through the C++ engine, its rate against the machine's peak, and its memory."""
         from tlmlp.bench.engine import bench_engine
 
-        _show(bench_engine(atoms, threads, dtype, repeats), json)
+        _show(bench_engine(atoms, threads, dtype, repeats, model), json)
 
     @group.command()
     def openmm(
