@@ -10,8 +10,9 @@ from pathlib import Path
 
 STUB = Path(__file__).resolve().parents[1] / "python" / "tlmlp" / "_core.pyi"
 
-#: pybind11 knows no more of these results than their outer type.
+#: pybind11 knows no more of these results and arguments than their outer type.
 OUTER = {
+    ": dict)": ": dict[str, typing.Any])",
     "-> dict:": "-> dict[str, typing.Any]:",
     "-> list:": "-> list[typing.Any]:",
     "-> tuple:": "-> tuple[numpy.typing.NDArray[numpy.float64], ...]:",
