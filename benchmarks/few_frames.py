@@ -371,6 +371,7 @@ def _spread(values: Sequence[float], digits: int) -> str:
 def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
     """Errors of the recipe and of a training from scratch over the number of frames, every draw and the mean."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     looks = {"recipe": ("#0072b2", "o"), "plain": ("#e69f00", "s"), "scratch": ("#666666", "^")}
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
@@ -389,8 +390,10 @@ def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
             if found:
                 panel.plot([n for _, n, _, _ in found], means, marker=marker, color=colour, label=method)
         panel.set(xscale="log", yscale="log", xlabel="training frames", ylabel=f"test {label}")
-        ticks = sorted({int(row["frames"]) for row in rows})
+        ticks = sorted({int(row["frames"]) for row in rows if row["method"] in looks and row["source"] == "si-dft"})
         panel.set_xticks(ticks, [str(n) for n in ticks])
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 6, 8)))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.minorticks_off()
     panels[0].legend(fontsize="small")
     for ending in (".png", ".svg"):
