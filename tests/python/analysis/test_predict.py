@@ -94,7 +94,7 @@ def test_a_killed_call_goes_on(ending, tmp_path):
     predict(MODEL, files, whole)
     code = (
         "import sys, time, tlmlp.analysis.predict as p\n"
-        "p.KEEP_FRAMES = 2\n"
+        "p.KEEP_FRAMES, p.KEEP_EVERY = 2, 1e9\n"
         "def at(share, frames):\n"
         "    if frames == 9: print('nine', flush=True); time.sleep(60)\n"
         f"p.predict({MODEL!r}, {[str(f) for f in files]!r}, {str(out)!r}, at=at)\n"
