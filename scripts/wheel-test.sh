@@ -55,11 +55,12 @@ atoms.write("si.data", format="lammps-data", masses=True)
 PYTHON
 
 log "LAMMPS"
-cat > si.in << 'LAMMPS'
+model="$(python -c 'import tlmlp; print(tlmlp.pretrained("si-dft"))')"
+cat > si.in << LAMMPS
 units metal
 read_data si.data
 pair_style tlmlp
-pair_coeff * * si-dft Si
+pair_coeff * * $model Si
 velocity all create 300 1
 fix 1 all nve
 thermo 10
@@ -70,10 +71,9 @@ grep -A 4 '^ *Step' si.log
 grep -q '^Loop time' si.log
 
 log "commands"
-for name in '-c import_tlmlp' help; do
-  [[ "$name" == help ]] && command=(-m tlmlp --help) || command=(-c 'import tlmlp')
-  TIMEFORMAT="$name: %R s, of which %U s of CPU"
-  time python "${command[@]}" > /dev/null
-done
+TIMEFORMAT='import tlmlp: %R s, of which %U s of CPU'
+time python -c 'import tlmlp'
+TIMEFORMAT='tlmlp --help: %R s, of which %U s of CPU'
+time tlmlp --help > /dev/null
 tlmlp doctor || true
-tlmlp eos si-dft --points 7
+tlmlp info si-dft

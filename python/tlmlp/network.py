@@ -32,7 +32,7 @@ class Factor(NamedTuple):
 
     name: str
     first: int
-    count: int
+    count: int  # type: ignore[assignment] # hides tuple.count
     transposed: bool
 
 

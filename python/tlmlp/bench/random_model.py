@@ -57,7 +57,7 @@ def write_random_model(
 
 
 def write_engine_model(
-    path: str | os.PathLike, header: Mapping[str, Any], weights: Mapping[str, np.ndarray]
+    path: str | os.PathLike[str], header: Mapping[str, Any], weights: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Write a model file without TorchScript; the description's entry ``weights`` is made here.
 

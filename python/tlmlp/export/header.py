@@ -180,7 +180,7 @@ def check_header(header: object) -> dict[str, Any]:
     major = FORMAT_VERSION.split(".")[0]
     if not isinstance(version, str) or version.split(".")[0] != major:
         raise TlmlpError(f"its format version is {version!r} and this tlmlp reads {major}.x; update tlmlp")
-    model = header.get("model")
+    model: Any = header.get("model")
     for key, known in (("activation", ACTIVATION), ("envelope", ENVELOPE)) if isinstance(model, dict) else ():
         name = model.get(key, FORMULAS_OF_1_0[key])
         if name != known:
