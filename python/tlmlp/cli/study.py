@@ -68,9 +68,7 @@ def _study(name: str, title: str) -> None:
             typer.Option(help="An earlier study, or docs/results/STUDY/TIER, whose rows are taken over."),
         ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would run.")] = False,
-        estimate: Annotated[
-            bool, typer.Option("--estimate", help="Say what it would cost, from measured seconds; runs nothing.")
-        ] = False,
+        estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost; runs nothing.")] = False,
         json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON, on one line.")] = False,
     ) -> None:
         from tlmlp.studies.launch import run_study

@@ -1,4 +1,4 @@
-"""What a study would cost, from its plan and measured seconds of its parts (``workflows/costs.yaml``)."""
+"""What a study would cost, from its plan and the seconds of its parts in ``workflows/costs.yaml``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Part:
 
 
 def unit_costs() -> dict[str, Any]:
-    """The measured seconds."""
+    """The seconds of each part."""
     return yaml.safe_load((WORKFLOWS / "costs.yaml").read_text())
 
 
