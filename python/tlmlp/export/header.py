@@ -180,9 +180,10 @@ def check_header(header: object) -> dict[str, Any]:
     major = FORMAT_VERSION.split(".")[0]
     if not isinstance(version, str) or version.split(".")[0] != major:
         raise TlmlpError(f"its format version is {version!r} and this tlmlp reads {major}.x; update tlmlp")
-    model: Any = header.get("model")
-    for key, known in (("activation", ACTIVATION), ("envelope", ENVELOPE)) if isinstance(model, dict) else ():
-        name = model.get(key, FORMULAS_OF_1_0[key])
+    model = header.get("model")
+    named = model if isinstance(model, dict) else {}
+    for key, known in (("activation", ACTIVATION), ("envelope", ENVELOPE)):
+        name = named.get(key, FORMULAS_OF_1_0[key])
         if name != known:
             raise TlmlpError(
                 f"its {key} is {str(name)[:60]!r} and this tlmlp computes with {known!r} alone; update tlmlp"
