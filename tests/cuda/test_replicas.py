@@ -184,7 +184,7 @@ def test_temperature_of_the_thermostat(weak, device):
 
 
 def test_bad_input(path):
-    with pytest.raises(TlmlpError, match="time step must be positive"):
+    with pytest.raises(TlmlpError, match="time step must be from"):
         Replicas(path, [STRUCTURES["wire"]], temperature=300.0, time_step=0.0, device="cuda-on-cpu")
     with pytest.raises(TlmlpError, match="one entry for each"):
         Replicas(path, [STRUCTURES["wire"]], temperature=300.0, seeds=[1, 2], device="cuda-on-cpu")

@@ -124,7 +124,7 @@ def test_the_engine_gives_forces_virial_and_energies_of_the_atoms(tmp_path):
 
 @pytest.mark.parametrize(
     ("radii", "message"),
-    [({"inner": 2.0, "outer": 1.0}, "must rise"), ({"inner": 1.0, "outer": 4.5}, "beyond the cutoff of 4.0")],
+    [({"inner": 2.0, "outer": 1.0}, "must rise"), ({"inner": 1.0, "outer": 4.5}, "beyond the cutoff of 4 Å")],
 )
 def test_radii_that_do_not_fit_are_refused(radii, message):
     with pytest.raises(TlmlpError, match=message):
