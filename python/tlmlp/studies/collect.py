@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tlmlp.console import console
 from tlmlp.errors import TlmlpError
+from tlmlp.export.model_file import engine_part
 from tlmlp.files import atomic_write_bytes, atomic_write_json
 from tlmlp.studies.costs import write_costs
 from tlmlp.studies.finished import Finished
@@ -59,6 +60,8 @@ def collect(folder: Path, into: Path, models: list[int] | None = None) -> Path:
             finished.copy_model(row, out / "models" / f"{name}.pt")
     for name in ("source", *plan.teachers):
         finished.copy_teacher(name, out / "models" / f"{name}.pt")
+    for file in (out / "models").glob("*.pt"):  # the TorchScript form is as large again, and made from the rest
+        atomic_write_bytes(file, engine_part(file))
     for file in (file for part in PARTS for file in sorted(folder.glob(part))):
         atomic_write_bytes(out / file.relative_to(folder), file.read_bytes())
     _check_sizes(into, out)

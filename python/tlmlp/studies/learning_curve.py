@@ -141,10 +141,13 @@ def draw(path: Path, plan: Plan, rows: Sequence[dict[str, Any]], rule: str) -> N
 
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     points = []
+    drawn = [arm for arm in plan.arms if any(row["arm"] == arm for row in rows)]
     for panel, (error, (title, factor)) in zip(figure.subplots(1, 2), ERRORS.items(), strict=True):
         for number, arm in enumerate(plan.arms):
+            if arm not in drawn:
+                continue
             colour, marker, name = look(arm, number)
-            shift = 1.05 ** (number - (len(plan.arms) - 1) / 2)
+            shift = 1.05 ** (drawn.index(arm) - (len(drawn) - 1) / 2)
             centres = []
             for frames in plan.sizes:
                 values = [factor * value for value in samples(rows, arm, frames, error, rule).values()]

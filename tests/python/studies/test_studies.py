@@ -10,12 +10,14 @@ import sys
 import time
 
 import ase.io
+import numpy as np
 import pytest
 
 from tlmlp.data.sw_table import sw_table_file
 from tlmlp.errors import TlmlpError
+from tlmlp.export.model_file import engine_part, read_model_file
 from tlmlp.studies.catalogue import STUDIES, TIERS
-from tlmlp.studies.collect import collect
+from tlmlp.studies.collect import LARGEST_MODEL, collect
 from tlmlp.studies.finished import Finished, take_finished
 from tlmlp.studies.identity import row_key
 from tlmlp.studies.plan import Plan, default_plan, read_plan, write_plan
@@ -148,6 +150,16 @@ def test_what_is_collected_needs_nothing_of_its_machine(collected, learning_curv
             assert str(out.parent).encode() not in (collected / path).read_bytes(), (
                 f"{path} names a folder of this machine"
             )
+
+
+def test_models_are_collected_without_their_torchscript_form(collected, learning_curve):
+    for path in collected.glob("models/*.pt"):
+        full = learning_curve[1] / "models" / path.name
+        if full.is_file():
+            (header, weights), (same, numbers) = read_model_file(path), read_model_file(full)
+            assert header == same and all(np.array_equal(weights[name], numbers[name]) for name in numbers)
+            assert path.stat().st_size < full.stat().st_size
+    assert len(engine_part("si-dft")) < LARGEST_MODEL, "models of the default sizes are too large to keep"
 
 
 def test_a_fresh_clone_goes_on_with_the_missing_rows_alone(collected, learning_curve, data, tmp_path):
