@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
     try {
         tlmlp::Engine engine(argv[1], {.precision = tlmlp::Precision::float32, .threads = 2});
         const double a = 5.43; // Angstrom
-        const double sites[8][3] = {{0, 0, 0}, {0, 2, 2}, {2, 0, 2}, {2, 2, 0}, {1, 1, 1}, {1, 3, 3}, {3, 1, 3}, {3, 3, 1}};
+        const double sites[8][3] = {{0, 0, 0}, {0, 2, 2}, {2, 0, 2}, {2, 2, 0},
+                                    {1, 1, 1}, {1, 3, 3}, {3, 1, 3}, {3, 3, 1}};
         std::vector<double> positions;
         for (int k = 0; k < 8; ++k) {
             for (int axis = 0; axis < 3; ++axis) {
@@ -38,7 +39,8 @@ int main(int argc, char **argv) {
                     std::string(engine.level()).c_str());
         std::printf("energy   %.6f eV\n", result.energy);
         std::printf("force 0  %.6f %.6f %.6f eV/A\n", result.forces[0], result.forces[1], result.forces[2]);
-        std::printf("pressure %.6f eV/A^3\n", (result.virial[0] + result.virial[4] + result.virial[8]) / (3 * a * a * a));
+        std::printf("pressure %.6f eV/A^3\n",
+                    (result.virial[0] + result.virial[4] + result.virial[8]) / (3 * a * a * a));
     } catch (const tlmlp::Error &error) {
         std::fprintf(stderr, "error: %s\n", error.what());
         return 1;

@@ -101,4 +101,4 @@ OpenBackend open_engine_backend;
 /// works where there is no torch. Throws std::runtime_error when a library is missing or the file is unusable.
 OpenBackend open_torch_backend;
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

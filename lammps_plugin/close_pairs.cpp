@@ -37,12 +37,13 @@ std::string ClosePairs::summary(MPI_Comm world) const
   long long where[3] = {closest_.step, closest_.i, closest_.j};
   MPI_Bcast(where, 3, MPI_LONG_LONG, closest.rank, world);
   char text[400];
-  snprintf(text, sizeof(text),
-           "in the run that ended, pairs of atoms were %lld times closer than any pair in the training data of the model "
-           "(%.3f Angstrom), first at step %lld; the closest, atoms %lld and %lld at step %lld, were %.3f Angstrom apart. "
-           "The model has learnt nothing about such distances",
-           count / 2, limit_, first, where[1], where[2], where[0], closest.distance);
+  snprintf(
+      text, sizeof(text),
+      "in the run that ended, pairs of atoms were %lld times closer than any pair in the training data of the model "
+      "(%.3f Angstrom), first at step %lld; the closest, atoms %lld and %lld at step %lld, were %.3f Angstrom apart. "
+      "The model has learnt nothing about such distances",
+      count / 2, limit_, first, where[1], where[2], where[0], closest.distance);
   return text;
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

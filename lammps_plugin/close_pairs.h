@@ -34,4 +34,4 @@ class ClosePairs {
   Closest closest_{};
 };
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

@@ -45,7 +45,8 @@ int Committee::exchange_doubles() const
 
 bool Committee::has_moments() const
 {
-  return std::all_of(members_.begin(), members_.end(), [](const Member &member) { return member.backend->has_moments(); });
+  return std::all_of(members_.begin(), members_.end(),
+                     [](const Member &member) { return member.backend->has_moments(); });
 }
 
 void Committee::map_types(const std::vector<std::string> &elements)
@@ -99,4 +100,4 @@ void Committee::compute(Graph &graph, const std::vector<int> &types, int threads
   }
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

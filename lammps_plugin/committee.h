@@ -53,4 +53,4 @@ class Committee {
   std::vector<Member> members_;
 };
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

@@ -98,11 +98,11 @@ class EngineBackend : public Backend {
   bool has_moments_;
 };
 
-}    // namespace
+} // namespace
 
 std::unique_ptr<Backend> open_engine_backend(const ModelBytes &model, const Options &options)
 {
   return std::make_unique<EngineBackend>(model, options);
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

@@ -17,7 +17,7 @@ template <class T> void add(char *to, const char *from, std::ptrdiff_t size)
   for (std::ptrdiff_t k = 0; k < size; ++k) sum[k] += more[k];
 }
 
-}    // namespace
+} // namespace
 
 void Halo::start(int n_owned, int n_all, int rank)
 {
@@ -132,4 +132,4 @@ void Halo::unpack_reverse(int n, const int *list, const double *buf)
   }
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

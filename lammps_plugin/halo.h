@@ -60,4 +60,4 @@ class Halo {
   std::unordered_map<const int *, std::vector<char>> wanted_;
 };
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

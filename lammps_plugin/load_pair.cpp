@@ -22,7 +22,7 @@ namespace tlmlp_lammps {
 
 namespace {
 
-constexpr int warning = 0;    // of lammps_error
+constexpr int warning = 0; // of lammps_error
 
 template <class F> F *find(const char *name)
 {
@@ -47,7 +47,8 @@ void warn(void *lmp, const std::string &text)
 /// What a LAMMPS with the older std::string of libstdc++ needs of its plugins, as a clause, or nothing.
 std::string old_string()
 {
-  return dlsym(RTLD_DEFAULT, "_ZN9LAMMPS_NS5Error3allERKSsiS2_") ? " with -D_GLIBCXX_USE_CXX11_ABI=0 in CMAKE_CXX_FLAGS" : "";
+  return dlsym(RTLD_DEFAULT, "_ZN9LAMMPS_NS5Error3allERKSsiS2_") ? " with -D_GLIBCXX_USE_CXX11_ABI=0 in CMAKE_CXX_FLAGS"
+                                                                 : "";
 }
 
 /// Why this LAMMPS does not fit the plugin, or nothing. A plugin sees the classes of LAMMPS as its headers described
@@ -65,7 +66,7 @@ std::string misfit(void *lmp)
     const int here = setting(lmp, name);
     if (here != static_cast<int>(size))
       return std::string("a LAMMPS whose ") + name + " has " + std::to_string(size) + " bytes, this one's has " +
-          std::to_string(here);
+             std::to_string(here);
   }
   return {};
 }
@@ -82,7 +83,7 @@ std::string own_folder()
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-}    // namespace
+} // namespace
 
 void load_pair(void *lmp, void *handle, void *regfunc, const char *name, const char *file)
 {
@@ -90,7 +91,7 @@ void load_pair(void *lmp, void *handle, void *regfunc, const char *name, const c
   const std::string reason = misfit(lmp);
   if (!reason.empty()) {
     warn(lmp, begin + "the plugin was built for " + reason + "; build it against this LAMMPS" + old_string() +
-             ", see docs/howto/other-lammps.md of tlmlp");
+                  ", see docs/howto/other-lammps.md of tlmlp");
     return;
   }
   const std::string path = own_folder() + "/" + file;
@@ -98,10 +99,11 @@ void load_pair(void *lmp, void *handle, void *regfunc, const char *name, const c
   const std::string fault = library ? path + " has no pair style" : dlerror(); // before other calls change it
   void *entry = library ? dlsym(library, "tlmlp_register_pair") : nullptr;
   if (!entry) {
-    warn(lmp, begin + "its library does not fit this LAMMPS (" + fault + "); build it against this LAMMPS" + old_string() + ", see docs/howto/other-lammps.md of tlmlp");
+    warn(lmp, begin + "its library does not fit this LAMMPS (" + fault + "); build it against this LAMMPS" +
+                  old_string() + ", see docs/howto/other-lammps.md of tlmlp");
     return;
   }
   reinterpret_cast<register_pair_style *>(entry)(lmp, handle, regfunc);
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

@@ -10,4 +10,4 @@ namespace tlmlp_lammps {
 /// and a warning says why.
 void load_pair(void *lmp, void *handle, void *regfunc, const char *name, const char *file);
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

@@ -43,14 +43,14 @@ std::string readable(const std::string &name)
   return out;
 }
 
-}    // namespace
+} // namespace
 
 void broadcast(std::string &text, int root, MPI_Comm world)
 {
   long long size = static_cast<long long>(text.size());
   MPI_Bcast(&size, 1, MPI_LONG_LONG, root, world);
   text.resize(static_cast<std::size_t>(size));
-  constexpr long long most = 1 << 30;    // MPI counts are of type int
+  constexpr long long most = 1 << 30; // MPI counts are of type int
   for (long long at = 0; at < size; at += most)
     MPI_Bcast(&text[static_cast<std::size_t>(at)], static_cast<int>(std::min(most, size - at)), MPI_CHAR, root, world);
 }
@@ -72,11 +72,12 @@ std::vector<ModelBytes> read_models(const std::vector<std::string> &names, MPI_C
     broadcast(model.path, 0, world);
     if (!there) {
       const std::string shown = readable(model.path);
-      throw std::runtime_error("cannot read the model file " + shown +
-                               (shown == model.path ?
-                                    "; give the path of a file that `tlmlp export` wrote" :
-                                    "; LAMMPS takes letters beyond ASCII out of the lines of a script: rename the file or its "
-                                    "folder, or give the path by -var model PATH and write ${model}"));
+      throw std::runtime_error(
+          "cannot read the model file " + shown +
+          (shown == model.path
+               ? "; give the path of a file that `tlmlp export` wrote"
+               : "; LAMMPS takes letters beyond ASCII out of the lines of a script: rename the file or its "
+                 "folder, or give the path by -var model PATH and write ${model}"));
     }
     broadcast(model.content, 0, world);
     models.push_back(std::move(model));
@@ -84,4 +85,4 @@ std::vector<ModelBytes> read_models(const std::vector<std::string> &names, MPI_C
   return models;
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

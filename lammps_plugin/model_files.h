@@ -20,4 +20,4 @@ std::vector<ModelBytes> read_models(const std::vector<std::string> &names, MPI_C
 /// The text that `root` has, on all ranks.
 void broadcast(std::string &text, int root, MPI_Comm world);
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

@@ -54,7 +54,7 @@ Factory *find_factory()
   return factory;
 }
 
-}    // namespace
+} // namespace
 
 std::unique_ptr<Backend> open_torch_backend(const ModelBytes &model, const Options &options)
 {
@@ -62,4 +62,4 @@ std::unique_ptr<Backend> open_torch_backend(const ModelBytes &model, const Optio
   return std::unique_ptr<Backend>(find_factory()(&model, &options));
 }
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps

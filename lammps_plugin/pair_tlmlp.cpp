@@ -22,7 +22,8 @@
 
 namespace LAMMPS_NS {
 
-PairTlmlp::PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend) : Pair(lmp), open_backend_(open_backend), exchange_(this)
+PairTlmlp::PairTlmlp(LAMMPS *lmp, tlmlp_lammps::OpenBackend *open_backend)
+    : Pair(lmp), open_backend_(open_backend), exchange_(this)
 {
   single_enable = 0;
   restartinfo = 1;
@@ -75,8 +76,7 @@ void PairTlmlp::settings(int narg, char **arg)
   for (int n = 0; n < narg; n += 2) {
     const std::string name = arg[n], value = n + 1 < narg ? arg[n + 1] : "nothing";
     if (name == "precision") {
-      if (value != "single" && value != "double")
-        stop("keyword precision takes single or double, got '" + value + "'");
+      if (value != "single" && value != "double") stop("keyword precision takes single or double, got '" + value + "'");
       wanted.backend.double_precision = value == "double";
     } else if (name == "device") {
       if (n + 1 >= narg) stop("keyword device takes cpu, cuda or cuda:N, got nothing");
@@ -89,11 +89,13 @@ void PairTlmlp::settings(int narg, char **arg)
       if (n + 1 >= narg) stop("keyword out_file takes a file name, got nothing");
       wanted.out_file = value;
     } else {
-      stop("unknown keyword '" + name + "'; there are: precision single|double, device cpu|cuda, committee N, out_freq M, out_file F");
+      stop("unknown keyword '" + name +
+           "'; there are: precision single|double, device cpu|cuda, committee N, out_freq M, out_file F");
     }
   }
   if ((wanted.out_freq > 0) != !wanted.out_file.empty()) stop("out_freq and out_file need each other");
-  if (wanted.out_freq > 0 && wanted.committee < 2) stop("out_freq and out_file belong to a committee of several models");
+  if (wanted.out_freq > 0 && wanted.committee < 2)
+    stop("out_freq and out_file belong to a committee of several models");
   check_units();
   // Given again with models in place: they do not fit the new settings.
   forget_models();
@@ -123,7 +125,8 @@ void PairTlmlp::coeff(int narg, char **arg)
     for (int type = 1; type <= atom->ntypes; ++type)
       if (strcmp(arg[1 + files + type], "NULL") == 0)
         stop("NULL leaves atom type " + std::to_string(type) +
-             " to another style of pair_style hybrid, and there is none; give it an element, any one of the model if it has no "
+             " to another style of pair_style hybrid, and there is none; give it an element, any one of the model if "
+             "it has no "
              "atoms");
   allocate();
   const std::string reason = open_models({arg + 2, arg + 2 + files}, {arg + 2 + files, arg + narg});
@@ -137,11 +140,11 @@ std::string PairTlmlp::open_models(const std::vector<std::string> &files, const 
     models_.open(open_backend_, tlmlp_lammps::read_models(files, world), settings_.backend);
     models_.map_types(elements);
     if (comm->nprocs > 1 && models_.exchange_doubles() == 0)
-      reason = settings_.backend.device == "cpu" ?
-          "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +
-              "; use pair_style tlmlp, or OMP_NUM_THREADS for more cores" :
-          "device " + settings_.backend.device + " serves one MPI rank, got " + std::to_string(comm->nprocs) +
-              "; start one rank, or leave out device";
+      reason = settings_.backend.device == "cpu"
+                   ? "this backend runs on one MPI rank, got " + std::to_string(comm->nprocs) +
+                         "; use pair_style tlmlp, or OMP_NUM_THREADS for more cores"
+                   : "device " + settings_.backend.device + " serves one MPI rank, got " +
+                         std::to_string(comm->nprocs) + "; start one rank, or leave out device";
   } catch (const std::exception &problem) {
     reason = problem.what();
   }
@@ -205,7 +208,8 @@ void *PairTlmlp::extract(const char *name, int &dim)
 {
   dim = 0;
   const std::string wanted = name;
-  extracted_ = {cutoff_, min_distance_, settings_.committee, models_.size() > 0 ? models_.path(0) : std::string(), sha256_};
+  extracted_ = {cutoff_, min_distance_, settings_.committee, models_.size() > 0 ? models_.path(0) : std::string(),
+                sha256_};
   if (wanted == "cutoff") return &extracted_.cutoff;
   if (wanted == "min_distance") return &extracted_.min_distance;
   if (wanted == "committee") return &extracted_.committee;
@@ -227,10 +231,10 @@ double PairTlmlp::memory_usage()
 {
   double bytes = Pair::memory_usage();
   bytes += static_cast<double>(sizeof(double)) *
-      (graph_.vectors.capacity() + models_.edge_gradients.capacity() + models_.edge_moments.capacity() +
-       models_.member_forces.capacity() + atom_virials_.capacity());
+           (graph_.vectors.capacity() + models_.edge_gradients.capacity() + models_.edge_moments.capacity() +
+            models_.member_forces.capacity() + atom_virials_.capacity());
   bytes += static_cast<double>(sizeof(std::int64_t)) * (graph_.source.capacity() + graph_.target.capacity());
   return bytes;
 }
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

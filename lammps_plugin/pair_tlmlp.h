@@ -59,7 +59,8 @@ class PairTlmlp : public Pair {
   void tell_of_close_pairs();
 
   /// Why the models cannot be used, or nothing; the same on all ranks.
-  [[nodiscard]] std::string open_models(const std::vector<std::string> &files, const std::vector<std::string> &elements);
+  [[nodiscard]] std::string open_models(const std::vector<std::string> &files,
+                                        const std::vector<std::string> &elements);
   void forget_models();
   void set_flags();
   /// Whether atoms of this type are the model's.
@@ -120,4 +121,4 @@ class PairTlmlp : public Pair {
   bigint last_written_ = -1;
 };
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

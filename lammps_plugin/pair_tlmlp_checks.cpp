@@ -34,22 +34,26 @@ void PairTlmlp::check_units()
 /// heat/flux was given, so one of the other kind may not be there at all.
 void PairTlmlp::check_heat_flux()
 {
-  const std::string needed = "; the heat flux of this many-body model comes from compute heat/flux with compute centroid/stress/atom";
+  const std::string needed =
+      "; the heat flux of this many-body model comes from compute heat/flux with compute centroid/stress/atom";
   const Compute *flux = nullptr, *symmetric = nullptr, *centroid = nullptr;
   for (const Compute *compute : modify->get_compute_list()) {
     const std::string style = compute->style;
     if (style == "heat/flux/tally" || style == "heat/flux/virial/tally")
-      stop("compute " + std::string(compute->id) + ", of style " + style + ", adds up pairwise forces, of which there are none" + needed);
+      stop("compute " + std::string(compute->id) + ", of style " + style +
+           ", adds up pairwise forces, of which there are none" + needed);
     if (style == "heat/flux" && !flux) flux = compute;
     if (compute->pressatomflag == 1 && !symmetric) symmetric = compute;
     if (compute->pressatomflag == 2) centroid = compute;
   }
   if (centroid && !models_.has_moments())
-    stop("compute " + std::string(centroid->id) + ", of style centroid/stress/atom, needs pair_style tlmlp on the CPU, not tlmlp/torch "
+    stop("compute " + std::string(centroid->id) +
+         ", of style centroid/stress/atom, needs pair_style tlmlp on the CPU, not tlmlp/torch "
          "and not device cuda; compute stress/atom is there for all");
   if (flux && symmetric)
-    stop("compute stress/atom gives a wrong heat flux, so compute " + std::string(symmetric->id) + " may not stand beside compute " +
-         flux->id + "; use compute centroid/stress/atom in its place, for all purposes");
+    stop("compute stress/atom gives a wrong heat flux, so compute " + std::string(symmetric->id) +
+         " may not stand beside compute " + flux->id +
+         "; use compute centroid/stress/atom in its place, for all purposes");
 }
 
 /// Pairs of the model's atoms that are special to each other and that LAMMPS leaves out of the neighbour list: those of
@@ -96,10 +100,12 @@ void PairTlmlp::warn_of_hidden_pairs()
   if (excluded_pairs())
     warn("neigh_modify exclude hides pairs of atoms from the model, which knows no such structures");
   if (const bigint pairs = hidden_bonded_pairs(); pairs > 0)
-    warn("special_bonds hides " + std::to_string(pairs) + " bonded pairs of atoms from the model; use special_bonds lj/coul 1 1 1");
+    warn("special_bonds hides " + std::to_string(pairs) +
+         " bonded pairs of atoms from the model; use special_bonds lj/coul 1 1 1");
   const int *kept = neighbor->special_flag;
   if (atom->molecular == Atom::TEMPLATE && (kept[1] == 0 || kept[2] == 0 || kept[3] == 0))
-    warn("special_bonds may hide bonded pairs of the molecule templates from the model; use special_bonds lj/coul 1 1 1");
+    warn("special_bonds may hide bonded pairs of the molecule templates from the model; use special_bonds lj/coul 1 1 "
+         "1");
 }
 
 /// At the end of a run, which a pair style learns of when the next one starts or when it goes. Not after a fault in
@@ -112,4 +118,4 @@ void PairTlmlp::tell_of_close_pairs()
   if (const std::string text = close_pairs_.summary(world); !text.empty()) warn(text);
 }
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

@@ -65,10 +65,12 @@ void PairTlmlp::write_deviation(bigint step)
     return;
   }
   if (first)
-    fprintf(file, "# step, largest and mean deviation of the forces, deviation of the energy per atom: standard "
-                  "deviations over %d models\n", models_.size());
-  fprintf(file, "%lld %.8g %.8g %.8g\n", (long long) step, extra_[0], extra_[1], extra_[2]);
+    fprintf(file,
+            "# step, largest and mean deviation of the forces, deviation of the energy per atom: standard "
+            "deviations over %d models\n",
+            models_.size());
+  fprintf(file, "%lld %.8g %.8g %.8g\n", (long long)step, extra_[0], extra_[1], extra_[2]);
   fclose(file);
 }
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

@@ -54,7 +54,7 @@ template <class C> void reverse_comm(C *comm, Pair *pair, int size)
   }
 }
 
-}    // namespace
+} // namespace
 
 int PairTlmlp::pack_forward_comm(int n, int *list, double *buf, int /*pbc_flag*/, int * /*pbc*/)
 {
@@ -199,7 +199,8 @@ void PairTlmlp::note_close_pair(int i, int j, double rsq)
 {
   const double distance = std::sqrt(rsq);
   if (distance < coincide)
-    error->one(FLERR, "pair_style tlmlp: atoms " + std::to_string(atom->tag[i]) + " and " + std::to_string(atom->tag[j]) + " coincide");
+    error->one(FLERR, "pair_style tlmlp: atoms " + std::to_string(atom->tag[i]) + " and " +
+                          std::to_string(atom->tag[j]) + " coincide");
   if (distance < min_distance_) close_pairs_.add(update->ntimestep, distance, atom->tag[i], atom->tag[j]);
 }
 
@@ -234,4 +235,4 @@ void PairTlmlp::compute(int eflag, int vflag)
   computing_ = false;
 }
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

@@ -17,7 +17,7 @@ namespace LAMMPS_NS {
 
 namespace {
 
-constexpr int restart_format = 2;    // 1: without the device
+constexpr int restart_format = 2; // 1: without the device
 constexpr int longest_text = 1 << 16;
 
 void put(FILE *fp, int value)
@@ -31,7 +31,7 @@ void put(FILE *fp, const std::string &text)
   fwrite(text.data(), 1, text.size(), fp);
 }
 
-}    // namespace
+} // namespace
 
 /// Called on rank 0 alone, as write_restart.
 void PairTlmlp::write_restart_settings(FILE *fp)
@@ -85,7 +85,7 @@ struct Reader {
   }
 };
 
-}    // namespace
+} // namespace
 
 void PairTlmlp::read_restart_settings(FILE *fp)
 {
@@ -132,10 +132,11 @@ void PairTlmlp::read_restart(FILE *fp)
   }
   for (std::size_t k = 0; k < paths.size(); ++k)
     if (models_.member(static_cast<int>(k)).sha256() != hashes[k]) {
-      warn("the model " + paths[k] + " has changed since the restart file was written; give a pair_coeff line to use it");
+      warn("the model " + paths[k] +
+           " has changed since the restart file was written; give a pair_coeff line to use it");
       forget_models();
       return;
     }
 }
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

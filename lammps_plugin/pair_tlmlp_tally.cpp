@@ -15,7 +15,7 @@ namespace {
 /// distance, and that of the derivative.
 constexpr int row_of_nine[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, column_of_nine[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
 
-}    // namespace
+} // namespace
 
 /// Everything is put on the owned atoms directly, so that the result does not depend on `newton`.
 void PairTlmlp::tally()
@@ -37,7 +37,7 @@ void PairTlmlp::tally()
     for (std::size_t node = 0; node < atom_of_node_.size(); ++node)
       eatom[atom_of_node_[node]] += energy_scale_ * models_.atomic_energies[node];
   if (vflag_global) {
-    const int of[6] = {0, 4, 8, 3, 6, 7};    // xx yy zz xy xz yz; row: force, column: edge
+    const int of[6] = {0, 4, 8, 3, 6, 7}; // xx yy zz xy xz yz; row: force, column: edge
     for (int k = 0; k < 6; ++k) virial[k] += energy_scale_ * models_.virial[of[k]];
   }
   if (vflag_atom) tally_atom_virials();
@@ -70,7 +70,8 @@ void PairTlmlp::tally_centroid_virials()
 {
   atom_virials_.assign(9 * types_.size(), 0.0);
   for (std::size_t e = 0; e < graph_.source.size(); ++e) {
-    const double *v = &graph_.vectors[3 * e], *g = &models_.edge_gradients[3 * e], *moment = &models_.edge_moments[9 * e];
+    const double *v = &graph_.vectors[3 * e], *g = &models_.edge_gradients[3 * e],
+                 *moment = &models_.edge_moments[9 * e];
     double *i = &atom_virials_[9 * graph_.target[e]], *j = &atom_virials_[9 * graph_.source[e]];
     for (int k = 0; k < 9; ++k) {
       const int a = row_of_nine[k], b = column_of_nine[k];
@@ -84,4 +85,4 @@ void PairTlmlp::tally_centroid_virials()
     for (int k = 0; k < 9; ++k) cvatom[atom_of_node_[node]][k] += atom_virials_[9 * node + k];
 }
 
-}    // namespace LAMMPS_NS
+} // namespace LAMMPS_NS

@@ -15,7 +15,7 @@ void *create(void *lmp)
   return new LAMMPS_NS::PairTlmlp(static_cast<LAMMPS_NS::LAMMPS *>(lmp), &tlmlp_lammps::TLMLP_OPEN_BACKEND);
 }
 
-}    // namespace
+} // namespace
 
 extern "C" void tlmlp_register_pair(void *lmp, void *handle, void *regfunc)
 {

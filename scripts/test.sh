@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --tests
 export PATH="$PWD/.venv/bin:$PATH"
 
-scripts/check.sh ruff format shell types spelling
+scripts/check.sh
 scripts/docs.sh
 # The core must build and pass without torch, Python bindings or LAMMPS.
 cmake --preset core > build/core-tests.log 2>&1 || { cat build/core-tests.log >&2; exit 1; }

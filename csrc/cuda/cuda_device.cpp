@@ -79,8 +79,7 @@ class CudaDevice final : public Device {
     }
 
   private:
-    template <class T, class Launch>
-    void launch_job(Kernel kernel, const Job<T> &job, int pass, Launch &&launch) {
+    template <class T, class Launch> void launch_job(Kernel kernel, const Job<T> &job, int pass, Launch &&launch) {
         const Shape wanted = shape_of(kernel, job);
         if (wanted.blocks == 0) {
             return;

@@ -34,5 +34,4 @@ struct tlmlp_cuda_shape {
 int tlmlp_cuda_launch_float(int kernel, const void *job, int pass, const tlmlp_cuda_shape *shape, void *stream);
 int tlmlp_cuda_launch_double(int kernel, const void *job, int pass, const tlmlp_cuda_shape *shape, void *stream);
 int tlmlp_cuda_launch_motion(int kernel, const void *motion, const tlmlp_cuda_shape *shape, void *stream);
-
 }

@@ -16,8 +16,7 @@ extern __shared__ __align__(64) char shared_memory[];
 template <Kernel K, class T, bool in_shared>
 __global__ void __launch_bounds__(K == Kernel::segments ? 160 : 2 * tile_lanes<float>)
     device_kernel(const Job<T> job, int pass, char *scratch, std::size_t stride) {
-    const DeviceBlock block{int(blockIdx.x), int(gridDim.x),
-                            in_shared ? shared_memory : scratch + blockIdx.x * stride};
+    const DeviceBlock block{int(blockIdx.x), int(gridDim.x), in_shared ? shared_memory : scratch + blockIdx.x * stride};
     run_kernel<K, T>(block, job, pass);
 }
 
@@ -27,12 +26,13 @@ inline constexpr bool may_need_scratch(Kernel kernel) {
            kernel == Kernel::centres_backward || kernel == Kernel::outputs;
 }
 
-template <Kernel K, class T> int launch_kernel(const Job<T> &job, int pass, const tlmlp_cuda_shape &shape, void *stream) {
+template <Kernel K, class T>
+int launch_kernel(const Job<T> &job, int pass, const tlmlp_cuda_shape &shape, void *stream) {
     const auto to = static_cast<cudaStream_t>(stream);
     if constexpr (may_need_scratch(K)) {
         if (shape.scratch) {
-            device_kernel<K, T, false><<<shape.blocks, shape.threads, 0, to>>>(
-                job, pass, static_cast<char *>(shape.scratch), shape.stride);
+            device_kernel<K, T, false>
+                <<<shape.blocks, shape.threads, 0, to>>>(job, pass, static_cast<char *>(shape.scratch), shape.stride);
             return cudaGetLastError();
         }
     }

@@ -7,5 +7,4 @@ extern "C" {
 /// Runs the functor at `place` of tlmlp::cuda::ops::List for all its numbers on the default stream of GPU `index`.
 int tlmlp_cuda_op_float(int place, const void *functor, int index);
 int tlmlp_cuda_op_double(int place, const void *functor, int index);
-
 }

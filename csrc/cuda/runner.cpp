@@ -60,7 +60,8 @@ template <class T> class DeviceRunner final : public engine::Runner {
             fetch(gradient_.data(), job.vector_bar, gradient_.size());
             for (std::size_t edge = 0; edge < source_.size(); ++edge) {
                 for (int k = 0; k < 3; ++k) {
-                    out.edge_gradients[3 * static_cast<std::size_t>(input_[edge]) + k] = to_force * gradient_[3 * edge + k];
+                    out.edge_gradients[3 * static_cast<std::size_t>(input_[edge]) + k] =
+                        to_force * gradient_[3 * edge + k];
                 }
             }
         }

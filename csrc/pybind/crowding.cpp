@@ -13,10 +13,11 @@ namespace py = pybind11;
 
 namespace {
 
-void check_crowding(const py::object &positions, const py::object &cell, const py::object &inverse, const py::object &pbc,
-                    double reach) {
+void check_crowding(const py::object &positions, const py::object &cell, const py::object &inverse,
+                    const py::object &pbc, double reach) {
     const auto places = tlmlp::real_argument(positions, "positions", {-1, 3});
-    const auto rows = tlmlp::real_argument(cell, "cell", {3, 3}), columns = tlmlp::real_argument(inverse, "inverse", {3, 3});
+    const auto rows = tlmlp::real_argument(cell, "cell", {3, 3}),
+               columns = tlmlp::real_argument(inverse, "inverse", {3, 3});
     const auto flags = tlmlp::flag_argument(pbc, "pbc", {3});
     for (const auto *numbers : {&places, &rows, &columns}) {
         if (!std::all_of(numbers->begin(), numbers->end(), [](double x) { return std::isfinite(x); })) {
@@ -31,7 +32,8 @@ void check_crowding(const py::object &positions, const py::object &cell, const p
     std::copy(columns.begin(), columns.end(), dual.begin());
     const std::array<bool, 3> periodic = {flags[0] != 0, flags[1] != 0, flags[2] != 0};
     py::gil_scoped_release without_lock;
-    tlmlp::check_crowding(static_cast<std::int64_t>(places.size() / 3), places.data(), vectors, dual, periodic, reach, true);
+    tlmlp::check_crowding(static_cast<std::int64_t>(places.size() / 3), places.data(), vectors, dual, periodic, reach,
+                          true);
 }
 
 } // namespace
@@ -39,6 +41,7 @@ void check_crowding(const py::object &positions, const py::object &cell, const p
 void bind_crowding(py::module_ &m) {
     m.def("check_crowding", &check_crowding, py::arg("positions"), py::arg("cell"), py::arg("inverse"), py::arg("pbc"),
           py::arg("reach"),
-          "Refuse structures (n, 3) in which an atom has more than 10,000 neighbours within `reach`, or whose cell is so thin "
+          "Refuse structures (n, 3) in which an atom has more than 10,000 neighbours within `reach`, or whose cell is "
+          "so thin "
           "that finding them would take too long; open rows of `cell` are unit vectors across the others.");
 }

@@ -75,8 +75,8 @@ std::int64_t degrees_of(const Array &harmonics) {
     while (degrees * degrees < harmonics.shape(1)) {
         ++degrees;
     }
-    require(degrees * degrees == harmonics.shape(1), "`harmonics` must have shape (edges, degrees^2), got " +
-                                                         std::to_string(harmonics.shape(1)) + " columns");
+    require(degrees * degrees == harmonics.shape(1),
+            "`harmonics` must have shape (edges, degrees^2), got " + std::to_string(harmonics.shape(1)) + " columns");
     return degrees;
 }
 
@@ -84,9 +84,9 @@ void check_ends(const Indices &ends, py::ssize_t edges, py::ssize_t atoms, const
     require(ends.ndim() == 1 && ends.shape(0) == edges,
             std::string("`") + name + "` must have one entry for each of the " + std::to_string(edges) + " edges");
     for (py::ssize_t e = 0; e < edges; ++e) {
-        require(ends.data()[e] >= 0 && ends.data()[e] < atoms,
-                std::string("`") + name + "` must lie in 0.." + std::to_string(atoms - 1) + ", got " +
-                    std::to_string(ends.data()[e]));
+        require(ends.data()[e] >= 0 && ends.data()[e] < atoms, std::string("`") + name + "` must lie in 0.." +
+                                                                   std::to_string(atoms - 1) + ", got " +
+                                                                   std::to_string(ends.data()[e]));
     }
 }
 

@@ -47,7 +47,8 @@ tlmlp::EngineOptions options_of(const std::string &precision, int threads, const
     if (precision != "single" && precision != "double") {
         throw tlmlp::Error("precision must be 'single' or 'double', got '" + precision + "'");
     }
-    return {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads, level, skin, device};
+    return {precision == "double" ? tlmlp::Precision::float64 : tlmlp::Precision::float32, threads, level, skin,
+            device};
 }
 
 /// `call` without the interpreter's lock, which must be given up before the engine's is waited for.
@@ -75,7 +76,8 @@ void warn_of_fork(int threads) {
     }
 }
 
-template <class Input> py::dict compute(SharedEngine &engine, const Input &input, const tlmlp::ComputeOptions &options) {
+template <class Input>
+py::dict compute(SharedEngine &engine, const Input &input, const tlmlp::ComputeOptions &options) {
     int threads = 1;
     tlmlp::OwnedResult result = released([&] { return engine.compute(input, options, &threads); });
     warn_of_fork(threads);
@@ -102,8 +104,8 @@ py::dict compute_edges(SharedEngine &engine, const py::object &species, const py
     const auto ends = tlmlp::index_argument(edge_index, "edge_index", {2, -1});
     const auto n = static_cast<py::ssize_t>(ends.size() / 2);
     const auto vectors = tlmlp::real_argument(edge_vector, "edge_vector", {n, 3});
-    const tlmlp::EdgeList edges{static_cast<std::int64_t>(kinds.size()), kinds.data(), n, ends.data(), ends.data() + n,
-                                vectors.data()};
+    const tlmlp::EdgeList edges{
+        static_cast<std::int64_t>(kinds.size()), kinds.data(), n, ends.data(), ends.data() + n, vectors.data()};
     const tlmlp::ComputeOptions options{forces, forces && edge_gradients};
     return compute(engine, edges, options);
 }
@@ -113,11 +115,12 @@ py::dict compute_edges(SharedEngine &engine, const py::object &species, const py
 void bind_engine(py::module_ &module) {
     using tlmlp::Engine;
     module.def("simd_levels", &tlmlp::simd_levels, "Instruction levels that this machine can run, best first.");
-    py::class_<SharedEngine>(module, "Engine",
-                       "Energy, forces and virial of an exported model, without torch; eV and Angstrom. `precision` is "
-                       "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "
-                       "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff. "
-                       "`device` is 'cpu', 'cuda' or 'cuda:N' for a GPU; 'cuda-on-cpu' runs the GPU's kernels here.")
+    py::class_<SharedEngine>(
+        module, "Engine",
+        "Energy, forces and virial of an exported model, without torch; eV and Angstrom. `precision` is "
+        "'single' or 'double', `level` an instruction level or '' for the best. With a `skin` (Angstrom) "
+        "compute() keeps its neighbour list, cutoff + skin, while no pair can have come within the cutoff. "
+        "`device` is 'cpu', 'cuda' or 'cuda:N' for a GPU; 'cuda-on-cpu' runs the GPU's kernels here.")
         .def(py::init([](const py::object &path, const std::string &precision, int threads, const std::string &level,
                          double skin, const std::string &device) {
                  return std::make_unique<SharedEngine>(
@@ -125,42 +128,47 @@ void bind_engine(py::module_ &module) {
              }),
              py::arg("path"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
              py::arg("skin") = 0.0, py::arg("device") = "cpu")
-        .def_static("from_bytes",
-                    [](const py::bytes &model, const std::string &precision, int threads, const std::string &level,
-                       double skin, const std::string &device) {
-                        return std::make_unique<SharedEngine>(Engine::from_bytes(
-                            std::string_view(model), options_of(precision, threads, level, skin, device)));
-                    },
-                    py::arg("model"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
-                    py::arg("skin") = 0.0, py::arg("device") = "cpu", "The same from the bytes of such a file.")
+        .def_static(
+            "from_bytes",
+            [](const py::bytes &model, const std::string &precision, int threads, const std::string &level, double skin,
+               const std::string &device) {
+                return std::make_unique<SharedEngine>(
+                    Engine::from_bytes(std::string_view(model), options_of(precision, threads, level, skin, device)));
+            },
+            py::arg("model"), py::arg("precision") = "single", py::arg("threads") = 1, py::arg("level") = "",
+            py::arg("skin") = 0.0, py::arg("device") = "cpu", "The same from the bytes of such a file.")
         .def("compute", &compute_structure, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("pbc"),
              py::arg("forces") = true,
              "Dictionary with `energy`, `atomic_energies` (n,), `forces` (n, 3), `virial` (3, 3) of atoms with species "
-             "numbers (n,) at positions (n, 3) in a cell (3, 3) with periodicity (3,); and `closest_pair`, two indices and "
+             "numbers (n,) at positions (n, 3) in a cell (3, 3) with periodicity (3,); and `closest_pair`, two indices "
+             "and "
              "their distance, or None.")
         .def("compute_edges", &compute_edges, py::arg("species"), py::arg("edge_index"), py::arg("edge_vector"),
              py::arg("forces") = true, py::arg("edge_gradients") = false,
              "The same from an edge list: edge_index (2, E) with sources in row 0 and targets in row 1, edge_vector "
              "(E, 3) = r_j - r_i + S cell; with `edge_gradients` also dE/dvector (E, 3).")
-        .def("self_check",
-             [](SharedEngine &shared) {
-                 const Engine::SelfCheck check =
-                     when_free(shared, [](Engine &engine) { return engine.self_check(); });
-                 py::dict out;
-                 out["structures"] = check.structures;
-                 out["energy"] = check.energy;
-                 out["forces"] = check.forces;
-                 out["virial"] = check.virial;
-                 return out;
-             },
-             "Largest differences from the numbers stored in the model file: eV/atom, eV/Angstrom, eV.")
-        .def("species_of",
-             [](const SharedEngine &shared, int atomic_number) { return shared.engine().species_of(atomic_number); },
-             py::arg("atomic_number"))
+        .def(
+            "self_check",
+            [](SharedEngine &shared) {
+                const Engine::SelfCheck check = when_free(shared, [](Engine &engine) { return engine.self_check(); });
+                py::dict out;
+                out["structures"] = check.structures;
+                out["energy"] = check.energy;
+                out["forces"] = check.forces;
+                out["virial"] = check.virial;
+                return out;
+            },
+            "Largest differences from the numbers stored in the model file: eV/atom, eV/Angstrom, eV.")
+        .def(
+            "species_of",
+            [](const SharedEngine &shared, int atomic_number) { return shared.engine().species_of(atomic_number); },
+            py::arg("atomic_number"))
         .def_property(
             "threads",
             [](SharedEngine &shared) {
-                return tlmlp::threads_lost_by_fork() ? 1 : when_free(shared, [](Engine &engine) { return engine.threads(); });
+                return tlmlp::threads_lost_by_fork()
+                           ? 1
+                           : when_free(shared, [](Engine &engine) { return engine.threads(); });
             },
             [](SharedEngine &shared, int threads) {
                 when_free(shared, [threads](Engine &engine) { engine.set_threads(threads); });
@@ -179,12 +187,16 @@ void bind_engine(py::module_ &module) {
             "Bytes of work space held now.")
         .def_property_readonly("precision",
                                [](const SharedEngine &shared) {
-                                   return shared.engine().precision() == tlmlp::Precision::float64 ? "double" : "single";
+                                   return shared.engine().precision() == tlmlp::Precision::float64 ? "double"
+                                                                                                   : "single";
                                })
         .def_property_readonly("species", [](const SharedEngine &shared) { return shared.engine().model().species; })
-        .def_property_readonly("atomic_numbers", [](const SharedEngine &shared) { return shared.engine().model().atomic_numbers; })
+        .def_property_readonly("atomic_numbers",
+                               [](const SharedEngine &shared) { return shared.engine().model().atomic_numbers; })
         .def_property_readonly("cutoff", [](const SharedEngine &shared) { return shared.engine().model().cutoff; })
-        .def_property_readonly("min_distance", [](const SharedEngine &shared) { return shared.engine().model().min_distance; })
+        .def_property_readonly("min_distance",
+                               [](const SharedEngine &shared) { return shared.engine().model().min_distance; })
         .def_property_readonly("dtype", [](const SharedEngine &shared) { return shared.engine().model().dtype; })
-        .def_property_readonly("parameters", [](const SharedEngine &shared) { return shared.engine().model().parameters; });
+        .def_property_readonly("parameters",
+                               [](const SharedEngine &shared) { return shared.engine().model().parameters; });
 }

@@ -43,7 +43,8 @@ py::list whole_sizes() {
 py::list parameters(const py::dict &sizes) {
     py::list out;
     network::visit_parameters(sizes_of(sizes), [&](const network::Parameter &p) {
-        const py::tuple shape = p.vector ? py::tuple(py::make_tuple(p.columns)) : py::tuple(py::make_tuple(p.rows, p.columns));
+        const py::tuple shape =
+            p.vector ? py::tuple(py::make_tuple(p.columns)) : py::tuple(py::make_tuple(p.rows, p.columns));
         out.append(py::make_tuple(p.name, shape, network::name_of(p.role)));
     });
     return out;
@@ -68,13 +69,20 @@ py::list matrices(const py::dict &sizes) {
 } // namespace
 
 void bind_network(py::module_ &module) {
-    module.def("network_formulas", [] {
-        return std::map<std::string, std::string>{{"activation", tlmlp::math::activation_name},
-                                                  {"envelope", network::envelope_name}};
-    }, "Names of the formulas, as model files state them.");
-    module.def("network_bounds", [] {
-        return std::map<std::string, double>{{"cutoff", network::max_cutoff}, {"frequency", network::max_frequency}};
-    }, "Largest cutoff, Angstrom, exclusive, and largest frequency.");
+    module.def(
+        "network_formulas",
+        [] {
+            return std::map<std::string, std::string>{{"activation", tlmlp::math::activation_name},
+                                                      {"envelope", network::envelope_name}};
+        },
+        "Names of the formulas, as model files state them.");
+    module.def(
+        "network_bounds",
+        [] {
+            return std::map<std::string, double>{{"cutoff", network::max_cutoff},
+                                                 {"frequency", network::max_frequency}};
+        },
+        "Largest cutoff, Angstrom, exclusive, and largest frequency.");
     module.def("network_sizes", &whole_sizes, "Tuples (name, smallest, largest, default, meaning).");
     module.def("network_parameters", &parameters, py::arg("sizes"),
                "Tuples (name, shape, role) for a dictionary of sizes.");

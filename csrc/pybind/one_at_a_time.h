@@ -17,8 +17,9 @@ class OneAtATime {
         const int self = static_cast<int>(getpid());
         for (int inside = 0; !word_.compare_exchange_weak(inside, self, std::memory_order_acquire); inside = 0) {
             if (inside != 0 && inside != self) {
-                throw Error("this object was computing in another thread when the process forked, and is half done here: "
-                            "make a new one in this process, or start processes with the method spawn");
+                throw Error(
+                    "this object was computing in another thread when the process forked, and is half done here: "
+                    "make a new one in this process, or start processes with the method spawn");
             }
             if (inside == self) {
                 word_.wait(self, std::memory_order_relaxed);

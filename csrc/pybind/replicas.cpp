@@ -54,11 +54,12 @@ class SharedReplicas {
 };
 
 std::unique_ptr<SharedReplicas> make(const py::object &path, const std::vector<std::int64_t> &first_atoms,
-                               const Array<std::int32_t> &species, const Array<double> &positions,
-                               const Array<double> &velocities, const Array<double> &masses,
-                               const Array<double> &cells, const Array<std::int32_t> &periodic,
-                               const Array<double> &temperatures, const Array<std::uint64_t> &seeds, double time_step,
-                               double friction, const std::string &precision, const std::string &device) {
+                                     const Array<std::int32_t> &species, const Array<double> &positions,
+                                     const Array<double> &velocities, const Array<double> &masses,
+                                     const Array<double> &cells, const Array<std::int32_t> &periodic,
+                                     const Array<double> &temperatures, const Array<std::uint64_t> &seeds,
+                                     double time_step, double friction, const std::string &precision,
+                                     const std::string &device) {
     if (first_atoms.empty() || first_atoms.front() != 0 || !std::is_sorted(first_atoms.begin(), first_atoms.end())) {
         throw tlmlp::Error("`first_atoms` must begin with 0 and not fall");
     }
@@ -122,11 +123,12 @@ void bind_devices(py::module_ &module) {
         .def(py::init(&make), py::arg("path"), py::arg("first_atoms"), py::arg("species"), py::arg("positions"),
              py::arg("velocities"), py::arg("masses"), py::arg("cells"), py::arg("periodic"), py::arg("temperatures"),
              py::arg("seeds"), py::arg("time_step"), py::arg("friction"), py::arg("precision"), py::arg("device"))
-        .def("run",
-             [](SharedReplicas &shared, std::int64_t steps) {
-                 shared.with([steps](Replicas &replicas) { replicas.run(steps); });
-             },
-             py::arg("steps"))
+        .def(
+            "run",
+            [](SharedReplicas &shared, std::int64_t steps) {
+                shared.with([steps](Replicas &replicas) { replicas.run(steps); });
+            },
+            py::arg("steps"))
         .def("state",
              [](SharedReplicas &shared) {
                  const tlmlp::cuda::ReplicaState state =

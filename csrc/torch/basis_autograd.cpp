@@ -23,8 +23,8 @@ struct SphericalHarmonicsBackward : Function<SphericalHarmonicsBackward> {
         const auto saved = context->get_saved_variables();
         auto [vector, distance, y] = op.call(v[0], saved[0], optional(saved[1]), optional(saved[2]),
                                              context->saved_data["num_spherical"].toInt());
-        return {vector, result_or_undefined(distance, saved[1].defined()),
-                result_or_undefined(y, saved[2].defined()), Tensor()};
+        return {vector, result_or_undefined(distance, saved[1].defined()), result_or_undefined(y, saved[2].defined()),
+                Tensor()};
     }
 };
 
@@ -124,7 +124,8 @@ struct SphericalBesselBackward : Function<SphericalBesselBackward> {
     static Tensor forward(AutogradContext *context, const Tensor &distance, const Tensor &grad, double cutoff,
                           std::int64_t p, std::int64_t num_spherical, std::int64_t num_radial) {
         at::AutoDispatchBelowADInplaceOrView guard;
-        static const auto op = find_op("tlmlp::_spherical_bessel_basis_backward", tlmlp::spherical_bessel_basis_backward);
+        static const auto op =
+            find_op("tlmlp::_spherical_bessel_basis_backward", tlmlp::spherical_bessel_basis_backward);
         context->save_for_backward({distance, grad});
         BesselSizes(cutoff, p, num_spherical, num_radial).save(context);
         context->set_materialize_grads(false);

@@ -37,12 +37,11 @@ template <class F, class T> F directions(const Tensor &vectors, std::int64_t num
 }
 
 void check_degrees(std::int64_t num_spherical) {
-    TORCH_CHECK_VALUE(num_spherical >= 1 && num_spherical <= cuda::ops::most_degrees,
-                      "`num_spherical` must lie in 1..", cuda::ops::most_degrees, ", got ", num_spherical);
+    TORCH_CHECK_VALUE(num_spherical >= 1 && num_spherical <= cuda::ops::most_degrees, "`num_spherical` must lie in 1..",
+                      cuda::ops::most_degrees, ", got ", num_spherical);
 }
 
-template <class F, class T>
-F radial(const Tensor &distance, const Tensor &frequencies, double cutoff, std::int64_t p) {
+template <class F, class T> F radial(const Tensor &distance, const Tensor &frequencies, double cutoff, std::int64_t p) {
     F f{};
     f.distance = input<T>(distance);
     f.frequencies = input<T>(frequencies);
@@ -180,8 +179,8 @@ std::tuple<Tensor, Tensor> radial_basis_backward(const Tensor &distance_, const 
 
 std::tuple<Tensor, Tensor, Tensor> radial_basis_second(const OptionalTensor &v_distance_,
                                                        const OptionalTensor &v_frequencies_, const Tensor &distance_,
-                                                       const Tensor &frequencies_, const Tensor &grad_,
-                                                       double cutoff, std::int64_t p) {
+                                                       const Tensor &frequencies_, const Tensor &grad_, double cutoff,
+                                                       std::int64_t p) {
     const Tensor distance = distance_.contiguous(), frequencies = frequencies_.contiguous();
     const Tensor grad = grad_.contiguous(), v_distance = dense(v_distance_), v_frequencies = dense(v_frequencies_);
     Tensor to_distance = at::empty_like(distance), to_grad = at::empty_like(grad);
@@ -229,9 +228,9 @@ Tensor spherical_bessel_basis_backward(const Tensor &distance_, const Tensor &gr
     return result;
 }
 
-std::tuple<Tensor, Tensor> spherical_bessel_basis_second(const Tensor &v_, const Tensor &distance_,
-                                                         const Tensor &grad_, double cutoff, std::int64_t p,
-                                                         std::int64_t num_spherical, std::int64_t num_radial) {
+std::tuple<Tensor, Tensor> spherical_bessel_basis_second(const Tensor &v_, const Tensor &distance_, const Tensor &grad_,
+                                                         double cutoff, std::int64_t p, std::int64_t num_spherical,
+                                                         std::int64_t num_radial) {
     const Tensor v = v_.contiguous(), distance = distance_.contiguous(), grad = grad_.contiguous();
     Tensor to_distance = at::empty_like(distance), to_grad = at::empty_like(grad);
     AT_DISPATCH_FLOATING_TYPES(distance.scalar_type(), "spherical_bessel_basis_second", [&] {

@@ -17,7 +17,7 @@ namespace tlmlp {
 /// 2e-13 (value) and 1e-10 (derivative), float32 within the rounding of the coefficients.
 template <class T>
 inline const math::PiecewisePolynomials<T> &bessel_table(std::int64_t num_spherical, std::int64_t num_radial,
-                                                  std::int64_t p) {
+                                                         std::int64_t p) {
     using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
     static std::mutex mutex;
     static std::map<Key, std::unique_ptr<math::PiecewisePolynomials<T>>> tables;

@@ -27,8 +27,8 @@ struct DirectionalSumBackward : Function<DirectionalSumBackward> {
         const auto s = context->get_saved_variables();
         const std::int64_t wanted = wanted_inputs(context, 5);
         auto [y, sbf, weight, harmonics, grad_z] =
-            op.call(optional(v[0]), optional(v[1]), optional(v[2]), optional(v[3]), s[0], s[1], s[2], s[3], s[4],
-                    s[5], s[6], s[7], s[8], wanted);
+            op.call(optional(v[0]), optional(v[1]), optional(v[2]), optional(v[3]), s[0], s[1], s[2], s[3], s[4], s[5],
+                    s[6], s[7], s[8], wanted);
         variable_list results(10);
         results[0] = result_or_undefined(y, wants(wanted, 0));
         results[1] = result_or_undefined(sbf, wants(wanted, 1));
@@ -41,8 +41,8 @@ struct DirectionalSumBackward : Function<DirectionalSumBackward> {
 
 struct DirectionalSum : Function<DirectionalSum> {
     static Tensor forward(AutogradContext *context, const Tensor &y, const Tensor &sbf, const Tensor &weight,
-                          const Tensor &harmonics, const Tensor &edge_index, const Tensor &offsets,
-                          const Tensor &edges, const Tensor &reverse) {
+                          const Tensor &harmonics, const Tensor &edge_index, const Tensor &offsets, const Tensor &edges,
+                          const Tensor &reverse) {
         at::AutoDispatchBelowADInplaceOrView guard;
         static const auto op = find_op("tlmlp::directional_sum", tlmlp::directional_sum);
         context->save_for_backward({y, sbf, weight, harmonics, edge_index, offsets, edges, reverse});

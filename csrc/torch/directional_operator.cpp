@@ -237,10 +237,11 @@ Tensor directional_sum(const Tensor &y, const Tensor &sbf, const Tensor &weight,
            graph.flip((message * layer.norm).sum(1));
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor>
-directional_sum_backward(const Tensor &y, const Tensor &sbf, const Tensor &weight, const Tensor &harmonics,
-                         const Tensor &grad_z, const Tensor &edge_index, const Tensor &offsets, const Tensor &edges,
-                         const Tensor &reverse, std::int64_t wanted) {
+std::tuple<Tensor, Tensor, Tensor, Tensor> directional_sum_backward(const Tensor &y, const Tensor &sbf,
+                                                                    const Tensor &weight, const Tensor &harmonics,
+                                                                    const Tensor &grad_z, const Tensor &edge_index,
+                                                                    const Tensor &offsets, const Tensor &edges,
+                                                                    const Tensor &reverse, std::int64_t wanted) {
     const Layer layer(y, weight);
     const Graph graph(edge_index, offsets, edges, reverse, y.scalar_type());
     const Tensor radial = layer.expand(sbf, weight), message = radial * y.unsqueeze(1);
@@ -267,7 +268,8 @@ directional_sum_second(const OptionalTensor &v_y, const OptionalTensor &v_sbf, c
                        const Tensor &edges, const Tensor &reverse, std::int64_t wanted) {
     const Layer layer(y, weight);
     const Graph graph(edge_index, offsets, edges, reverse, y.scalar_type());
-    const Tensor along_y = or_zeros(v_y, y), along_sbf = or_zeros(v_sbf, sbf), along_weight = or_zeros(v_weight, weight);
+    const Tensor along_y = or_zeros(v_y, y), along_sbf = or_zeros(v_sbf, sbf),
+                 along_weight = or_zeros(v_weight, weight);
     const Tensor along_harmonics = or_zeros(v_harmonics, harmonics);
     const Tensor y1 = y.unsqueeze(1), along_y1 = along_y.unsqueeze(1);
 
@@ -282,26 +284,26 @@ directional_sum_second(const OptionalTensor &v_y, const OptionalTensor &v_sbf, c
     // Tangents along v, and the gradients of <v, gradients> that mirror them.
     const Tensor radial_t = layer.expand(along_sbf, weight) + layer.expand(sbf, along_weight);
     const Tensor message_t = along_y1 * radial + y1 * radial_t;
-    const Tensor centres_t = layer.centre_sums(along_harmonics, message, graph.into) +
-                             layer.centre_sums(harmonics, message_t, graph.into);
+    const Tensor centres_t =
+        layer.centre_sums(along_harmonics, message, graph.into) + layer.centre_sums(harmonics, message_t, graph.into);
     const Tensor to_centres_t = layer.centre_sums(along_out, gradient, graph.from);
-    const Tensor to_message_t = layer.edge_sums(harmonics, to_centres_t, graph.into) +
-                                layer.edge_sums(along_harmonics, to_centres, graph.into);
+    const Tensor to_message_t =
+        layer.edge_sums(harmonics, to_centres_t, graph.into) + layer.edge_sums(along_harmonics, to_centres, graph.into);
     const Tensor to_radial = to_message * y1, to_radial_t = to_message * along_y1 + to_message_t * y1;
 
     const auto none = [&] { return at::empty({0}, y.options()); };
-    return {wants(wanted, 0) ? (to_message * radial_t + to_message_t * radial).sum(1) : none(),
-            wants(wanted, 1) ? layer.to_sbf(to_radial_t, weight) + layer.to_sbf(to_radial, along_weight) : none(),
-            wants(wanted, 2) ? layer.to_weight(sbf, to_radial_t) + layer.to_weight(along_sbf, to_radial) : none(),
-            wants(wanted, 3) ? layer.opposite(layer.overlaps(gradient, centres_t, graph.from), graph) +
-                                   layer.overlaps(message_t, to_centres, graph.into) +
-                                   layer.overlaps(message, to_centres_t, graph.into)
-                             : none(),
-            wants(wanted, 4) ? (layer.edge_sums(along_out, centres, graph.from) +
-                                layer.edge_sums(out, centres_t, graph.from))
-                                       .sum(1) -
-                                   graph.flip((message_t * layer.norm).sum(1))
-                             : none()};
+    return {
+        wants(wanted, 0) ? (to_message * radial_t + to_message_t * radial).sum(1) : none(),
+        wants(wanted, 1) ? layer.to_sbf(to_radial_t, weight) + layer.to_sbf(to_radial, along_weight) : none(),
+        wants(wanted, 2) ? layer.to_weight(sbf, to_radial_t) + layer.to_weight(along_sbf, to_radial) : none(),
+        wants(wanted, 3)
+            ? layer.opposite(layer.overlaps(gradient, centres_t, graph.from), graph) +
+                  layer.overlaps(message_t, to_centres, graph.into) + layer.overlaps(message, to_centres_t, graph.into)
+            : none(),
+        wants(wanted, 4)
+            ? (layer.edge_sums(along_out, centres, graph.from) + layer.edge_sums(out, centres_t, graph.from)).sum(1) -
+                  graph.flip((message_t * layer.norm).sum(1))
+            : none()};
 }
 
 } // namespace tlmlp

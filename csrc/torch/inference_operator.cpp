@@ -51,7 +51,8 @@ std::vector<std::string> words(const std::string &text) {
 network::Sizes model_sizes(const Description &description) {
     network::Sizes s;
     constexpr std::size_t n = std::size(network::whole_sizes);
-    TORCH_CHECK_VALUE(description.sizes.size() == n, "`sizes` must hold ", n, " numbers, got ", description.sizes.size());
+    TORCH_CHECK_VALUE(description.sizes.size() == n, "`sizes` must hold ", n, " numbers, got ",
+                      description.sizes.size());
     for (const network::Size &size : network::whole_sizes) {
         const auto found = std::find_if(description.sizes.begin(), description.sizes.end(),
                                         [&](const auto &entry) { return entry.first == size.name; });
@@ -76,11 +77,12 @@ engine::ModelFile model_of(const Description &description, const std::vector<Ten
     file.sizes = model_sizes(description);
     file.energy_shift.assign(static_cast<std::size_t>(file.sizes.n_species), 0.0);
     if (!description.zbl.empty()) {
-        TORCH_CHECK_VALUE(description.zbl.size() == 2 && description.zbl[0] > 0 && description.zbl[0] < description.zbl[1],
+        TORCH_CHECK_VALUE(description.zbl.size() == 2 && description.zbl[0] > 0 &&
+                              description.zbl[0] < description.zbl[1],
                           "`zbl` must hold two radii, 0 < inner < outer");
         TORCH_CHECK_VALUE(std::int64_t(description.atomic_numbers.size()) == file.sizes.n_species,
-                          "`atomic_numbers` must hold one number for each of the ", file.sizes.n_species, " species, got ",
-                          description.atomic_numbers.size());
+                          "`atomic_numbers` must hold one number for each of the ", file.sizes.n_species,
+                          " species, got ", description.atomic_numbers.size());
         file.zbl = engine::ZblRadii{description.zbl[0], description.zbl[1]};
         file.info.atomic_numbers.assign(description.atomic_numbers.begin(), description.atomic_numbers.end());
     }
@@ -96,7 +98,8 @@ engine::ModelFile model_of(const Description &description, const std::vector<Ten
         if (shape->second.vector) {
             check_shape(parameters[k], name.c_str(), {shape->second.columns}, "that `sizes` gives it");
         } else {
-            check_shape(parameters[k], name.c_str(), {shape->second.rows, shape->second.columns}, "that `sizes` gives it");
+            check_shape(parameters[k], name.c_str(), {shape->second.rows, shape->second.columns},
+                        "that `sizes` gives it");
         }
         const bool single = parameters[k].scalar_type() == at::kFloat;
         file.tensors[name] = single ? as_doubles<float>(parameters[k]) : as_doubles<double>(parameters[k]);
@@ -108,7 +111,7 @@ engine::ModelFile model_of(const Description &description, const std::vector<Ten
 struct Made {
     Description description;
     at::ScalarType type;
-    std::vector<char> numbers; ///< of all parameters, one behind the other
+    std::vector<char> numbers;                      ///< of all parameters, one behind the other
     c10::weak_intrusive_ptr<c10::TensorImpl> owner; ///< the first parameter: gone with the module it belongs to
     Engine engine;
 
@@ -129,7 +132,8 @@ struct Made {
         }
         std::size_t at = 0;
         for (const Tensor &t : parameters) {
-            if (t.nbytes() > numbers.size() - at || std::memcmp(numbers.data() + at, t.const_data_ptr(), t.nbytes()) != 0) {
+            if (t.nbytes() > numbers.size() - at ||
+                std::memcmp(numbers.data() + at, t.const_data_ptr(), t.nbytes()) != 0) {
                 return false;
             }
             at += t.nbytes();
@@ -147,9 +151,8 @@ class Pool {
     static Entry take(const Description &description, const std::vector<Tensor> &parameters) {
         const std::lock_guard<std::mutex> lock(mutex());
         std::erase_if(free(), [](const Entry &entry) { return entry->owner.expired(); });
-        const auto found = std::find_if(free().begin(), free().end(), [&](const Entry &entry) {
-            return entry->serves(description, parameters);
-        });
+        const auto found = std::find_if(free().begin(), free().end(),
+                                        [&](const Entry &entry) { return entry->serves(description, parameters); });
         if (found == free().end()) {
             return nullptr;
         }
@@ -188,7 +191,8 @@ std::tuple<Tensor, Tensor> inference(at::TensorList parameters, c10::string_view
     check_float(parameters[0], "parameters[0]");
     std::vector<Tensor> dense;
     for (std::size_t k = 0; k < parameters.size(); ++k) {
-        check_same_type(parameters[k], ("parameters[" + std::to_string(k) + "]").c_str(), parameters[0], "parameters[0]");
+        check_same_type(parameters[k], ("parameters[" + std::to_string(k) + "]").c_str(), parameters[0],
+                        "parameters[0]");
         dense.push_back(parameters[k].contiguous());
     }
     check_shape(species_, "species", {-1}, "(n_atoms,)");

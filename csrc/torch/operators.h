@@ -29,13 +29,11 @@ Tensor spherical_harmonics_backward(const Tensor &edge_vector, const OptionalTen
                                     const OptionalTensor &grad_y, std::int64_t num_spherical);
 std::tuple<Tensor, Tensor, Tensor> spherical_harmonics_second(const Tensor &v, const Tensor &edge_vector,
                                                               const OptionalTensor &grad_distance,
-                                                              const OptionalTensor &grad_y,
-                                                              std::int64_t num_spherical);
+                                                              const OptionalTensor &grad_y, std::int64_t num_spherical);
 
 Tensor radial_basis(const Tensor &distance, const Tensor &frequencies, double cutoff, std::int64_t p);
-std::tuple<Tensor, Tensor> radial_basis_backward(const Tensor &distance, const Tensor &frequencies,
-                                                 const Tensor &grad, double cutoff, std::int64_t p,
-                                                 std::int64_t wanted);
+std::tuple<Tensor, Tensor> radial_basis_backward(const Tensor &distance, const Tensor &frequencies, const Tensor &grad,
+                                                 double cutoff, std::int64_t p, std::int64_t wanted);
 std::tuple<Tensor, Tensor, Tensor> radial_basis_second(const OptionalTensor &v_distance,
                                                        const OptionalTensor &v_frequencies, const Tensor &distance,
                                                        const Tensor &frequencies, const Tensor &grad, double cutoff,
@@ -51,10 +49,11 @@ std::tuple<Tensor, Tensor> spherical_bessel_basis_second(const Tensor &v, const 
 
 Tensor directional_sum(const Tensor &y, const Tensor &sbf, const Tensor &weight, const Tensor &harmonics,
                        const Tensor &edge_index, const Tensor &offsets, const Tensor &edges, const Tensor &reverse);
-std::tuple<Tensor, Tensor, Tensor, Tensor>
-directional_sum_backward(const Tensor &y, const Tensor &sbf, const Tensor &weight, const Tensor &harmonics,
-                         const Tensor &grad_z, const Tensor &edge_index, const Tensor &offsets, const Tensor &edges,
-                         const Tensor &reverse, std::int64_t wanted);
+std::tuple<Tensor, Tensor, Tensor, Tensor> directional_sum_backward(const Tensor &y, const Tensor &sbf,
+                                                                    const Tensor &weight, const Tensor &harmonics,
+                                                                    const Tensor &grad_z, const Tensor &edge_index,
+                                                                    const Tensor &offsets, const Tensor &edges,
+                                                                    const Tensor &reverse, std::int64_t wanted);
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>
 directional_sum_second(const OptionalTensor &v_y, const OptionalTensor &v_sbf, const OptionalTensor &v_weight,
                        const OptionalTensor &v_harmonics, const Tensor &y, const Tensor &sbf, const Tensor &weight,

@@ -24,7 +24,9 @@ at::Tensor residual_swish(const at::Tensor &h, const at::Tensor &weight1, const 
                           const at::Tensor &weight2, const at::Tensor &bias2) {
     return h + dense_swish(dense_swish(h, weight1, bias1), weight2, bias2);
 }
-at::Tensor gate(const at::Tensor &x, const at::Tensor &e, const at::Tensor &weight) { return x * at::linear(e, weight); }
+at::Tensor gate(const at::Tensor &x, const at::Tensor &e, const at::Tensor &weight) {
+    return x * at::linear(e, weight);
+}
 
 } // namespace
 

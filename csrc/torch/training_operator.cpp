@@ -94,7 +94,8 @@ template <class T> struct StateOf final : State {
             const std::string name = "weights[" + std::to_string(i) + "]";
             check_same_type(weights[i], name.c_str(), weights[0], "weights[0]");
             TORCH_CHECK_VALUE(weights[i].numel() == std::int64_t(matrix.rows) * matrix.columns, "`", name,
-                              "` must have shape (", matrix.rows, ", ", matrix.columns, "), got ", shape_text(weights[i]));
+                              "` must have shape (", matrix.rows, ", ", matrix.columns, "), got ",
+                              shape_text(weights[i]));
             kept.push_back(weights[i].contiguous());
             pointers.push_back(kept.back().template const_data_ptr<T>());
             weight_sizes.push_back(weights[i].sizes().vec());
@@ -115,10 +116,11 @@ template <class T> struct StateOf final : State {
                                         edges.const_data_ptr<std::int64_t>(),
                                         reverse.const_data_ptr<std::int64_t>(),
                                         edge_vector.const_data_ptr<double>()};
-        Tensor energies = at::empty({n_atoms}, edge_vector.options()), derivatives = at::empty({n_edges, 3}, edge_vector.options());
+        Tensor energies = at::empty({n_atoms}, edge_vector.options()),
+               derivatives = at::empty({n_edges, 3}, edge_vector.options());
         try {
-            evaluation->forward(network_sizes, cutoff, pointers, graph, at::get_num_threads(), energies.data_ptr<double>(),
-                                derivatives.data_ptr<double>());
+            evaluation->forward(network_sizes, cutoff, pointers, graph, at::get_num_threads(),
+                                energies.data_ptr<double>(), derivatives.data_ptr<double>());
         } catch (const std::invalid_argument &error) {
             TORCH_CHECK_VALUE(false, error.what());
         }
@@ -127,10 +129,11 @@ template <class T> struct StateOf final : State {
 
     std::vector<Tensor> backward(const Tensor &energy_weights_, const Tensor &derivative_weights_) override {
         const auto doubles = options.dtype(at::kDouble);
-        const Tensor energy_weights = energy_weights_.defined() ? energy_weights_.to(at::kDouble).contiguous()
-                                                                : at::zeros({n_atoms}, doubles);
-        const Tensor derivative_weights = derivative_weights_.defined() ? derivative_weights_.to(at::kDouble).contiguous()
-                                                                        : at::zeros({n_edges, 3}, doubles);
+        const Tensor energy_weights =
+            energy_weights_.defined() ? energy_weights_.to(at::kDouble).contiguous() : at::zeros({n_atoms}, doubles);
+        const Tensor derivative_weights = derivative_weights_.defined()
+                                              ? derivative_weights_.to(at::kDouble).contiguous()
+                                              : at::zeros({n_edges, 3}, doubles);
         std::vector<Tensor> gradients;
         std::vector<T *> pointers;
         for (const auto &sizes : weight_sizes) {
@@ -166,7 +169,8 @@ struct Result {
 };
 
 Result evaluate(at::TensorList weights, const Tensor &species, const Tensor &edge_index, const Tensor &edge_vector,
-                const Tensor &offsets, const Tensor &edges, const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
+                const Tensor &offsets, const Tensor &edges, const Tensor &reverse, at::IntArrayRef sizes,
+                double cutoff) {
     TORCH_CHECK_VALUE(!weights.empty(), "`weights` is empty");
     check_float(weights[0], "weights[0]");
     check_graph(species, edge_index, edge_vector, offsets, edges, reverse);
@@ -207,7 +211,8 @@ struct EnergiesAndDerivatives : torch::autograd::Function<EnergiesAndDerivatives
         if (!grads[0].defined() && !grads[1].defined()) {
             return results;
         }
-        TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(), "energies_and_derivatives can be differentiated once; use "
+        TORCH_CHECK_NOT_IMPLEMENTED(!at::GradMode::is_enabled(),
+                                    "energies_and_derivatives can be differentiated once; use "
                                     "the network's ordinary forward for create_graph=True");
         const Tensor state = context->get_saved_variables()[0];
         const std::vector<Tensor> gradients = static_cast<State *>(state.data_ptr())->backward(grads[0], grads[1]);
@@ -229,9 +234,10 @@ std::tuple<Tensor, Tensor> energies_and_derivatives(at::TensorList weights, cons
 std::tuple<Tensor, Tensor> autograd::energies_and_derivatives(at::TensorList weights, const Tensor &species,
                                                               const Tensor &edge_index, const Tensor &edge_vector,
                                                               const Tensor &offsets, const Tensor &edges,
-                                                              const Tensor &reverse, at::IntArrayRef sizes, double cutoff) {
-    auto results = EnergiesAndDerivatives::apply(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes,
-                                                 cutoff);
+                                                              const Tensor &reverse, at::IntArrayRef sizes,
+                                                              double cutoff) {
+    auto results = EnergiesAndDerivatives::apply(weights, species, edge_index, edge_vector, offsets, edges, reverse,
+                                                 sizes, cutoff);
     return {results[0], results[1]};
 }
 

@@ -16,11 +16,11 @@ struct SlotGraph {
     void build(const EdgeGraph &graph, int n_species, double cutoff);
 
     std::vector<Chunk> chunks;
-    std::vector<std::int32_t> first, count;   ///< per atom: lane of its first edge in the chunk, number of edges
+    std::vector<std::int32_t> first, count;    ///< per atom: lane of its first edge in the chunk, number of edges
     std::vector<std::int32_t> reverse, source; ///< per slot
-    std::vector<std::int32_t> species;        ///< per atom
-    std::vector<std::int64_t> input;          ///< per slot: index in the caller's list, -1 for dummies
-    std::vector<double> vector;               ///< per slot, nm
+    std::vector<std::int32_t> species;         ///< per atom
+    std::vector<std::int64_t> input;           ///< per slot: index in the caller's list, -1 for dummies
+    std::vector<double> vector;                ///< per slot, nm
     std::int64_t slots = 0;
     int max_lanes = 0, max_edges_of_atom = 0;
 

@@ -18,18 +18,18 @@
 
 namespace tlmlp::training {
 
+using engine::bias_lanes;
 using engine::Chunk;
+using engine::chunk_atoms;
 using engine::Dense;
 using engine::Interaction;
-using engine::Network;
-using engine::OutputBlock;
-using engine::Sizes;
-using engine::bias_lanes;
-using engine::chunk_atoms;
 using engine::lane_pad;
+using engine::Network;
 using engine::output_group;
+using engine::OutputBlock;
 using engine::pad_to;
 using engine::row_pad;
+using engine::Sizes;
 
 template <class T> struct Job {
     const Network<T> *network = nullptr;
@@ -42,21 +42,21 @@ template <class T> struct Job {
     std::int64_t slots = 0, atoms = 0, n_chunks = 0;
 
     // Lane arrays. *_slope: derivative by the distance; *_dot: along v.
-    T *unit = nullptr, *inverse = nullptr; ///< 3 rows; 1/d
-    T *radial_slope = nullptr;             ///< radial_p rows
-    T *basis = nullptr, *basis_slope = nullptr;          ///< basis rows
-    T *harmonics = nullptr, *harmonics_dot = nullptr;    ///< harmonics rows
-    T *distance_dot = nullptr;                           ///< 1 row
-    T *geometry_bar = nullptr;                           ///< 4 rows: dE/dd (basis alone), dE/du
+    T *unit = nullptr, *inverse = nullptr;            ///< 3 rows; 1/d
+    T *radial_slope = nullptr;                        ///< radial_p rows
+    T *basis = nullptr, *basis_slope = nullptr;       ///< basis rows
+    T *harmonics = nullptr, *harmonics_dot = nullptr; ///< harmonics rows
+    T *distance_dot = nullptr;                        ///< 1 row
+    T *geometry_bar = nullptr;                        ///< 4 rows: dE/dd (basis alone), dE/du
 
     // Tile arrays of radial_p rows.
     T *radial = nullptr, *radial_dot = nullptr, *radial_bar = nullptr, *radial_bar2 = nullptr;
     // Tile arrays of embed_p rows, [blocks + 1] of messages, [blocks] of the others.
-    T *message = nullptr, *message_dot = nullptr, *message_bar2 = nullptr; ///< the last: one
+    T *message = nullptr, *message_dot = nullptr, *message_bar2 = nullptr;                          ///< the last: one
     T *embed_pre = nullptr, *embed_slope = nullptr, *embed_bar = nullptr, *embed_pre_dot = nullptr; ///< one each
     T *kj = nullptr, *kj_pre = nullptr, *kj_slope = nullptr, *kj_pre_dot = nullptr;
-    T *gated_bar = nullptr;                        ///< adjoint of act(kj) * gate
-    T *h = nullptr, *h_dot = nullptr;              ///< input of `final`
+    T *gated_bar = nullptr;           ///< adjoint of act(kj) * gate
+    T *h = nullptr, *h_dot = nullptr; ///< input of `final`
     /// Of the layers of an update, tile arrays of slopes() * embed_p rows, [blocks].
     T *pre = nullptr, *slope = nullptr, *act_bar = nullptr, *pre_dot = nullptr;
 

@@ -129,8 +129,8 @@ template <class T> void Evaluation<T>::Memory::prepare_second() {
 }
 
 template <class T> void Evaluation<T>::Memory::share_scratch(int threads) {
-    scratch_size = static_cast<std::size_t>(
-        kernels->scratch(weights.network().sizes, graph.max_lanes, graph.max_edges_of_atom));
+    scratch_size =
+        static_cast<std::size_t>(kernels->scratch(weights.network().sizes, graph.max_lanes, graph.max_edges_of_atom));
     scratch_size = (scratch_size + 1023) / 1024 * 1024; // no cache line in two threads' hands
     scratch.resize(scratch_size * static_cast<std::size_t>(threads));
 }

@@ -120,7 +120,8 @@ class TorchBackend : public Backend {
       module_ = torch::jit::load(stream, at::kCPU);
     } catch (const std::exception &) {
       if (no_operators.empty()) throw;
-      throw std::runtime_error("its operators cannot be loaded (" + no_operators + "); build them or export --portable");
+      throw std::runtime_error("its operators cannot be loaded (" + no_operators +
+                               "); build them or export --portable");
     }
     module_.eval();
     torch::NoGradGuard no_grad;
@@ -142,8 +143,7 @@ class TorchBackend : public Backend {
     const at::Tensor edge_index =
         at::stack({wrap(graph.source, {n_edges}, at::kLong), wrap(graph.target, {n_edges}, at::kLong)});
     const at::Tensor edge_vector = wrap(graph.vectors, {n_edges, 3}, at::kDouble);
-    const auto outputs =
-        module_.get_method("forward_edges")({species, edge_index, edge_vector}).toTuple();
+    const auto outputs = module_.get_method("forward_edges")({species, edge_index, edge_vector}).toTuple();
     result.energy = outputs->elements()[0].toTensor().item<double>();
     copy(outputs->elements()[1].toTensor(), 3 * n_edges, edge_gradients_);
     copy(outputs->elements()[2].toTensor(), n_atoms, atomic_energies_);
@@ -180,9 +180,9 @@ class TorchBackend : public Backend {
   std::vector<double> edge_gradients_, atomic_energies_, forces_;
 };
 
-}    // namespace
+} // namespace
 
-}    // namespace tlmlp_lammps
+} // namespace tlmlp_lammps
 
 /// Called by open_torch_backend; the caller owns the object.
 extern "C" tlmlp_lammps::Backend *tlmlp_lammps_torch_backend(const tlmlp_lammps::ModelBytes *model,

@@ -70,9 +70,9 @@ Cube fullest_cube(std::int64_t n_atoms, const double *positions, const std::arra
 }
 
 /// Neighbours of one atom, counted one by one; throws when they are too many.
-void count_neighbours(std::int64_t atom, std::int64_t n_atoms, const double *positions, const std::array<double, 9> &cell,
-                      const std::array<double, 9> &inverse, const std::array<int, 3> &images, double reach,
-                      bool thin) {
+void count_neighbours(std::int64_t atom, std::int64_t n_atoms, const double *positions,
+                      const std::array<double, 9> &cell, const std::array<double, 9> &inverse,
+                      const std::array<int, 3> &images, double reach, bool thin) {
     std::int64_t count = 0, nearest = atom;
     double smallest = reach * reach;
     for (std::int64_t j = 0; j < n_atoms; ++j) {
@@ -114,8 +114,8 @@ void throw_crowded(std::int64_t atom, std::int64_t other, double distance, doubl
     if (other == atom || thin) {
         const std::string nearest = other == atom ? "its own image" : "atom " + std::to_string(other);
         throw Error("the cell is too thin: within " + rounded(reach) + " Angstrom of atom " + std::to_string(atom) +
-                    " there are more than " + std::to_string(most_neighbours) + " neighbours, the nearest is " + nearest +
-                    ", " + rounded(distance) + " Angstrom away");
+                    " there are more than " + std::to_string(most_neighbours) + " neighbours, the nearest is " +
+                    nearest + ", " + rounded(distance) + " Angstrom away");
     }
     throw Error("atoms " + std::to_string(atom) + " and " + std::to_string(other) + " and at least " +
                 std::to_string(most_neighbours - 1) + " others lie within " + rounded(reach) +
@@ -136,7 +136,9 @@ void check_crowding(std::int64_t n_atoms, const double *positions, const std::ar
     const double atoms = static_cast<double>(n_atoms);
     const double trials = (n_atoms <= few_atoms ? atoms * atoms : atoms) * images;
     if (!(images <= 125.0) && !(trials <= most_trials)) { // 125: the reach fits into the cell
-        const std::size_t k = around[0] >= around[1] ? (around[0] >= around[2] ? 0 : 2) : around[1] >= around[2] ? 1 : 2;
+        const std::size_t k = around[0] >= around[1]   ? (around[0] >= around[2] ? 0 : 2)
+                              : around[1] >= around[2] ? 1
+                                                       : 2;
         throw Error("the cell is too thin: its planes along lattice vector " + std::to_string(k) + " are " +
                     rounded(apart[k]) + " Angstrom apart, so that neighbours within " + rounded(reach) +
                     " Angstrom are spread over " + rounded(images) + " cells; are the lengths in Angstrom?");

@@ -19,6 +19,7 @@ void check_crowding(std::int64_t n_atoms, const double *positions, const std::ar
 
 /// The error about an atom with too many neighbours; `other` is its nearest, `distance` Angstrom away; `thin` says that
 /// the cell is why.
-[[noreturn]] void throw_crowded(std::int64_t atom, std::int64_t other, double distance, double reach, bool thin = false);
+[[noreturn]] void throw_crowded(std::int64_t atom, std::int64_t other, double distance, double reach,
+                                bool thin = false);
 
 } // namespace tlmlp

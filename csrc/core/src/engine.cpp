@@ -110,8 +110,8 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
     if (self.zbl) {
         self.zbl->add(edges, options, totals);
     }
-    return {totals.energy, totals.atomic_energies, totals.forces, totals.virial, totals.edge_gradients,
-            totals.edge_moments};
+    return {totals.energy, totals.atomic_energies, totals.forces,
+            totals.virial, totals.edge_gradients,  totals.edge_moments};
 }
 
 std::ptrdiff_t Engine::exchange_size() const { return impl_->runner->exchange_size(); }

@@ -43,7 +43,8 @@ inline int floor_of(double x) {
 } // namespace
 
 void find_all_pairs(std::int64_t n_atoms, const double *positions, const std::array<double, 9> &cell,
-                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach, PairList &pairs) {
+                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach,
+                    PairList &pairs) {
     pairs.source.clear();
     pairs.target.clear();
     pairs.shift.clear();

@@ -20,6 +20,7 @@ constexpr std::int64_t few_atoms = 256;
 /// to the others, `inverse` is the inverse of it, and check_crowding must have passed. Throws Error when an atom is too many cells away or has more
 /// neighbours than most_neighbours.
 void find_all_pairs(std::int64_t n_atoms, const double *positions, const std::array<double, 9> &cell,
-                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach, PairList &pairs);
+                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach,
+                    PairList &pairs);
 
 } // namespace tlmlp

@@ -15,9 +15,7 @@ struct Edges {
 };
 
 /// The larger of the two, and NaN once a difference was NaN: a model that gives no number must not pass.
-double worse(double old, double difference) {
-    return difference <= old || std::isnan(old) ? old : difference;
-}
+double worse(double old, double difference) { return difference <= old || std::isnan(old) ? old : difference; }
 
 Edges find_edges(const engine::GoldenStructure &s, double cutoff) {
     Edges edges;
@@ -32,8 +30,8 @@ Edges find_edges(const engine::GoldenStructure &s, double cutoff) {
                     for (int c = -n[2]; c <= n[2]; ++c) {
                         double v[3], square = 0.0;
                         for (int k = 0; k < 3; ++k) {
-                            v[k] = s.positions[3 * j + k] - s.positions[3 * i + k] + a * s.cell[k] +
-                                   b * s.cell[3 + k] + c * s.cell[6 + k];
+                            v[k] = s.positions[3 * j + k] - s.positions[3 * i + k] + a * s.cell[k] + b * s.cell[3 + k] +
+                                   c * s.cell[6 + k];
                             square += v[k] * v[k];
                         }
                         if (square < cutoff * cutoff && (i != j || a || b || c)) {

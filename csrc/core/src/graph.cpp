@@ -9,9 +9,9 @@ namespace tlmlp::engine {
 namespace {
 
 constexpr double nm_per_angstrom = 0.1;
-constexpr double smallest_distance = 1e-3;       // Angstrom
-constexpr double same_vector = 1e-3;             // Angstrom: reverse edges agree within this
-constexpr double cutoff_slack = 1e-5;            // relative: where an edge may lack its reverse
+constexpr double smallest_distance = 1e-3; // Angstrom
+constexpr double same_vector = 1e-3;       // Angstrom: reverse edges agree within this
+constexpr double cutoff_slack = 1e-5;      // relative: where an edge may lack its reverse
 
 double length_squared(const double *v) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
 
@@ -42,8 +42,7 @@ void Graph::sort_by_target(const EdgeList &list, double cutoff) {
     // `slot_of_` counts the edges placed per atom until lay_out gives it its meaning.
     count.assign(static_cast<std::size_t>(list.n_atoms), 0);
     for (std::int64_t e = 0; e < list.n_edges; ++e) {
-        if (!(length_squared(list.vector + 3 * e) < limit) ||
-            std::binary_search(dropped_.begin(), dropped_.end(), e)) {
+        if (!(length_squared(list.vector + 3 * e) < limit) || std::binary_search(dropped_.begin(), dropped_.end(), e)) {
             continue;
         }
         const auto i = static_cast<std::size_t>(list.target[e]);
@@ -82,8 +81,9 @@ void Graph::refuse_doubled(const EdgeList &list, std::int64_t i) const {
             const std::int64_t e = keys_[a].second, other = keys_[b].second;
             if (list.source[e] == list.source[other] &&
                 std::equal(list.vector + 3 * e, list.vector + 3 * e + 3, list.vector + 3 * other)) {
-                throw Error("the edge " + std::to_string(list.source[e]) + " -> " + std::to_string(i) +
-                            " is given twice with the same vector; the list must hold both directions of every pair, once");
+                throw Error(
+                    "the edge " + std::to_string(list.source[e]) + " -> " + std::to_string(i) +
+                    " is given twice with the same vector; the list must hold both directions of every pair, once");
             }
         }
     }
@@ -228,8 +228,8 @@ void Graph::build(const EdgeList &list, double cutoff, int n_species) {
 }
 
 std::size_t Graph::memory() const {
-    return bytes(chunks) + bytes(first) + bytes(count) + bytes(reverse) + bytes(source) + bytes(input) +
-           bytes(vector) + bytes(offsets_) + bytes(order_) + bytes(sources_) + bytes(partner_) + bytes(slot_of_);
+    return bytes(chunks) + bytes(first) + bytes(count) + bytes(reverse) + bytes(source) + bytes(input) + bytes(vector) +
+           bytes(offsets_) + bytes(order_) + bytes(sources_) + bytes(partner_) + bytes(slot_of_);
 }
 
 } // namespace tlmlp::engine

@@ -61,7 +61,8 @@ class Json {
     };
     template <class Value> const Value &as(const char *expected) const;
 
-    std::variant<std::monostate, bool, Number, std::string, std::vector<Json>, std::vector<std::pair<std::string, Json>>>
+    std::variant<std::monostate, bool, Number, std::string, std::vector<Json>,
+                 std::vector<std::pair<std::string, Json>>>
         value_;
     std::shared_ptr<const Place> place_;
 };

@@ -22,7 +22,7 @@ namespace tlmlp::engine {
 
 inline constexpr int chunk_atoms = 16;
 inline constexpr int foreign_chunk_atoms = 128; ///< foreign atoms have few edges
-inline constexpr int chunk_edges = 512; ///< a chunk takes no further atom beyond this many edges
+inline constexpr int chunk_edges = 512;         ///< a chunk takes no further atom beyond this many edges
 inline constexpr int lane_pad = 16;
 inline constexpr int row_pad = 16;
 inline constexpr int output_group = 8;
@@ -35,13 +35,13 @@ inline constexpr int bias_lanes = 16;
 /// Sizes of the network as the kernels need them; `_p` are padded.
 struct Sizes {
     int species = 0;
-    int embed = 0, embed_p = 0;           ///< E, width of a message
+    int embed = 0, embed_p = 0;             ///< E, width of a message
     int directional = 0, directional_p = 0; ///< I, width of the directional sum (padded to row_pad)
-    int output = 0, output_p = 0;         ///< O
-    int radial = 0, radial_p = 0;         ///< radial basis functions
-    int spherical = 0;                    ///< orders l of the spherical basis
-    int basis = 0;                        ///< spherical * radial
-    int harmonics = 0;                    ///< spherical^2
+    int output = 0, output_p = 0;           ///< O
+    int radial = 0, radial_p = 0;           ///< radial basis functions
+    int spherical = 0;                      ///< orders l of the spherical basis
+    int basis = 0;                          ///< spherical * radial
+    int harmonics = 0;                      ///< spherical^2
     int blocks = 0, before = 0, after = 0, dense = 0;
 
     static Sizes of(const network::Sizes &sizes);
@@ -126,32 +126,32 @@ template <class T> struct Job {
     const double *vector = nullptr;        ///< [slots][3] r_j - r_i in nm
     bool gradient = false;
 
-    T *unit = nullptr;           ///< lanes, 3 rows: vector / d
-    T *position = nullptr;       ///< lanes, 1 row: local variable t of the table
+    T *unit = nullptr;                ///< lanes, 3 rows: vector / d
+    T *position = nullptr;            ///< lanes, 1 row: local variable t of the table
     std::int32_t *interval = nullptr; ///< lanes, 1 row
-    T *radial = nullptr;         ///< lanes, radial_p rows
-    T *basis = nullptr;          ///< lanes, basis rows
-    T *harmonics = nullptr;      ///< lanes, harmonics rows
-    T *message = nullptr;        ///< [blocks] tiles, embed_p rows: m_b, input of block b
-    T *z = nullptr;              ///< [blocks][slots][directional_p]: z of the reverse edge
-    T *A = nullptr;              ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
-    T *atom_gradient = nullptr;  ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
-    double *atom_energy = nullptr; ///< [atoms]
+    T *radial = nullptr;              ///< lanes, radial_p rows
+    T *basis = nullptr;               ///< lanes, basis rows
+    T *harmonics = nullptr;           ///< lanes, harmonics rows
+    T *message = nullptr;             ///< [blocks] tiles, embed_p rows: m_b, input of block b
+    T *z = nullptr;                   ///< [blocks][slots][directional_p]: z of the reverse edge
+    T *A = nullptr;                   ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
+    T *atom_gradient = nullptr;       ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
+    double *atom_energy = nullptr;    ///< [atoms]
 
     T *slopes = nullptr; ///< [blocks - 1] tiles, slopes() * embed_p rows: of all activations but the last block's; null
                          ///< where they are computed again on the way back
-    T *message_bar = nullptr;   ///< tiles, embed_p rows: dE/dm
-    const T *z_bar = nullptr;   ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
-    T *z_bar_next = nullptr;  ///< the same of the block before, which it writes
+    T *message_bar = nullptr;      ///< tiles, embed_p rows: dE/dm
+    const T *z_bar = nullptr;      ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
+    T *z_bar_next = nullptr;       ///< the same of the block before, which it writes
     const T *energy_bar = nullptr; ///< [slots][directional_p] in reverse passes of a moment: dE/dz as the passes of the
                                    ///< energy had it; null in those
-    int axis = 0;               ///< component of the positions that the moment is taken with
-    T *radial_bar = nullptr;    ///< lanes, radial_p rows
-    T *geometry_bar = nullptr;  ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
-    T *A_bar = nullptr;    ///< [atoms][as A] dE/dA_j N_l that comes from other processes; null without exchange.
-                                ///< Of foreign atoms what goes there. All zero but between send and backward.
+    int axis = 0;                  ///< component of the positions that the moment is taken with
+    T *radial_bar = nullptr;       ///< lanes, radial_p rows
+    T *geometry_bar = nullptr;     ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
+    T *A_bar = nullptr; ///< [atoms][as A] dE/dA_j N_l that comes from other processes; null without exchange.
+                        ///< Of foreign atoms what goes there. All zero but between send and backward.
     unsigned char *touched = nullptr; ///< [atoms] rows of A_bar that are not zero
-    double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
+    double *vector_bar = nullptr;     ///< [slots][3]: dE/dvector in kJ/mol/nm
 
     std::int64_t slots = 0;
     std::int64_t atoms = 0;

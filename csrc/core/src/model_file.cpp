@@ -31,7 +31,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 void check_version(const Json &header) {
     expect(header.at("format"), "tlmlp-model");
     const std::string &version = header.at("format_version").string();
-    if (!version.starts_with("1.") || version.size() < 3 || !std::all_of(version.begin() + 2, version.end(), is_digit)) {
+    if (!version.starts_with("1.") || version.size() < 3 ||
+        !std::all_of(version.begin() + 2, version.end(), is_digit)) {
         throw Error(header.path() + " has format version " + in_quotes(version) +
                     ", this program reads version 1; use a newer tlmlp, or export the model again");
     }
@@ -191,8 +192,8 @@ void read_weights(const Json &header, std::string_view archive, const std::strin
 ModelFile ModelFile::from_bytes(std::string_view bytes, const std::string &name) {
     const std::string_view text = zip_entry(bytes, "/extra/tlmlp.json", name);
     Json::Limits limits;
-    limits.known = {"format", "format_version", "model",  "species",    "atomic_numbers", "cutoff", "units",
-                    "dtype",  "energy_shift",   "zbl",    "provenance", "min_distance",   "weights", "golden"};
+    limits.known = {"format", "format_version", "model", "species",    "atomic_numbers", "cutoff",  "units",
+                    "dtype",  "energy_shift",   "zbl",   "provenance", "min_distance",   "weights", "golden"};
     const Json header = Json::parse(text, name + ": tlmlp.json", limits);
     check_version(header);
 
@@ -237,7 +238,8 @@ ModelFile ModelFile::from_path(const std::string &path) {
     }
     const std::uintmax_t size = std::filesystem::file_size(path, problem);
     if (problem || size > max_file) {
-        throw Error("the model file " + name + " is larger than the " + std::to_string(max_file >> 30) + " GiB allowed");
+        throw Error("the model file " + name + " is larger than the " + std::to_string(max_file >> 30) +
+                    " GiB allowed");
     }
     std::string bytes(static_cast<std::size_t>(size), '\0');
     stream.read(bytes.data(), static_cast<std::streamsize>(size));

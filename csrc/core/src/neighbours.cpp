@@ -200,11 +200,10 @@ void NeighbourFinder::search_cells(const Structure &structure, double reach, int
     options.n_threads = threads;
     options.return_shifts = true;
     const char *message = nullptr;
-    const int status =
-        vesin_neighbors(reinterpret_cast<const double(*)[3]>(structure.positions),
-                        static_cast<std::size_t>(structure.n_atoms),
-                        reinterpret_cast<const double(*)[3]>(first_cell_.data()), pbc_.data(), VesinDevice{VesinCPU, 0},
-                        options, &list_, &message);
+    const int status = vesin_neighbors(reinterpret_cast<const double (*)[3]>(structure.positions),
+                                       static_cast<std::size_t>(structure.n_atoms),
+                                       reinterpret_cast<const double (*)[3]>(first_cell_.data()), pbc_.data(),
+                                       VesinDevice{VesinCPU, 0}, options, &list_, &message);
     if (status != 0) {
         // vesin 0.6.2 leaves pointers to memory that a failed growth has already given back: a leak is the lesser evil.
         list_ = {};

@@ -213,7 +213,8 @@ template <class T> template <class From> class PackedNetwork<T>::Packer {
         T *packed = store(static_cast<std::size_t>(s_.basis) * s_.directional_p);
         for (int c = 0; packed && c < s_.directional; ++c) {
             for (int k = 0; k < s_.basis; ++k) {
-                packed[(c / row_pad * s_.basis + k) * row_pad + c % row_pad] = T(radial[std::ptrdiff_t(c) * s_.basis + k]);
+                packed[(c / row_pad * s_.basis + k) * row_pad + c % row_pad] =
+                    T(radial[std::ptrdiff_t(c) * s_.basis + k]);
             }
         }
         to.radial = packed;
@@ -314,7 +315,9 @@ template <class T> void PackedNetwork<T>::unpack(const double *sum, const std::v
 template class PackedNetwork<float>;
 template class PackedNetwork<double>;
 template void PackedNetwork<float>::pack(const network::Sizes &, double, const std::vector<const float *> &, Tabulated);
-template void PackedNetwork<float>::pack(const network::Sizes &, double, const std::vector<const double *> &, Tabulated);
-template void PackedNetwork<double>::pack(const network::Sizes &, double, const std::vector<const double *> &, Tabulated);
+template void PackedNetwork<float>::pack(const network::Sizes &, double, const std::vector<const double *> &,
+                                         Tabulated);
+template void PackedNetwork<double>::pack(const network::Sizes &, double, const std::vector<const double *> &,
+                                          Tabulated);
 
 } // namespace tlmlp::engine

@@ -17,7 +17,8 @@ template <class T> class PackedNetwork {
   public:
     /// Packs the matrices of network::visit_matrices, row by row; `cutoff` is in nm. Keeps its memory for the next time.
     template <class From>
-    void pack(const network::Sizes &sizes, double cutoff, const std::vector<const From *> &matrices, Tabulated tabulated);
+    void pack(const network::Sizes &sizes, double cutoff, const std::vector<const From *> &matrices,
+              Tabulated tabulated);
 
     const Network<T> &network() const { return network_; }
     std::size_t gradient_size() const { return gradient_size_; }

@@ -122,9 +122,8 @@ template <class T> void RunnerOf<T>::forward(const Passes &passes, const Job<T> 
         }
         if (passes.options.exchange && pass < blocks) {
 #pragma omp master
-            member.flush.for_host([&] {
-                passes.options.exchange->forward(rows(job, job.A + pass * job.atoms * exchange_size()));
-            });
+            member.flush.for_host(
+                [&] { passes.options.exchange->forward(rows(job, job.A + pass * job.atoms * exchange_size())); });
 #pragma omp barrier
 #pragma omp for schedule(dynamic, 1)
             for (std::int64_t c = passes.first_foreign; c < n_chunks; ++c) {
@@ -136,8 +135,7 @@ template <class T> void RunnerOf<T>::forward(const Passes &passes, const Job<T> 
 
 /// The reverse passes, from job.z_bar_next of the last block on. With `bars`, an array of dE/dz per block, each pass writes
 /// its own; else two arrays change places.
-template <class T>
-void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const {
+template <class T> void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const {
     const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
     const std::ptrdiff_t size = job.slots * weights_.network().sizes.directional_p;
     const T *energy_bars = job.energy_bar;
@@ -195,7 +193,8 @@ void RunnerOf<T>::moments(const Passes &passes, Job<T> job, const Member &member
         for (std::int64_t slot = 0; slot < job.slots; ++slot) {
             const std::int64_t edge = passes.graph.input[static_cast<std::size_t>(slot)];
             for (int b = 0; edge >= 0 && b < 3; ++b) {
-                out.edge_moments[static_cast<std::size_t>(9 * edge + 3 * axis + b)] = job.vector_bar[3 * slot + b] * to_moment;
+                out.edge_moments[static_cast<std::size_t>(9 * edge + 3 * axis + b)] =
+                    job.vector_bar[3 * slot + b] * to_moment;
             }
         }
     }
@@ -215,7 +214,8 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
     const std::size_t n_atoms = graph.first.size();
     out.atomic_energies.resize(n_atoms);
     out.forces.assign(options.forces ? 3 * n_atoms : 0, 0.0);
-    out.edge_gradients.assign(options.forces && options.edge_gradients ? 3 * static_cast<std::size_t>(n_edges) : 0, 0.0);
+    out.edge_gradients.assign(options.forces && options.edge_gradients ? 3 * static_cast<std::size_t>(n_edges) : 0,
+                              0.0);
     out.edge_moments.assign(with_moments ? 9 * static_cast<std::size_t>(n_edges) : 0, 0.0);
     double *virial = chunk_virial_.resize(9 * graph.chunks.size());
     const Sizes &sizes = weights_.network().sizes;
@@ -262,8 +262,8 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
-         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &atom_gradient_,
-          &slopes_, &message_bar_, &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
+         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &atom_gradient_, &slopes_,
+          &message_bar_, &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

@@ -60,8 +60,8 @@ template <class T> class RunnerOf final : public Runner {
     void forward(const Passes &passes, const Job<T> &job, const Member &member) const;
     void reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const;
     void moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars, Totals &out) const;
-    void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options,
-                 Totals &out, double *chunk_virial) const;
+    void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options, Totals &out,
+                 double *chunk_virial) const;
 
     PackedNetwork<T> weights_;
     const Kernels<T> &kernels_;

@@ -56,7 +56,8 @@ Slice check_entry(const std::string &key, const Json &entry, const Shape &expect
     }
     const std::string file_dtype = dtype == "float64" ? "F64" : "F32";
     if (entry.at("dtype").string() != file_dtype) {
-        throw Error(entry.path() + " has dtype " + in_quotes(entry.at("dtype").string()) + ", the description says " + dtype);
+        throw Error(entry.path() + " has dtype " + in_quotes(entry.at("dtype").string()) + ", the description says " +
+                    dtype);
     }
     const auto &offsets = entry.at("data_offsets").array();
     if (offsets.size() != 2) {
@@ -79,8 +80,9 @@ void check_cover(std::vector<Slice> slices, std::size_t data_size, const std::st
     std::size_t at = 0;
     for (const Slice &slice : slices) {
         if (slice.begin != at) {
-            throw Error(name + ": the weights " + in_quotes(slice.name) + " begin at byte " + std::to_string(slice.begin) +
-                        ", where those before end at " + std::to_string(at) + "; they must neither overlap nor leave gaps");
+            throw Error(name + ": the weights " + in_quotes(slice.name) + " begin at byte " +
+                        std::to_string(slice.begin) + ", where those before end at " + std::to_string(at) +
+                        "; they must neither overlap nor leave gaps");
         }
         at = slice.end;
     }

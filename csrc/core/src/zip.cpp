@@ -56,7 +56,8 @@ struct Directory {
 
 Directory find_directory(const Reader &file, const std::string &name) {
     if (file.size() < end_size || file.number(file.size() - end_size, 4) != end_record) {
-        throw Error(name + " is not a tlmlp model: it is not a zip archive, or its end is missing; write it again with " +
+        throw Error(name +
+                    " is not a tlmlp model: it is not a zip archive, or its end is missing; write it again with " +
                     "`tlmlp export`");
     }
     std::uint64_t end = file.size() - end_size;

@@ -18,8 +18,8 @@ TLMLP_HD inline void dense_packed(const Block &block, const T *x, int in, int ou
     constexpr int lane_groups = W / 4;
     block.for_each((out + 3) / 4 * lane_groups, [&](int item) {
         const int lane = item % lane_groups * 4, o = item / lane_groups * 4;
-        const T *w = packed + std::ptrdiff_t(o / engine::output_group) * in * engine::output_group +
-                     o % engine::output_group;
+        const T *w =
+            packed + std::ptrdiff_t(o / engine::output_group) * in * engine::output_group + o % engine::output_group;
         Four<T> sum[4];
         for (int r = 0; r < 4; ++r) {
             const T b = bias ? bias[o + r] : T(0);

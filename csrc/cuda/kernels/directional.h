@@ -86,12 +86,12 @@ TLMLP_HD inline void scale_orders(const Block &block, const Sizes &s, const T *l
 
 /// gates[n][c] += sum_p e_p[n] m_p[c] of one part of the centre's edges.
 template <class T, class Block>
-TLMLP_HD inline void gated_sums(const Block &block, const Job<T> &job, int b, const CentreArrays<T> &w, int first, int n) {
+TLMLP_HD inline void gated_sums(const Block &block, const Job<T> &job, int b, const CentreArrays<T> &w, int first,
+                                int n) {
     constexpr int P = centre_edges, W = tile_lanes<T>;
     const Sizes &s = job.network.sizes;
-    block.for_each(n * s.radial, [&](int k) {
-        w.e[k] = job.radial[std::int64_t(first + k / s.radial) * s.radial_p + k % s.radial];
-    });
+    block.for_each(n * s.radial,
+                   [&](int k) { w.e[k] = job.radial[std::int64_t(first + k / s.radial) * s.radial_p + k % s.radial]; });
     block.for_each(n * s.embed_p, [&](int k) {
         const int p = k % n, c = k / n, edge = first + p;
         w.m[c * (P + 1) + p] = job.message_tile(b, edge / W)[c * W + edge % W];
@@ -177,9 +177,8 @@ template <class T, class Block> TLMLP_HD inline void centres_forward(const Block
         for (int first = begin; first < end; first += P) {
             const int n = end - first < P ? end - first : P;
             if (end - begin > P) { // else they are still there
-                block.for_each(n * s.harmonics, [&](int k) {
-                    w.harmonics[k] = job.harmonics[std::int64_t(first) * s.harmonics + k];
-                });
+                block.for_each(n * s.harmonics,
+                               [&](int k) { w.harmonics[k] = job.harmonics[std::int64_t(first) * s.harmonics + k]; });
                 block.sync();
             }
             block.for_each(n * quads, [&](int item) {
@@ -206,9 +205,8 @@ template <class T, class Block>
 TLMLP_HD inline void load_bars(const Block &block, const Job<T> &job, const CentreArrays<T> &w, int first, int n) {
     const Sizes &s = job.network.sizes;
     const int row = s.directional_p;
-    block.for_each(n * row, [&](int k) {
-        w.z_bar[k] = job.z_bar[std::int64_t(job.reverse[first + k / row]) * row + k % row];
-    });
+    block.for_each(n * row,
+                   [&](int k) { w.z_bar[k] = job.z_bar[std::int64_t(job.reverse[first + k / row]) * row + k % row]; });
     block.for_each(n * s.harmonics,
                    [&](int k) { w.harmonics[k] = job.harmonics[std::int64_t(first) * s.harmonics + k]; });
 }

@@ -93,8 +93,8 @@ TLMLP_HD inline void update_backward(const Block &block, const Sizes &s, const I
         } else if (step.from == Node::inner) {
             back_times<W>(block, layer, bar, tile.slope(step.layer - 1), below);
         } else {
-            back_next<W>(block, layer, bar, step.around >= 0, step.from == Node::h ? h_bar : g, tile.slope(step.layer - 1),
-                         below);
+            back_next<W>(block, layer, bar, step.around >= 0, step.from == Node::h ? h_bar : g,
+                         tile.slope(step.layer - 1), below);
         }
         T *swap = bar;
         bar = below;
@@ -162,8 +162,7 @@ TLMLP_HD inline void gated(const Block &block, const Interaction<T> &w, const Ed
     });
 }
 
-template <class T, class Block>
-TLMLP_HD inline void edges_forward(const Block &block, const Job<T> &job, int b) {
+template <class T, class Block> TLMLP_HD inline void edges_forward(const Block &block, const Job<T> &job, int b) {
     constexpr int W = tile_lanes<T>;
     const Network<T> &net = job.network;
     const Sizes &s = net.sizes;
@@ -194,16 +193,15 @@ TLMLP_HD inline void edges_forward(const Block &block, const Job<T> &job, int b)
                 }
                 store4(z + o * W + lane, a);
             });
-            store_rows<W>(block, z, s.directional_p, s.directional, n,
-                          job.rows(job.y, b) + first * s.directional_p);
+            store_rows<W>(block, z, s.directional_p, s.directional, n, job.rows(job.y, b) + first * s.directional_p);
         }
     }
 }
 
 /// From dE/dy of block b: tile.g += its part of dE/dm_b, tile.e_bar += its part of dE/de. Uses four slope arrays.
 template <class T, class Block>
-TLMLP_HD inline void y_backward(const Block &block, const Job<T> &job, const Interaction<T> &w,
-                                const EdgeTile<T> &tile, std::int64_t first, int n) {
+TLMLP_HD inline void y_backward(const Block &block, const Job<T> &job, const Interaction<T> &w, const EdgeTile<T> &tile,
+                                std::int64_t first, int n) {
     constexpr int W = tile_lanes<T>;
     const Sizes &s = job.network.sizes;
     T *kj = tile.slope(0), *slope = tile.slope(1), *gate = tile.slope(2), *gate_bar = tile.slope(3);
@@ -261,8 +259,7 @@ TLMLP_HD inline void output_backward(const Block &block, const Job<T> &job, int 
     back_next<W>(block, w.gate, gate_bar, true, tile.e_bar, none, none);
 }
 
-template <class T, class Block>
-TLMLP_HD inline void edges_backward(const Block &block, const Job<T> &job, int b) {
+template <class T, class Block> TLMLP_HD inline void edges_backward(const Block &block, const Job<T> &job, int b) {
     constexpr int W = tile_lanes<T>;
     const Network<T> &net = job.network;
     const Sizes &s = net.sizes;

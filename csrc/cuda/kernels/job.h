@@ -40,38 +40,38 @@ struct Segment {
 template <class T> struct Job {
     Network<T> network; ///< all pointers into device memory
     std::int64_t atoms = 0, systems = 0, segments = 0;
-    std::int64_t capacity = 0;                ///< edges that the arrays have room for
-    const std::int32_t *n_edges = nullptr;    ///< [1] edges there are
-    const std::int32_t *species = nullptr;    ///< [atoms]
-    const std::int32_t *offsets = nullptr;    ///< [atoms + 1]
-    const std::int32_t *source = nullptr;     ///< [edges]
-    const std::int32_t *target = nullptr;     ///< [edges]
-    const std::int32_t *reverse = nullptr;    ///< [edges] the edge i -> j
-    const double *vector = nullptr;           ///< [edges][3] r_j - r_i in nm
-    const Segment *segment = nullptr;         ///< [segments]
+    std::int64_t capacity = 0;                     ///< edges that the arrays have room for
+    const std::int32_t *n_edges = nullptr;         ///< [1] edges there are
+    const std::int32_t *species = nullptr;         ///< [atoms]
+    const std::int32_t *offsets = nullptr;         ///< [atoms + 1]
+    const std::int32_t *source = nullptr;          ///< [edges]
+    const std::int32_t *target = nullptr;          ///< [edges]
+    const std::int32_t *reverse = nullptr;         ///< [edges] the edge i -> j
+    const double *vector = nullptr;                ///< [edges][3] r_j - r_i in nm
+    const Segment *segment = nullptr;              ///< [segments]
     const std::int32_t *system_segments = nullptr; ///< [systems + 1] first segment of each
-    const double *energy_shift = nullptr;     ///< [species] eV
+    const double *energy_shift = nullptr;          ///< [species] eV
 
-    T *unit = nullptr;                ///< rows of 3
-    T *position = nullptr;            ///< local variable of the table
-    std::int32_t *interval = nullptr; ///< interval of the table, -1 beyond the cutoff
-    T *radial = nullptr;              ///< rows of radial_p
-    T *basis = nullptr;               ///< rows of basis
-    T *harmonics = nullptr;           ///< rows of harmonics
-    T *message = nullptr;             ///< [blocks + 1] tiles of embed_p
-    T *y = nullptr;                   ///< [blocks] rows of directional_p
-    T *z = nullptr;                   ///< [blocks] rows of directional_p, of the edge itself
-    T *A = nullptr;                   ///< [blocks][atoms][harmonics][directional_p] A_j / N_l
-    T *sums = nullptr;                ///< [blocks + 1][atoms][embed_p] s_i
-    T *sums_bar = nullptr;            ///< the same, dE/ds_i
-    T *message_bar = nullptr;         ///< tiles of embed_p
+    T *unit = nullptr;                    ///< rows of 3
+    T *position = nullptr;                ///< local variable of the table
+    std::int32_t *interval = nullptr;     ///< interval of the table, -1 beyond the cutoff
+    T *radial = nullptr;                  ///< rows of radial_p
+    T *basis = nullptr;                   ///< rows of basis
+    T *harmonics = nullptr;               ///< rows of harmonics
+    T *message = nullptr;                 ///< [blocks + 1] tiles of embed_p
+    T *y = nullptr;                       ///< [blocks] rows of directional_p
+    T *z = nullptr;                       ///< [blocks] rows of directional_p, of the edge itself
+    T *A = nullptr;                       ///< [blocks][atoms][harmonics][directional_p] A_j / N_l
+    T *sums = nullptr;                    ///< [blocks + 1][atoms][embed_p] s_i
+    T *sums_bar = nullptr;                ///< the same, dE/ds_i
+    T *message_bar = nullptr;             ///< tiles of embed_p
     T *z_bar = nullptr, *y_bar = nullptr; ///< rows of directional_p
-    T *radial_bar = nullptr;          ///< rows of radial_p
-    T *geometry_bar = nullptr;        ///< rows of 4: dE/dt of the table's variable, dE/du
-    double *vector_bar = nullptr;     ///< rows of 3, kJ/mol/nm
-    double *atom_part = nullptr;      ///< [blocks + 1][atoms] energies, kJ/mol
-    double *atom_virial = nullptr;    ///< [atoms][9]
-    double *segment_part = nullptr;   ///< [segments][10]
+    T *radial_bar = nullptr;              ///< rows of radial_p
+    T *geometry_bar = nullptr;            ///< rows of 4: dE/dt of the table's variable, dE/du
+    double *vector_bar = nullptr;         ///< rows of 3, kJ/mol/nm
+    double *atom_part = nullptr;          ///< [blocks + 1][atoms] energies, kJ/mol
+    double *atom_virial = nullptr;        ///< [atoms][9]
+    double *segment_part = nullptr;       ///< [segments][10]
     // Results in eV and Angstrom.
     double *atom_energy = nullptr, *forces = nullptr; ///< [atoms], [atoms][3]
     double *energy = nullptr, *virial = nullptr;      ///< [systems], [systems][9]
@@ -92,16 +92,16 @@ template <class T> struct Job {
 
 /// In the order of a step.
 enum class Kernel : int {
-    geometry,         ///< edges: distances, bases, harmonics
-    edges_forward,    ///< tiles, pass b = 0..blocks: the messages m_b, and y of block b
-    centres_forward,  ///< atoms, pass b: s_i of output block b, A_j and z of block b
-    outputs,          ///< tiles of atoms, all output blocks: energies and dE/ds_i
-    edges_backward,   ///< tiles, pass b = blocks..0: dE/dm_b complete, back to m_{b-1} and z_{b-1}
-    centres_backward, ///< atoms, pass b: from dE/dz to dE/dy and the edges' geometry
-    geometry_backward,///< edges: dE/dvector
-    forces,           ///< atoms: forces, energies, virials
-    segments,         ///< sums over segments of atoms
-    systems,          ///< sums over the segments of each system
+    geometry,          ///< edges: distances, bases, harmonics
+    edges_forward,     ///< tiles, pass b = 0..blocks: the messages m_b, and y of block b
+    centres_forward,   ///< atoms, pass b: s_i of output block b, A_j and z of block b
+    outputs,           ///< tiles of atoms, all output blocks: energies and dE/ds_i
+    edges_backward,    ///< tiles, pass b = blocks..0: dE/dm_b complete, back to m_{b-1} and z_{b-1}
+    centres_backward,  ///< atoms, pass b: from dE/dz to dE/dy and the edges' geometry
+    geometry_backward, ///< edges: dE/dvector
+    forces,            ///< atoms: forces, energies, virials
+    segments,          ///< sums over segments of atoms
+    systems,           ///< sums over the segments of each system
     count
 };
 

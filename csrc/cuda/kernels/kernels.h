@@ -9,7 +9,8 @@
 
 namespace tlmlp::cuda {
 
-template <Kernel K, class T, class Block> TLMLP_HD inline void run_kernel(const Block &block, const Job<T> &job, int b) {
+template <Kernel K, class T, class Block>
+TLMLP_HD inline void run_kernel(const Block &block, const Job<T> &job, int b) {
     if constexpr (K == Kernel::geometry) {
         geometry(block, job, b);
     } else if constexpr (K == Kernel::edges_forward) {
@@ -34,8 +35,9 @@ template <Kernel K, class T, class Block> TLMLP_HD inline void run_kernel(const 
 }
 
 inline const char *name_of(Kernel kernel) {
-    constexpr const char *names[] = {"geometry",       "edges_forward",    "centres_forward",   "outputs", "edges_backward",
-                                     "centres_backward", "geometry_backward", "forces", "segments", "systems"};
+    constexpr const char *names[] = {"geometry",       "edges_forward",    "centres_forward",   "outputs",
+                                     "edges_backward", "centres_backward", "geometry_backward", "forces",
+                                     "segments",       "systems"};
     return names[static_cast<int>(kernel)];
 }
 

@@ -15,13 +15,13 @@
 namespace tlmlp::cuda {
 
 enum class MotionKernel : int {
-    count,   ///< atoms: how many neighbours
-    scan,    ///< one block: offsets of the atoms' edges
-    fill,    ///< atoms: source, target, vector, image of each edge
-    reverse, ///< atoms: the edge in the other direction
-    push,    ///< atoms: half a kick, and the drift with the thermostat in its middle
-    kick,    ///< atoms: the other half of the kick; the step is done
-    repel,   ///< atoms: forces and energy of the short-range repulsion, where the model has one
+    count,    ///< atoms: how many neighbours
+    scan,     ///< one block: offsets of the atoms' edges
+    fill,     ///< atoms: source, target, vector, image of each edge
+    reverse,  ///< atoms: the edge in the other direction
+    push,     ///< atoms: half a kick, and the drift with the thermostat in its middle
+    kick,     ///< atoms: the other half of the kick; the step is done
+    repel,    ///< atoms: forces and energy of the short-range repulsion, where the model has one
     repelled, ///< systems: its energy
     last
 };
@@ -29,38 +29,38 @@ enum class MotionKernel : int {
 /// Angstrom, fs, amu, eV, K.
 struct Motion {
     std::int64_t atoms = 0, systems = 0;
-    std::int64_t capacity = 0;                 ///< edges there is room for
-    const std::int32_t *system = nullptr;      ///< [atoms]
-    const std::int32_t *first_atom = nullptr;  ///< [systems + 1]
-    const double *cell = nullptr;              ///< [systems][9] rows are lattice vectors, complete in open directions
-    const double *inverse_cell = nullptr;      ///< [systems][9]
-    const std::int32_t *periodic = nullptr;    ///< [systems][3]
-    const std::int32_t *images = nullptr;      ///< [systems][3] in reach on either side of the nearest one
+    std::int64_t capacity = 0;                ///< edges there is room for
+    const std::int32_t *system = nullptr;     ///< [atoms]
+    const std::int32_t *first_atom = nullptr; ///< [systems + 1]
+    const double *cell = nullptr;             ///< [systems][9] rows are lattice vectors, complete in open directions
+    const double *inverse_cell = nullptr;     ///< [systems][9]
+    const std::int32_t *periodic = nullptr;   ///< [systems][3]
+    const std::int32_t *images = nullptr;     ///< [systems][3] in reach on either side of the nearest one
     double cutoff = 0.0;
-    double *positions = nullptr;               ///< [atoms][3]
-    double *velocities = nullptr;              ///< [atoms][3]
-    double *forces = nullptr;                  ///< [atoms][3]
-    const double *mass = nullptr;              ///< [atoms]
+    double *positions = nullptr;  ///< [atoms][3]
+    double *velocities = nullptr; ///< [atoms][3]
+    double *forces = nullptr;     ///< [atoms][3]
+    const double *mass = nullptr; ///< [atoms]
 
-    std::int32_t *counts = nullptr;            ///< [atoms]
-    std::int32_t *offsets = nullptr;           ///< [atoms + 1], cut off at the capacity
-    std::int32_t *n_edges = nullptr;           ///< [1] at most the capacity
-    std::int32_t *wanted = nullptr;            ///< [1] largest number of edges that was ever needed
+    std::int32_t *counts = nullptr;  ///< [atoms]
+    std::int32_t *offsets = nullptr; ///< [atoms + 1], cut off at the capacity
+    std::int32_t *n_edges = nullptr; ///< [1] at most the capacity
+    std::int32_t *wanted = nullptr;  ///< [1] largest number of edges that was ever needed
     std::int32_t *source = nullptr, *target = nullptr, *reverse = nullptr; ///< [edges]
-    std::int32_t *image = nullptr;             ///< [edges] lattice vectors added to the source, packed
-    double *vector = nullptr;                  ///< [edges][3] nm
+    std::int32_t *image = nullptr; ///< [edges] lattice vectors added to the source, packed
+    double *vector = nullptr;      ///< [edges][3] nm
 
-    const math::ZblPair *pairs = nullptr;      ///< [species][species]; null: no repulsion
-    const std::int32_t *species = nullptr;     ///< [atoms]
+    const math::ZblPair *pairs = nullptr;  ///< [species][species]; null: no repulsion
+    const std::int32_t *species = nullptr; ///< [atoms]
     std::int32_t n_species = 0;
-    double *repulsion = nullptr;               ///< [atoms] eV, half of each pair's
-    double *energy = nullptr;                  ///< [systems] eV, the network's, to which the repulsion is added
+    double *repulsion = nullptr; ///< [atoms] eV, half of each pair's
+    double *energy = nullptr;    ///< [systems] eV, the network's, to which the repulsion is added
 
-    double time_step = 0.0;                    ///< fs
-    double friction = 0.0;                     ///< 1/fs; 0: constant energy
-    const double *temperature = nullptr;       ///< [systems]
-    const std::uint64_t *seed = nullptr;       ///< [systems]
-    std::int64_t *step = nullptr;              ///< [1] steps done
+    double time_step = 0.0;              ///< fs
+    double friction = 0.0;               ///< 1/fs; 0: constant energy
+    const double *temperature = nullptr; ///< [systems]
+    const std::uint64_t *seed = nullptr; ///< [systems]
+    std::int64_t *step = nullptr;        ///< [1] steps done
 };
 
 inline constexpr int motion_threads = 64;

@@ -133,6 +133,8 @@ inline std::int64_t motion_blocks(MotionKernel kernel, const Motion &m) {
     return kernel == MotionKernel::scan ? 1 : (m.atoms + motion_threads - 1) / motion_threads;
 }
 
-inline constexpr int motion_threads_of(MotionKernel kernel) { return kernel == MotionKernel::scan ? 256 : motion_threads; }
+inline constexpr int motion_threads_of(MotionKernel kernel) {
+    return kernel == MotionKernel::scan ? 256 : motion_threads;
+}
 
 } // namespace tlmlp::cuda

@@ -67,9 +67,7 @@ void TLMLPForce::setScaleParameter(const std::string &name, double defaultValue)
 OpenMM::ForceImpl *TLMLPForce::createImpl() const { return new TLMLPForceImpl(*this); }
 
 TLMLPForce::Statistics TLMLPForce::getStatistics(OpenMM::Context &context) const {
-    return dynamic_cast<const TLMLPForceImpl &>(
-               const_cast<TLMLPForce *>(this)->getImplInContext(context))
-        .statistics();
+    return dynamic_cast<const TLMLPForceImpl &>(const_cast<TLMLPForce *>(this)->getImplInContext(context)).statistics();
 }
 
 } // namespace tlmlp

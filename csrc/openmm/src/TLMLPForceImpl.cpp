@@ -138,10 +138,11 @@ void TLMLPForceImpl::warn_of(const Pair &pair) {
     may_warn_ = false;
     const auto [i, j] = std::minmax(particles_[static_cast<std::size_t>(pair.first)],
                                     particles_[static_cast<std::size_t>(pair.second)]);
-    std::fprintf(stderr,
-                 "TLMLPForce: warning: atoms %d and %d are %.3f Å apart, closer than any pair in the training data of the "
-                 "model (%.3f Å)\n",
-                 i, j, pair.distance, least);
+    std::fprintf(
+        stderr,
+        "TLMLPForce: warning: atoms %d and %d are %.3f Å apart, closer than any pair in the training data of the "
+        "model (%.3f Å)\n",
+        i, j, pair.distance, least);
 }
 
 /// Integrators may ask for the energy alone, which needs no reverse pass; the platform's kernel does not pass that on.

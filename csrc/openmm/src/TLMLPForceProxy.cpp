@@ -87,8 +87,9 @@ void TLMLPForceProxy::serialize(const void *object, SerializationNode &node) con
 void *TLMLPForceProxy::deserialize(const SerializationNode &node) const {
     const int found = node.getIntProperty("version");
     if (found != version) {
-        throw OpenMMException("TLMLPForce: the XML has version " + std::to_string(found) + ", this tlmlp reads version " +
-                              std::to_string(version) + ": use the tlmlp that wrote it");
+        throw OpenMMException("TLMLPForce: the XML has version " + std::to_string(found) +
+                              ", this tlmlp reads version " + std::to_string(version) +
+                              ": use the tlmlp that wrote it");
     }
     auto model = std::make_shared<const std::string>(base64_decode(node.getStringProperty("model")));
     auto force = std::make_unique<TLMLPForce>(std::move(model), node.getStringProperty("file"));

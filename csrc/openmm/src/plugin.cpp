@@ -21,8 +21,8 @@ bool register_proxy() {
     static const bool fits = [] {
         const std::string running = OpenMM::Platform::getOpenMMVersion();
         if (series_of(running) != TLMLP_OPENMM_SERIES) {
-            refusal = "the native force of tlmlp was built for OpenMM " TLMLP_OPENMM_SERIES ", this is OpenMM " + running +
-                      ": run `tlmlp openmm build`";
+            refusal = "the native force of tlmlp was built for OpenMM " TLMLP_OPENMM_SERIES ", this is OpenMM " +
+                      running + ": run `tlmlp openmm build`";
             return false;
         }
         OpenMM::SerializationProxy::registerProxy(typeid(tlmlp::TLMLPForce), new tlmlp::TLMLPForceProxy());

@@ -43,7 +43,8 @@ template <class T> struct ChunkView {
     /// The nodes of interaction b's update in the arrays of messages and of h; z and what is inside residual layers are
     /// in the work space.
     TLMLP_INLINE NodeTiles<T> nodes(T *message, T *h, int b, int lane) const {
-        return {{w.tile[1], embed_at(message, b, lane), embed_at(h, b, lane), w.tile[0], embed_at(message, b + 1, lane)}};
+        return {
+            {w.tile[1], embed_at(message, b, lane), embed_at(h, b, lane), w.tile[0], embed_at(message, b + 1, lane)}};
     }
     TLMLP_INLINE T *rows_at(T *array, int block, std::ptrdiff_t lane) const {
         return array + (block * job.slots + chunk.slot + lane) * s.directional_p;
@@ -137,7 +138,8 @@ template <class T> struct ChunkView {
 
     /// body(lane, vectors) for every tile; before it next_tile(view, lane) lists what the tile after it will touch, be that in
     /// this chunk or the first of the next one, and this_chunk(tile, tiles) what this chunk's centres will.
-    template <class NextTile, class ThisChunk, class Body> TLMLP_INLINE void over_tiles(NextTile &&next_tile, ThisChunk &&this_chunk, Body &&body) const {
+    template <class NextTile, class ThisChunk, class Body>
+    TLMLP_INLINE void over_tiles(NextTile &&next_tile, ThisChunk &&this_chunk, Body &&body) const {
         const int tiles = (chunk.lanes + width - 1) / width;
         for (int lane = 0; lane < chunk.lanes; lane += width) {
             w.queue.clear();

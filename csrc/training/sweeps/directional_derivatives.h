@@ -171,12 +171,12 @@ TLMLP_NOINLINE void directional_tangent(const Sizes &s, const T *weights, const 
 
 /// One order l of the second sweep for one vector of channels and up to edge_block edges.
 template <class T> struct OrderSecond {
-    const T *weights;         ///< [radial][row_pad] of this order
-    T *weights_bar;           ///< the same
-    const T *a_bar, *a_bar2;  ///< [2l + 1][row_pad]
+    const T *weights;                                       ///< [radial][row_pad] of this order
+    T *weights_bar;                                         ///< the same
+    const T *a_bar, *a_bar2;                                ///< [2l + 1][row_pad]
     const T *basis, *basis_dot, *harmonics, *harmonics_dot; ///< this order's, [function][edge_block]
     const T *y, *y_dot, *z_bar, *z_bar2;                    ///< [edges][row]; zero rows behind the last edge
-    T *y_bar2;                ///< [edges][lanes], added to
+    T *y_bar2;                                              ///< [edges][lanes], added to
     std::ptrdiff_t row;
     int edges, radial;
 };
@@ -240,9 +240,19 @@ template <class T> TLMLP_INLINE void orders_second(const Sizes &s, int l, T lege
 #define TLMLP_ORDER(n)                                                                                                 \
     case n:                                                                                                            \
         order_second<T, n>(legendre, w);                                                                               \
-        break;
-        TLMLP_ORDER(0) TLMLP_ORDER(1) TLMLP_ORDER(2) TLMLP_ORDER(3) TLMLP_ORDER(4) TLMLP_ORDER(5) TLMLP_ORDER(6)
-        TLMLP_ORDER(7) TLMLP_ORDER(8) TLMLP_ORDER(9) TLMLP_ORDER(10) TLMLP_ORDER(11)
+        break
+        TLMLP_ORDER(0);
+        TLMLP_ORDER(1);
+        TLMLP_ORDER(2);
+        TLMLP_ORDER(3);
+        TLMLP_ORDER(4);
+        TLMLP_ORDER(5);
+        TLMLP_ORDER(6);
+        TLMLP_ORDER(7);
+        TLMLP_ORDER(8);
+        TLMLP_ORDER(9);
+        TLMLP_ORDER(10);
+        TLMLP_ORDER(11);
 #undef TLMLP_ORDER
     default:
         break;
@@ -290,8 +300,8 @@ TLMLP_NOINLINE void directional_second(const Sizes &s, const T *weights, const T
                                   a_bar + l * l * row_pad, a_bar2 + l * l * row_pad, copies.basis + radial * edge_block,
                                   copies.basis_dot + radial * edge_block, copies.harmonics + l * l * edge_block,
                                   copies.harmonics_dot + l * l * edge_block, centre.y + first * row + c,
-                                  centre.y_dot + first * row + c, z_bar + first * row + c, z_bar2 + first * row + c, sums,
-                                  row, n, s.radial});
+                                  centre.y_dot + first * row + c, z_bar + first * row + c, z_bar2 + first * row + c,
+                                  sums, row, n, s.radial});
             }
             for (int p = 0; p < n; ++p) {
                 store(y_bar2 + (first + p) * row + c, load(sums + p * lanes<T>));

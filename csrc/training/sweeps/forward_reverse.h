@@ -9,8 +9,8 @@ namespace {
 
 template <class T> struct ForwardPass : ChunkView<T> {
     using View = ChunkView<T>;
-    using View::View;
     using View::job, View::net, View::s, View::chunk, View::w;
+    using View::View;
 
     void embed(int lane, int vectors) const {
         const Lanes<T> inputs = w.tile[0];
@@ -42,9 +42,8 @@ template <class T> struct ForwardPass : ChunkView<T> {
         const auto &layer = net.interactions[b];
         const Lanes<T> x = w.tile[0], gate = w.tile[1], kj = this->embed_at(job.kj, b, lane);
         layer_linear(layer.gate, this->tile_at(job.radial, s.radial_p, 0, lane), gate, vectors);
-        layer_keep<T, false>(layer.kj, this->embed_at(job.message, b, lane), {},
-                             this->embed_at(job.kj_pre, b, lane), this->embed_at(job.kj_slope, b, lane), kj, vectors,
-                             &w.queue);
+        layer_keep<T, false>(layer.kj, this->embed_at(job.message, b, lane), {}, this->embed_at(job.kj_pre, b, lane),
+                             this->embed_at(job.kj_slope, b, lane), kj, vectors, &w.queue);
         multiply(kj, gate, x, s.embed_p, vectors);
         T *y = this->rows_at(job.y, b, lane), *slope = this->rows_at(job.y_slope, b, lane);
         T *pre = this->rows_at(job.y_pre, b, lane);
@@ -97,9 +96,8 @@ template <class T> struct ForwardPass : ChunkView<T> {
                 messages_down(b, lane, vectors);
             }
         });
-        this->over_output(b, [&](const OutputTile<T> &head) {
-            output_forward(head, w, chunk.atoms, job.atom_energy + chunk.atom);
-        });
+        this->over_output(
+            b, [&](const OutputTile<T> &head) { output_forward(head, w, chunk.atoms, job.atom_energy + chunk.atom); });
         for (int a = 0; !last && a < chunk.atoms; ++a) {
             const int lane = this->first()[a];
             directional_forward(s, net.interactions[b].radial, net.legendre, centre(b, a), w.products, w.harmonics,
@@ -126,8 +124,8 @@ template <class T> struct ReversePass : ForwardPass<T> {
             this->prefetch_next_centre(job.z_bar, b, a);
             this->gather(job.z_bar, b, lane, this->count()[a], w.z_bar);
             directional_backward(s, net.interactions[b].radial, net.legendre, this->centre(b, a), this->A_of(b, a),
-                                 w.z_bar, true, static_cast<const T *>(nullptr), w.centre, {w.y_bar.data + lane, w.y_bar.ld},
-                                 {w.basis_bar.data + lane, w.basis_bar.ld},
+                                 w.z_bar, true, static_cast<const T *>(nullptr), w.centre,
+                                 {w.y_bar.data + lane, w.y_bar.ld}, {w.basis_bar.data + lane, w.basis_bar.ld},
                                  {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
         }
         basis_reverse(job, chunk, w.basis_bar, w.harmonics_bar);
@@ -146,7 +144,8 @@ template <class T> struct ReversePass : ForwardPass<T> {
         for (int k = 0; k < n; k += lanes<T>) {
             store(w.rows + k, load(bar + k) * load(slope + k));
         }
-        const Lanes<T> pre_bar = w.tile[0], gate = w.tile[1], gate_bar = w.tile[2], radial = this->tile_at(job.radial, s.radial_p, 0, lane);
+        const Lanes<T> pre_bar = w.tile[0], gate = w.tile[1], gate_bar = w.tile[2],
+                       radial = this->tile_at(job.radial, s.radial_p, 0, lane);
         to_lanes(w.rows, row, vectors, pre_bar);
         layer_linear(layer.gate, radial, gate, vectors);
         gated_reverse(layer.down, pre_bar, this->embed_at(job.kj, b, lane), gate, this->embed_at(job.kj_slope, b, lane),
@@ -157,7 +156,8 @@ template <class T> struct ReversePass : ForwardPass<T> {
 
     /// The product y * gate, y with `slope`, from its adjoint bar = W^T g: pre_bar = bar gate slope, gate_bar = bar y.
     TLMLP_NOINLINE static void gated_reverse(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> gate,
-                                             Lanes<T> slope, Lanes<T> bar, Lanes<T> pre_bar, Lanes<T> gate_bar, int vectors) {
+                                             Lanes<T> slope, Lanes<T> bar, Lanes<T> pre_bar, Lanes<T> gate_bar,
+                                             int vectors) {
         dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
             store(bar.at(o, lane), a);
             store(pre_bar.at(o, lane), a * load(gate.at(o, lane)) * load(slope.at(o, lane)));
@@ -191,7 +191,8 @@ template <class T> struct ReversePass : ForwardPass<T> {
         };
         const auto this_chunk = [&](int tile, int tiles) {
             if (b < s.blocks) {
-                this->queue_next_centres(tile, tiles, {{job.basis, s.basis}, {job.harmonics, s.harmonics}, {job.basis_slope, s.basis}});
+                this->queue_next_centres(
+                    tile, tiles, {{job.basis, s.basis}, {job.harmonics, s.harmonics}, {job.basis_slope, s.basis}});
             }
         };
         this->over_tiles(next_tile, this_chunk, [&](int lane, int vectors) {

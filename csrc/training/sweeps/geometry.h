@@ -90,7 +90,9 @@ template <class T> TLMLP_NOINLINE void geometry_forward(const training::Job<T> &
     const Sizes &s = net.sizes;
     const Lanes<T> unit = lanes_of(job.unit, 3, chunk), inverse = lanes_of(job.inverse, 1, chunk);
     const Lanes<T> slope = lanes_of(job.radial_slope, s.radial_p, chunk);
-    const auto clear_lanes = [&](T *array, int rows) { clear(lanes_of(array, rows, chunk).data, std::ptrdiff_t(rows) * chunk.stride); };
+    const auto clear_lanes = [&](T *array, int rows) {
+        clear(lanes_of(array, rows, chunk).data, std::ptrdiff_t(rows) * chunk.stride);
+    };
     clear_lanes(job.radial, s.radial_p);
     clear_lanes(job.radial_slope, s.radial_p);
     clear_lanes(job.radial_bar, s.radial_p);

@@ -18,24 +18,24 @@ template <class T> struct LayerArrays {
 /// Forward: preactivations and slopes.
 template <class T> struct KeepAll : LayerArrays<T> {
     void operator()(int k, const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) const {
-        layer_keep<T, false>(layer, x, {}, this->at(this->view.job.pre, k), this->at(this->view.job.slope, k), y, vectors,
-                             this->queue());
+        layer_keep<T, false>(layer, x, {}, this->at(this->view.job.pre, k), this->at(this->view.job.slope, k), y,
+                             vectors, this->queue());
     }
     void operator()(int k, const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, int vectors) const {
-        layer_keep<T, true>(layer, x, add, this->at(this->view.job.pre, k), this->at(this->view.job.slope, k), y, vectors,
-                            this->queue());
+        layer_keep<T, true>(layer, x, add, this->at(this->view.job.pre, k), this->at(this->view.job.slope, k), y,
+                            vectors, this->queue());
     }
 };
 
 /// Tangent: those of the preactivations, from the slopes kept.
 template <class T> struct KeepTangents : LayerArrays<T> {
     void operator()(int k, const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> y_dot, int vectors) const {
-        layer_tangent<T, false>(layer, x_dot, {}, this->at(this->view.job.slope, k), this->at(this->view.job.pre_dot, k),
-                                y_dot, vectors, this->queue());
+        layer_tangent<T, false>(layer, x_dot, {}, this->at(this->view.job.slope, k),
+                                this->at(this->view.job.pre_dot, k), y_dot, vectors, this->queue());
     }
     void operator()(int k, const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> y_dot, int vectors) const {
-        layer_tangent<T, true>(layer, x_dot, add, this->at(this->view.job.slope, k), this->at(this->view.job.pre_dot, k),
-                               y_dot, vectors, this->queue());
+        layer_tangent<T, true>(layer, x_dot, add, this->at(this->view.job.slope, k),
+                               this->at(this->view.job.pre_dot, k), y_dot, vectors, this->queue());
     }
 };
 

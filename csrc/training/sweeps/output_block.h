@@ -29,8 +29,8 @@ template <class T> struct OutputTile {
 
 /// body(tile) for groups of lanes that fill a tile.
 template <class T, class Body>
-TLMLP_INLINE void over_output_tiles(const Sizes &s, const training::Job<T> &job, int block, std::ptrdiff_t chunk, int atoms,
-                                    Body &&body) {
+TLMLP_INLINE void over_output_tiles(const Sizes &s, const training::Job<T> &job, int block, std::ptrdiff_t chunk,
+                                    int atoms, Body &&body) {
     const int padded = pad_to(atoms, lanes<T>);
     for (int lane = 0; lane < padded; lane += tile_width<T>) {
         const int left = (padded - lane) / lanes<T>;
@@ -115,7 +115,8 @@ template <class T> TLMLP_INLINE Dual<T> output_result(const OutputTile<T> &h, in
 
 /// Gradients of the block's weights; the adjoint of s goes to `s_bar2`, [embed_p][chunk_atoms].
 template <class T>
-void output_second(const OutputTile<T> &h, Work<T> &work, int atoms, const double *energy_weight, T *s_bar2, T *gradient) {
+void output_second(const OutputTile<T> &h, Work<T> &work, int atoms, const double *energy_weight, T *s_bar2,
+                   T *gradient) {
     const Sizes &s = h.s;
     const auto &job = h.job;
     const int n = h.vectors * lanes<T>;
@@ -144,8 +145,9 @@ void output_second(const OutputTile<T> &h, Work<T> &work, int atoms, const doubl
         if (activated) {
             pre_bar2 = h.work(work.output[1]);
             pre_bar = h.work(work.output[2]);
-            activation_second<T>({h.layer(job.output_pre, k), h.layer(job.output_pre_dot, k), h.layer(job.output_bar, k)},
-                                 bar2, pre_bar2, pre_bar, s.output_p, h.vectors);
+            activation_second<T>(
+                {h.layer(job.output_pre, k), h.layer(job.output_pre_dot, k), h.layer(job.output_bar, k)}, bar2,
+                pre_bar2, pre_bar, s.output_p, h.vectors);
         }
         const int inputs = k > 0 ? s.output_p : s.embed_p, row = pad_to(inputs, row_pad);
         Lanes<T> x = h.sums(job.s), x_dot = h.sums(job.s_dot);

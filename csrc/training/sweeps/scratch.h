@@ -15,19 +15,19 @@ namespace training = tlmlp::training;
 inline constexpr int tile_arrays = 8;
 
 template <class T> struct Work {
-    PrefetchQueue queue; ///< what the tile after this one will touch
-    Lanes<T> tile[tile_arrays]; ///< max(embed_p, radial_p, directional_p) rows
-    Lanes<T> spread, spread2;   ///< embed_p rows, longer by a vector
-    T *rows, *rows_dot;         ///< [tile_width][widest row]: inputs of a layer, transposed
-    T *radial_rows, *radial_rows_dot; ///< [tile_width][radial row]
-    T *y_bar2;                  ///< rows of a chunk
+    PrefetchQueue queue;                      ///< what the tile after this one will touch
+    Lanes<T> tile[tile_arrays];               ///< max(embed_p, radial_p, directional_p) rows
+    Lanes<T> spread, spread2;                 ///< embed_p rows, longer by a vector
+    T *rows, *rows_dot;                       ///< [tile_width][widest row]: inputs of a layer, transposed
+    T *radial_rows, *radial_rows_dot;         ///< [tile_width][radial row]
+    T *y_bar2;                                ///< rows of a chunk
     Lanes<T> y_bar, basis_bar, harmonics_bar; ///< lanes of a chunk
-    T *z_bar, *z_bar2;          ///< rows of one centre, gathered
-    T *products, *harmonics, *centre; ///< of the engine's directional kernels
-    T *jets;                    ///< of this folder's
-    T *sums, *sums2;            ///< [embed_p][chunk_atoms]
-    T *output[5];                 ///< [output_p][chunk_atoms]
-    T *output_rows, *output_rows_dot; ///< [chunk_atoms][widest row]
+    T *z_bar, *z_bar2;                        ///< rows of one centre, gathered
+    T *products, *harmonics, *centre;         ///< of the engine's directional kernels
+    T *jets;                                  ///< of this folder's
+    T *sums, *sums2;                          ///< [embed_p][chunk_atoms]
+    T *output[5];                             ///< [output_p][chunk_atoms]
+    T *output_rows, *output_rows_dot;         ///< [chunk_atoms][widest row]
 
     /// Cuts `memory`; with memory null only counts. Returns the numbers of T needed.
     std::ptrdiff_t cut(T *memory, const Sizes &s, int max_lanes, int max_edges_of_atom) {

@@ -26,8 +26,8 @@ TLMLP_NOINLINE void layer_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, 
 
 /// pre_dot = W x_dot, y_dot = slope pre_dot [+ add]
 template <class T, bool with_add>
-TLMLP_NOINLINE void layer_tangent(const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> slope,
-                                  Lanes<T> pre_dot, Lanes<T> y_dot, int vectors, PrefetchQueue *queue) {
+TLMLP_NOINLINE void layer_tangent(const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> slope, Lanes<T> pre_dot,
+                                  Lanes<T> y_dot, int vectors, PrefetchQueue *queue) {
     dense_packed<T>(x_dot.data, x_dot.ld, vectors, layer.in, layer.out, layer.forward, nullptr,
                     [=](int o, int lane, V<T> a) TLMLP_FINISH {
                         queue->step<lines_queued>();
@@ -69,9 +69,8 @@ TLMLP_NOINLINE void back_sum_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> ad
 /// sum = add + W^T g
 template <class T>
 TLMLP_NOINLINE void back_sum(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> sum, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(sum.at(o, lane), load(add.at(o, lane)) + a);
-    });
+    dense_back(layer, g.data, g.ld, vectors,
+               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(sum.at(o, lane), load(add.at(o, lane)) + a); });
 }
 
 /// pre_bar2 = (W^T g) * slope + pre_bar2
@@ -100,7 +99,8 @@ template <class T> struct Kept {
 
 /// The adjoints pre_bar2 and pre_bar of a layer's preactivations from the adjoint `bar2` of its activation.
 template <class T>
-TLMLP_NOINLINE void activation_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pre_bar2, Lanes<T> pre_bar, int rows, int vectors) {
+TLMLP_NOINLINE void activation_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pre_bar2, Lanes<T> pre_bar, int rows,
+                                      int vectors) {
     for (int c = 0; c < rows; ++c) {
         for (int v = 0; v < vectors; ++v) {
             const int lane = v * lanes<T>;
@@ -132,8 +132,8 @@ TLMLP_NOINLINE void residual_second(Kept<T> k, Lanes<T> bar2, Lanes<T> pre_bar2,
 /// An activation between two layers, before the adjoint from above is known: value and tangent, the slope that will
 /// multiply that adjoint, pre_bar2 as far as it does not depend on it, and pre_bar.
 template <class T>
-TLMLP_NOINLINE void inner_second(Kept<T> k, Lanes<T> y, Lanes<T> y_dot, Lanes<T> slope, Lanes<T> pre_bar2, Lanes<T> pre_bar,
-                                 int rows, int vectors) {
+TLMLP_NOINLINE void inner_second(Kept<T> k, Lanes<T> y, Lanes<T> y_dot, Lanes<T> slope, Lanes<T> pre_bar2,
+                                 Lanes<T> pre_bar, int rows, int vectors) {
     for (int c = 0; c < rows; ++c) {
         for (int v = 0; v < vectors; ++v) {
             const int lane = v * lanes<T>;
@@ -239,12 +239,12 @@ TLMLP_NOINLINE void outer(const T *a, const T *a_dot, std::ptrdiff_t ld, int out
     for (int o = 0; o < outputs; o += TLMLP_SIMD_ROWS) {
         int c = 0;
         for (; c + 2 * lanes<T> <= row; c += 2 * lanes<T>) {
-            outer_block<T, 2>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c,
-                                queue);
+            outer_block<T, 2>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n,
+                              sum + std::ptrdiff_t(o) * row + c, queue);
         }
         for (; c < row; c += lanes<T>) {
-            outer_block<T, 1>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n, sum + std::ptrdiff_t(o) * row + c,
-                                queue);
+            outer_block<T, 1>(a + o * ld, a_dot + o * ld, ld, x + c, x_dot + c, row, n,
+                              sum + std::ptrdiff_t(o) * row + c, queue);
         }
     }
 }

@@ -9,8 +9,8 @@ namespace {
 
 template <class T> struct TangentPass : ChunkView<T> {
     using View = ChunkView<T>;
-    using View::View;
     using View::job, View::net, View::s, View::chunk, View::w;
+    using View::View;
 
     void update(int b, int lane, int vectors) const {
         const NodeTiles<T> x_dot = this->nodes(job.message_dot, job.h_dot, b, lane);
@@ -42,8 +42,8 @@ template <class T> struct TangentPass : ChunkView<T> {
         for (int c = 0; c < rows; ++c) {
             for (int v = 0; v < vectors; ++v) {
                 const int lane = v * lanes<T>;
-                store(y.at(c, lane), load(a_dot.at(c, lane)) * load(b.at(c, lane)) +
-                                         load(a.at(c, lane)) * load(b_dot.at(c, lane)));
+                store(y.at(c, lane),
+                      load(a_dot.at(c, lane)) * load(b.at(c, lane)) + load(a.at(c, lane)) * load(b_dot.at(c, lane)));
             }
         }
     }
@@ -108,7 +108,8 @@ template <class T> struct SecondPass : ChunkView<T> {
     using View::job, View::net, View::s, View::chunk, View::w;
     T *gradient;
 
-    SecondPass(const training::Job<T> &j, const training::Chunk &c, Work<T> &work, T *to) : View(j, c, work), gradient(to) {}
+    SecondPass(const training::Job<T> &j, const training::Chunk &c, Work<T> &work, T *to)
+        : View(j, c, work), gradient(to) {}
 
     Lanes<T> bar2_at(int lane) const { return this->embed_at(job.message_bar2, 0, lane); }
 
@@ -172,9 +173,8 @@ template <class T> struct SecondPass : ChunkView<T> {
                 add_weight(layer, pre_bar2, pre_bar, w.rows, w.rows_dot, vectors);
                 T *z_bar2 = this->rows_at(job.z_bar2, b, lane);
                 dense_rows(pre_bar2.data, pre_bar2.ld, vectors * lanes<T>, layer.out, s.directional_p, layer.rows_back,
-                           [=, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
-                               store(z_bar2 + std::ptrdiff_t(e) * row + c, a);
-                           });
+                           [=, row = s.directional_p](int e, int c, V<T> a)
+                               TLMLP_FINISH { store(z_bar2 + std::ptrdiff_t(e) * row + c, a); });
             } else if (step.from == Node::message) {
                 adjoints(h_bar2);
                 inputs(this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane), vectors);
@@ -227,8 +227,8 @@ template <class T> struct SecondPass : ChunkView<T> {
     }
 
     /// pre_bar2 = s' y_bar2 + s'' p_dot bar and pre_bar = s' bar on rows.
-    TLMLP_NOINLINE static void rows_second(const T *pre, const T *pre_dot, const T *bar, const T *bar2, std::ptrdiff_t n,
-                                           T *pre_bar2, T *pre_bar) {
+    TLMLP_NOINLINE static void rows_second(const T *pre, const T *pre_dot, const T *bar, const T *bar2,
+                                           std::ptrdiff_t n, T *pre_bar2, T *pre_bar) {
         for (std::ptrdiff_t k = 0; k < n; k += lanes<T>) {
             const auto jet = act_jet<T>(load(pre + k));
             const V<T> e = load(bar + k);
@@ -247,7 +247,8 @@ template <class T> struct SecondPass : ChunkView<T> {
         const Lanes<T> m_dot = this->embed_at(job.message_dot, b, lane);
         layer_linear(layer.gate, radial, gate, vectors);
         layer_linear(layer.gate, radial_dot, gate_dot, vectors);
-        multiply(this->embed_at(job.kj_slope, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_dot, s.embed_p, vectors);
+        multiply(this->embed_at(job.kj_slope, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_dot, s.embed_p,
+                 vectors);
         multiply(kj, gate, x, s.embed_p, vectors);
         TangentPass<T>::product_tangent(kj, kj_dot, gate, gate_dot, x_dot, s.embed_p, vectors);
 
@@ -268,8 +269,8 @@ template <class T> struct SecondPass : ChunkView<T> {
         back_add(layer.gate, gate_bar2, this->tile_at(job.radial_bar2, s.radial_p, 0, lane), vectors);
 
         const Lanes<T> kj_pre_bar2 = w.tile[0], kj_pre_bar = w.tile[1];
-        activation_second<T>({this->embed_at(job.kj_pre, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_bar}, kj_bar2,
-                             kj_pre_bar2, kj_pre_bar, s.embed_p, vectors);
+        activation_second<T>({this->embed_at(job.kj_pre, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_bar},
+                             kj_bar2, kj_pre_bar2, kj_pre_bar, s.embed_p, vectors);
         inputs(m, m_dot, vectors);
         add_layer(layer.kj, kj_pre_bar2, kj_pre_bar, vectors);
         back_add_queue(layer.kj, kj_pre_bar2, bar2_at(lane), vectors, &w.queue);
@@ -282,8 +283,8 @@ template <class T> struct SecondPass : ChunkView<T> {
         layer_linear(layer, this->tile_at(job.radial_dot, s.radial_p, 0, lane), gate_dot, vectors);
         this->spread_atoms(s_bar2, lane, vectors, w.spread);
         this->spread_atoms(s_bar, lane, vectors, w.spread2);
-        gate_second(w.spread, w.spread2, this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane), gate,
-                    gate_dot, gate_bar2, gate_bar, bar2_at(lane), true, s.embed_p, vectors);
+        gate_second(w.spread, w.spread2, this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane),
+                    gate, gate_dot, gate_bar2, gate_bar, bar2_at(lane), true, s.embed_p, vectors);
         add_weight(layer, gate_bar2, gate_bar, w.radial_rows, w.radial_rows_dot, vectors);
         back_add(layer, gate_bar2, this->tile_at(job.radial_bar2, s.radial_p, 0, lane), vectors);
     }
@@ -302,7 +303,8 @@ template <class T> struct SecondPass : ChunkView<T> {
                 ++a;
             }
             T *target = gradient + net.target_gradient + std::ptrdiff_t(job.species[chunk.atom + a]) * row;
-            T *source = gradient + net.source_gradient + std::ptrdiff_t(job.species[job.source[chunk.slot + lane + e]]) * row;
+            T *source =
+                gradient + net.source_gradient + std::ptrdiff_t(job.species[job.source[chunk.slot + lane + e]]) * row;
             for (int c = 0; c < row; c += lanes<T>) {
                 const V<T> value = load(w.rows + std::ptrdiff_t(e) * row + c);
                 store(target + c, load(target + c) + value);

@@ -16,9 +16,7 @@ using tlmlp::engine::ModelSizes;
 using tlmlp::engine::Tensor;
 using Weights = std::map<std::string, Tensor>;
 
-inline ModelSizes usual_sizes(int n_species = 1) {
-    return {n_species, 32, 64, 16, 8, 16, 4, 7, 6, 6, 1, 2, 3, 4.3};
-}
+inline ModelSizes usual_sizes(int n_species = 1) { return {n_species, 32, 64, 16, 8, 16, 4, 7, 6, 6, 1, 2, 3, 4.3}; }
 
 inline ModelSizes odd_sizes() { return {3, 12, 10, 5, 3, 7, 2, 4, 5, 4, 2, 1, 2, 3.9}; }
 
@@ -136,9 +134,10 @@ inline std::string header_json(const ModelSizes &m, const std::string &weights, 
         out << (s ? "," : "") << '"' << symbols[s] << "\":" << -1.0 - s;
     }
     out << R"(},"units":{"length":"angstrom","energy":"eV","network_length":"nm","network_energy":"kJ/mol"},)"
-        << R"("cutoff":)" << m.cutoff << R"(,"dtype":"float64","min_distance":2.1,"zbl":null,"golden":[],"provenance":{},"weights":)"
-        << R"({"file":"weights.safetensors","sha256":")" << tlmlp::engine::sha256(weights) << "\",\"parameters\":"
-        << count_parameters(m) << "}}";
+        << R"("cutoff":)" << m.cutoff
+        << R"(,"dtype":"float64","min_distance":2.1,"zbl":null,"golden":[],"provenance":{},"weights":)"
+        << R"({"file":"weights.safetensors","sha256":")" << tlmlp::engine::sha256(weights)
+        << "\",\"parameters\":" << count_parameters(m) << "}}";
     return out.str();
 }
 

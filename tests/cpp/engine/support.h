@@ -23,7 +23,8 @@ inline void expect_close(double actual, double expected, double tolerance, const
 }
 
 /// The call must throw Exception with `words` in its message.
-template <class Exception, class Call> void expect_error(Call &&call, const std::string &words, const std::string &what) {
+template <class Exception, class Call>
+void expect_error(Call &&call, const std::string &words, const std::string &what) {
     try {
         call();
         expect(false, what + ": no error");

@@ -52,7 +52,8 @@ void test_cluster(const ModelSizes &sizes, unsigned seed, const std::string &wha
                 }
                 return reference.atomic_energies(moved);
             };
-            const auto up = energies_at(h), down = energies_at(-h), up2 = energies_at(2 * h), down2 = energies_at(-2 * h);
+            const auto up = energies_at(h), down = energies_at(-h), up2 = energies_at(2 * h),
+                       down2 = energies_at(-2 * h);
             for (int k = 0; k < system.n_atoms; ++k) {
                 const double slope = (8.0 * (up[k] - down[k]) - (up2[k] - down2[k])) / (12.0 * h);
                 for (int a = 0; a < 3; ++a) {

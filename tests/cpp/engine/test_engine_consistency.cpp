@@ -126,7 +126,8 @@ void test_order_of_atoms_and_edges(const std::string &bytes, const System &syste
     }
     for (const Precision precision : {Precision::float32, Precision::float64}) {
         for (const std::string &level : tlmlp::simd_levels()) {
-            Engine engine = Engine::from_bytes(bytes, {precision, 1, level}), again = Engine::from_bytes(bytes, {precision, 1, level});
+            Engine engine = Engine::from_bytes(bytes, {precision, 1, level}),
+                   again = Engine::from_bytes(bytes, {precision, 1, level});
             const auto a = engine.energy_forces_virial(system.edges()), b = again.energy_forces_virial(other.edges());
             expect_close(b.energy, a.energy, 1e-13 * std::abs(a.energy), "energy, atoms in another order");
             for (std::size_t i = 0; i < atoms.size(); ++i) {

@@ -28,12 +28,12 @@ System crystal(int n, double spacing, double cutoff, int n_species, unsigned see
 
 std::vector<System> systems(double cutoff, int n_species) {
     return {
-        crystal(2, 2.6, cutoff, n_species, 1),                                     // images of the same pair
-        crystal(1, 2.9, cutoff, 1, 2),                                             // an atom and its own images
-        crystal(1, 1.55, cutoff, 1, 3, 4),                                         // more than 64 neighbours
+        crystal(2, 2.6, cutoff, n_species, 1), // images of the same pair
+        crystal(1, 2.9, cutoff, 1, 2),         // an atom and its own images
+        crystal(1, 1.55, cutoff, 1, 3, 4),     // more than 64 neighbours
         make_system({0, 0, 0, 2.3, 0, 0, 4.6, 0, 0, 6.9, 0, 0}, {}, false, cutoff, n_species), // 180 degrees exactly
-        make_system({0, 0, 0, 0.1, 2.2, 0.3}, {}, false, cutoff, n_species),       // a dimer
-        make_system({0, 0, 0, 50, 0, 0, 50, 2.4, 0}, {}, false, cutoff, n_species), // an atom alone
+        make_system({0, 0, 0, 0.1, 2.2, 0.3}, {}, false, cutoff, n_species),                   // a dimer
+        make_system({0, 0, 0, 50, 0, 0, 50, 2.4, 0}, {}, false, cutoff, n_species),            // an atom alone
     };
 }
 
@@ -98,7 +98,8 @@ void test_gradients(const ModelSizes &sizes, unsigned seed) {
                 }
                 return reference.energy(moved);
             };
-            const double slope = (8.0 * (strained(h) - strained(-h)) - (strained(2 * h) - strained(-2 * h))) / (12.0 * h);
+            const double slope =
+                (8.0 * (strained(h) - strained(-h)) - (strained(2 * h) - strained(-2 * h))) / (12.0 * h);
             expect_close(virial[3 * a + b], -slope, 1e-6 + 1e-8 * std::abs(slope), "virial");
         }
     }

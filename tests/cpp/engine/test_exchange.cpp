@@ -174,8 +174,8 @@ void run(std::vector<Domain> &domains, const std::string &bytes, Precision preci
     }
 }
 
-void compare(const std::string &bytes, const System &whole, const std::vector<int> &domain_of, int n_domains,
-             bool fold, Precision precision, const std::string &level, int threads, const std::string &what) {
+void compare(const std::string &bytes, const System &whole, const std::vector<int> &domain_of, int n_domains, bool fold,
+             Precision precision, const std::string &level, int threads, const std::string &what) {
     Engine engine = Engine::from_bytes(bytes, {precision, 1, level});
     const auto expected = engine.energy_forces_virial(whole.edges(), {true, true, nullptr, true});
     std::vector<Domain> domains = split(whole, domain_of, n_domains, fold);

@@ -40,15 +40,45 @@ void test_json() {
     const Json json = Json::parse(R"( {"a":[1,-2.5e3,true,null],"b":{"c":"x\n\u00e9\ud83d\ude00"}} )", "text");
     expect(json.at("a").array()[1].number() == -2500.0, "number");
     expect(json.at("b").at("c").string() == "x\n\xc3\xa9\xf0\x9f\x98\x80", "string");
-    for (const char *bad : {"", "{", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "nul", "01x", "1 2", "\"\\q\"", "\"\\u12\"",
-                            "\"abc", "[1e999]", "{\"a\":1,\"a\":2}", "\"\x01\"", "\"\\ud800\\u0041\"", "-", "+1", ".5",
-                            "NaN", "inf", "01", "-01", "1.", "1e", "1e+", "0x1", "1e-400", "\"\xe9\"", "\"\xc0\xaf\"",
-                            "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\\ud800\"", "\"\\udc00\"", "\"\xe2\x82\""}) {
+    for (const char *bad : {"",
+                            "{",
+                            "[1,]",
+                            "{\"a\":1,}",
+                            "{\"a\" 1}",
+                            "nul",
+                            "01x",
+                            "1 2",
+                            "\"\\q\"",
+                            "\"\\u12\"",
+                            "\"abc",
+                            "[1e999]",
+                            "{\"a\":1,\"a\":2}",
+                            "\"\x01\"",
+                            "\"\\ud800\\u0041\"",
+                            "-",
+                            "+1",
+                            ".5",
+                            "NaN",
+                            "inf",
+                            "01",
+                            "-01",
+                            "1.",
+                            "1e",
+                            "1e+",
+                            "0x1",
+                            "1e-400",
+                            "\"\xe9\"",
+                            "\"\xc0\xaf\"",
+                            "\"\xed\xa0\x80\"",
+                            "\"\xf4\x90\x80\x80\"",
+                            "\"\\ud800\"",
+                            "\"\\udc00\"",
+                            "\"\xe2\x82\""}) {
         expect_error<Error>([&] { Json::parse(bad, "text"); }, "text", std::string("JSON ") + bad);
     }
     expect_error<Error>([&] { Json::parse(std::string(100000, '['), "text"); }, "nested", "deep JSON");
-    expect_error<Error>([&] { Json::parse("{\"a\\n\\u001b[31m\":1,\"a\\n\\u001b[31m\":2}", "text"); }, "'a??[31m' given twice",
-                        "what a file says is cleaned");
+    expect_error<Error>([&] { Json::parse("{\"a\\n\\u001b[31m\":1,\"a\\n\\u001b[31m\":2}", "text"); },
+                        "'a??[31m' given twice", "what a file says is cleaned");
     const Json whole = Json::parse("[7, 7.0, 7e0, 5e-324, 0e-400]", "text");
     expect(whole.array()[0].integer(0, 9) == 7, "whole number");
     expect_error<Error>([&] { whole.array()[1].integer(0, 9); }, "whole number", "7.0 is no whole number");
@@ -61,7 +91,8 @@ void test_json() {
                         "values that are not kept count too");
     expect_error<Error>([&] { Json::parse(R"({"other":{"a":1,"a":1}})", "text", limits); }, "given twice",
                         "keys that are not kept stand once");
-    expect_error<Error>([&] { Json::parse(std::string(101, ' '), "text", limits); }, "more than the 100 allowed", "size");
+    expect_error<Error>([&] { Json::parse(std::string(101, ' '), "text", limits); }, "more than the 100 allowed",
+                        "size");
     expect_error<Error>([&] { json.at("a").number(); }, "text.a must be a number", "type");
     expect_error<Error>([&] { json.at("z"); }, "no key 'z'", "key");
 }
@@ -82,7 +113,8 @@ void test_damage(const std::string &good) {
         std::string bad = good;
         for (int k = 0; k < 4; ++k) {
             const std::size_t at = random() % (bad.size() - 8);
-            const std::string value = little_endian(random() % 2 ? ~0ull >> random() % 40 : random(), 1 << random() % 4);
+            const std::string value =
+                little_endian(random() % 2 ? ~0ull >> random() % 40 : random(), 1 << random() % 4);
             bad.replace(at, value.size(), value);
         }
         opens(bad);

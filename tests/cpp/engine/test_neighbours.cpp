@@ -103,8 +103,8 @@ std::int64_t follow(Walk walk, const std::string &what, int steps) {
         const Structure structure{static_cast<std::int64_t>(n), species.data(), seen.data(), walk.cell, walk.pbc};
         const std::vector<Edge> edges = near(finder.find(structure, cutoff, 0.6, 1));
         const bool right = same(edges, near(expected.edges()));
-        expect(right, what + ", step " + std::to_string(step) + ": " + std::to_string(edges.size()) + " edges, expected " +
-                          std::to_string(expected.source.size()));
+        expect(right, what + ", step " + std::to_string(step) + ": " + std::to_string(edges.size()) +
+                          " edges, expected " + std::to_string(expected.source.size()));
         if (!right) {
             break;
         }
@@ -140,8 +140,8 @@ void test_an_approach() {
         const std::vector<double> x = {0, 0, -half, 0, 0, half};
         const Structure structure{2, species.data(), x.data(), {}, {false, false, false}};
         const std::size_t edges = near(finder.find(structure, cutoff, 0.6, 1)).size();
-        expect(edges == (2.0 * half < cutoff ? 2u : 0u), "an approach: " + std::to_string(edges) + " edges at " +
-                                                             std::to_string(2.0 * half) + " Angstrom");
+        expect(edges == (2.0 * half < cutoff ? 2u : 0u),
+               "an approach: " + std::to_string(edges) + " edges at " + std::to_string(2.0 * half) + " Angstrom");
     }
     expect(finder.builds() < 8, "an approach: the list was made " + std::to_string(finder.builds()) + " times");
 }
@@ -200,8 +200,8 @@ void test_both_searches() {
     for (std::size_t e = 0; e < pairs.source.size(); ++e) {
         for (int k = 0; k < 3; ++k) {
             const std::int32_t *s = &pairs.shift[3 * e];
-            vectors.push_back(x[3 * pairs.source[e] + k] - x[3 * pairs.target[e] + k] + s[0] * cell[k] + s[1] * cell[3 + k] +
-                              s[2] * cell[6 + k]);
+            vectors.push_back(x[3 * pairs.source[e] + k] - x[3 * pairs.target[e] + k] + s[0] * cell[k] +
+                              s[1] * cell[3 + k] + s[2] * cell[6 + k]);
         }
     }
     tlmlp::EdgeList edges;

@@ -23,8 +23,8 @@ Structure structure_of(const std::vector<std::int32_t> &species, bool periodic) 
 void test_against_images(const ModelSizes &sizes, const std::string &bytes) {
     Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
     for (const bool periodic : {true, false}) {
-        const System system = make_system(positions, {skewed.begin(), skewed.end()}, periodic, sizes.cutoff,
-                                          sizes.n_species, 4);
+        const System system =
+            make_system(positions, {skewed.begin(), skewed.end()}, periodic, sizes.cutoff, sizes.n_species, 4);
         const auto from_edges = engine.energy_forces_virial(system.edges());
         const double energy = from_edges.energy;
         const std::vector<double> forces(from_edges.forces.begin(), from_edges.forces.end());
@@ -76,7 +76,8 @@ void test_c_interface(const ModelSizes &sizes, const std::string &bytes) {
     }
     expect(tlmlp_cutoff(engine) == sizes.cutoff, "cutoff");
     expect(tlmlp_species_of(engine, 14) == 0 && tlmlp_species_of(engine, 92) == -1, "species_of");
-    const System system = make_system(positions, {skewed.begin(), skewed.end()}, true, sizes.cutoff, sizes.n_species, 4);
+    const System system =
+        make_system(positions, {skewed.begin(), skewed.end()}, true, sizes.cutoff, sizes.n_species, 4);
     const int pbc[3] = {1, 1, 1};
     double energy[2], forces[2][12], virial[2][9], atomic[4];
     expect(tlmlp_compute(engine, 4, system.species.data(), positions.data(), skewed.data(), pbc, &energy[0], atomic,
@@ -92,7 +93,8 @@ void test_c_interface(const ModelSizes &sizes, const std::string &bytes) {
         expect_close(forces[0][k], forces[1][k], 1e-9, "C force");
     }
     const std::int32_t wrong[4] = {0, 0, 9, 0};
-    expect(tlmlp_compute(engine, 4, wrong, positions.data(), skewed.data(), pbc, energy, nullptr, nullptr, nullptr) == -1,
+    expect(tlmlp_compute(engine, 4, wrong, positions.data(), skewed.data(), pbc, energy, nullptr, nullptr, nullptr) ==
+               -1,
            "C error");
     tlmlp_close(engine);
     std::remove(path.c_str());

@@ -63,8 +63,14 @@ Weights shrinking_weights(const ModelSizes &m) {
 System small_crystal(const ModelSizes &m) {
     const double a = 5.43;
     std::vector<double> positions, cell{a, 0, 0, 0, a, 0, 0, 0, a};
-    for (const std::array<double, 3> &p : {std::array{0.0, 0.0, 0.0}, {0.0, 0.5, 0.5}, {0.5, 0.0, 0.5}, {0.5, 0.5, 0.0},
-                                           {0.26, 0.25, 0.25}, {0.25, 0.75, 0.75}, {0.75, 0.25, 0.75}, {0.75, 0.75, 0.25}}) {
+    for (const std::array<double, 3> &p : {std::array{0.0, 0.0, 0.0},
+                                           {0.0, 0.5, 0.5},
+                                           {0.5, 0.0, 0.5},
+                                           {0.5, 0.5, 0.0},
+                                           {0.26, 0.25, 0.25},
+                                           {0.25, 0.75, 0.75},
+                                           {0.75, 0.25, 0.75},
+                                           {0.75, 0.75, 0.25}}) {
         for (const double x : p) {
             positions.push_back(a * x);
         }

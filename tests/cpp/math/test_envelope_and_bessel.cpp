@@ -82,8 +82,8 @@ void basis_is_orthonormal_without_envelope() {
 
 void piecewise_table_reproduces_the_basis() {
     const SphericalBesselBasis basis(7, 6, 6);
-    const auto table = PiecewisePolynomials<double>::fit(
-        basis.size(), 64, 11, 8, [&](int k, double x) { return basis.continued(k, x).value; });
+    const auto table = PiecewisePolynomials<double>::fit(basis.size(), 64, 11, 8,
+                                                         [&](int k, double x) { return basis.continued(k, x).value; });
     for (int k = 0; k < basis.size(); ++k) {
         for (double x = 0.0007; x < 1.0; x += 0.00731) {
             const auto exact = basis(k, x), fitted = table(k, x);

@@ -48,14 +48,14 @@ struct EngineOptions {
 
 /// What a model file says about itself.
 struct ModelInfo {
-    std::vector<std::string> species;  ///< chemical symbols; the index in this list is the species number
-    std::vector<int> atomic_numbers;   ///< the same as atomic numbers
-    double cutoff = 0.0;               ///< Angstrom: radius within which atoms are neighbours
-    double min_distance = 0.0;         ///< Angstrom: smallest distance seen in training, 0 where unknown
-    bool zbl = false;                  ///< whether the model has a ZBL repulsion of its own
-    std::string dtype;                 ///< precision of the stored weights
-    std::size_t parameters = 0;        ///< trained numbers
-    std::string sha256;                ///< of the whole file, 64 hexadecimal digits
+    std::vector<std::string> species; ///< chemical symbols; the index in this list is the species number
+    std::vector<int> atomic_numbers;  ///< the same as atomic numbers
+    double cutoff = 0.0;              ///< Angstrom: radius within which atoms are neighbours
+    double min_distance = 0.0;        ///< Angstrom: smallest distance seen in training, 0 where unknown
+    bool zbl = false;                 ///< whether the model has a ZBL repulsion of its own
+    std::string dtype;                ///< precision of the stored weights
+    std::size_t parameters = 0;       ///< trained numbers
+    std::string sha256;               ///< of the whole file, 64 hexadecimal digits
 };
 
 /// Directed edges j -> i in any order: every pair, over all periodic images, closer than the cutoff, in both directions.
@@ -66,10 +66,10 @@ struct EdgeList {
     std::int64_t n_atoms = 0;
     const std::int32_t *species = nullptr; ///< [n_atoms] species numbers
     std::int64_t n_edges = 0;
-    const std::int64_t *source = nullptr;  ///< [n_edges] j
-    const std::int64_t *target = nullptr;  ///< [n_edges] i
-    const double *vector = nullptr;        ///< [n_edges][3] r_j - r_i + S cell
-    std::int64_t n_foreign = 0;            ///< atoms of other processes, the last of the n_atoms
+    const std::int64_t *source = nullptr; ///< [n_edges] j
+    const std::int64_t *target = nullptr; ///< [n_edges] i
+    const double *vector = nullptr;       ///< [n_edges][3] r_j - r_i + S cell
+    std::int64_t n_foreign = 0;           ///< atoms of other processes, the last of the n_atoms
 };
 
 /// Atoms in a cell; neighbours are found by the vesin library.
@@ -91,10 +91,10 @@ struct Pair {
 /// Valid until the next call on the same Engine. Of a system spread over processes each has its share: energy and virial
 /// add up, the forces of foreign atoms are to be added to those of their owners, their energies are zero.
 struct Result {
-    double energy = 0.0;                       ///< E, the species' energy shifts included
-    std::span<const double> atomic_energies;   ///< [n_atoms], sum to E
-    std::span<const double> forces;            ///< [n_atoms * 3] F = -dE/dr
-    std::array<double, 9> virial{};            ///< -dE/dstrain = -sum over edges of (dE/dv)_a v_b
+    double energy = 0.0;                     ///< E, the species' energy shifts included
+    std::span<const double> atomic_energies; ///< [n_atoms], sum to E
+    std::span<const double> forces;          ///< [n_atoms * 3] F = -dE/dr
+    std::array<double, 9> virial{};          ///< -dE/dstrain = -sum over edges of (dE/dv)_a v_b
     /// [n_edges * 3] dE/dv of each edge vector v, in the caller's order (zero for ignored edges), for hosts that need
     /// virials per atom; filled by energy_forces_virial(EdgeList) when asked for.
     std::span<const double> edge_gradients;
@@ -108,9 +108,9 @@ struct Result {
 
 /// An array of the engine with one row of numbers per atom, this process's atoms first.
 struct AtomRows {
-    void *data = nullptr;     ///< [n_atoms][size], float or double as the engine's precision
-    std::ptrdiff_t size = 0;  ///< numbers per atom
-    bool float64 = false;     ///< double rather than float
+    void *data = nullptr;             ///< [n_atoms][size], float or double as the engine's precision
+    std::ptrdiff_t size = 0;          ///< numbers per atom
+    bool float64 = false;             ///< double rather than float
     unsigned char *touched = nullptr; ///< [n_atoms] `reverse` sets 1 for each row that it adds to; may be null
 };
 
@@ -127,11 +127,11 @@ class Exchange {
 };
 
 struct ComputeOptions {
-    bool forces = true;          ///< forces and virial; without them the reverse pass is skipped
-    bool edge_gradients = false; ///< fill Result::edge_gradients
+    bool forces = true;           ///< forces and virial; without them the reverse pass is skipped
+    bool edge_gradients = false;  ///< fill Result::edge_gradients
     Exchange *exchange = nullptr; ///< of a system spread over processes
-    bool edge_moments = false;   ///< fill Result::edge_moments: three further reverse passes; on the CPU
-    bool closest_pair = false;   ///< fill Result::closest_pair, of a Structure
+    bool edge_moments = false;    ///< fill Result::edge_moments: three further reverse passes; on the CPU
+    bool closest_pair = false;    ///< fill Result::closest_pair, of a Structure
 };
 
 class Engine {
@@ -172,9 +172,9 @@ class Engine {
     /// Evaluates the structures stored in the file and compares with the stored numbers: largest differences.
     struct SelfCheck {
         std::size_t structures = 0;
-        double energy = 0.0; ///< eV per atom
-        double forces = 0.0; ///< eV/Angstrom
-        double virial = 0.0; ///< eV
+        double energy = 0.0;        ///< eV per atom
+        double forces = 0.0;        ///< eV/Angstrom
+        double virial = 0.0;        ///< eV
         double largest_force = 0.0; ///< component among the stored numbers, eV/Angstrom
     };
     SelfCheck self_check();

@@ -160,7 +160,8 @@ struct Matrix {
 ///     layers of the update, up without and the others with a bias;
 ///     per output block: gate (E, N), up (O, E), weight and bias of the dense layers, the last row (1, O).
 template <class Visit> void visit_matrices(const Sizes &s, Visit &&visit) {
-    const int e = s.embed_size, o = s.out_size, i = s.int_emb_size, t = s.atom_emb_size, basis = s.num_spherical * s.num_radial;
+    const int e = s.embed_size, o = s.out_size, i = s.int_emb_size, t = s.atom_emb_size,
+              basis = s.num_spherical * s.num_radial;
     const auto one = [&](const std::string &name, int rows, int columns) {
         visit(Matrix{rows, columns, {name}, {}, {}});
     };

@@ -85,8 +85,7 @@ template <class T> inline constexpr int channel_edges = 8 / channel_vectors<T>;
 /// The same product with the outputs in the lanes, for results that are wanted as rows of channels:
 /// finish(lane, channel, value), `in` inputs from lane arrays, weights [in][row].
 template <class T, class Finish>
-TLMLP_INLINE void dense_rows(const T *x, std::ptrdiff_t ld, int n_lanes, int in, int row, const T *w,
-                             Finish &&finish) {
+TLMLP_INLINE void dense_rows(const T *x, std::ptrdiff_t ld, int n_lanes, int in, int row, const T *w, Finish &&finish) {
     constexpr int block = channel_edges<T>, vectors = channel_vectors<T>;
     for (int c = 0; c < row; c += vectors * lanes<T>) {
         for (int lane = 0; lane < n_lanes; lane += block) {

@@ -26,8 +26,7 @@ template <class T> struct BlockBackward {
 };
 
 /// rows[c] = sum_n w_ln[c] b_ln for one order
-template <class T>
-TLMLP_INLINE void radial_of_order(const Sizes &s, const T *order, Lanes<T> basis, T *rows) {
+template <class T> TLMLP_INLINE void radial_of_order(const Sizes &s, const T *order, Lanes<T> basis, T *rows) {
     constexpr int block = 8;
     for (int c = 0; c < row_pad; c += block) {
         V<T> sum[block] = {};
@@ -69,8 +68,7 @@ TLMLP_INLINE void basis_of_order(const T *order, const T *radial_bar, Lanes<T> b
 
 /// The terms m of one order, from its begin-th to the one before its end-th: all of Y_bar, and what t_bar has of them.
 /// The first call starts t_bar, kept in w.radial_bar, the last one completes it and passes it on.
-template <class T, int l, int begin, int end>
-TLMLP_INLINE void order_terms(T legendre, const BlockBackward<T> &w) {
+template <class T, int l, int begin, int end> TLMLP_INLINE void order_terms(T legendre, const BlockBackward<T> &w) {
     constexpr int count = end - begin, first = l * l + begin, width = lanes<T>;
     constexpr bool starts = begin == 0, completes = end == 2 * l + 1;
     // Sums fill 16 registers: there harmonics come from memory, and from aligned memory, which the edges' lanes are not.
@@ -109,10 +107,10 @@ TLMLP_INLINE void order_terms(T legendre, const BlockBackward<T> &w) {
     }
 }
 
-template <class T, int l>
-TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackward<T> &w) {
+template <class T, int l> TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackward<T> &w) {
     // With TLMLP_SIMD_ROWS = 4 (16 registers) not more than 9 terms keep their sums in registers.
-    constexpr int terms = 2 * l + 1, parts = TLMLP_SIMD_ROWS < 8 ? (terms + 8) / 9 : 1, part = (terms + parts - 1) / parts;
+    constexpr int terms = 2 * l + 1, parts = TLMLP_SIMD_ROWS < 8 ? (terms + 8) / 9 : 1,
+                  part = (terms + parts - 1) / parts;
     const T *order = w.weights + std::ptrdiff_t(l) * s.radial * row_pad;
     radial_of_order(s, order, {w.basis.at(l * s.radial, 0), w.basis.ld}, w.radial);
     order_terms<T, l, 0, part>(legendre, w);
@@ -123,7 +121,8 @@ TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackwa
         order_terms<T, l, 2 * part, terms>(legendre, w);
     }
     int n = 0;
-    const auto basis_bar = [&](int at) TLMLP_FINISH { return Lanes<T>{w.basis_bar.at(l * s.radial + at, 0), w.basis_bar.ld}; };
+    const auto basis_bar = [&](int at)
+                               TLMLP_FINISH { return Lanes<T>{w.basis_bar.at(l * s.radial + at, 0), w.basis_bar.ld}; };
     for (; n + 3 <= s.radial; n += 3) {
         basis_of_order<T, 3>(order + n * row_pad, w.radial_bar, basis_bar(n), w.add);
     }
@@ -132,16 +131,25 @@ TLMLP_NOINLINE void order_backward(const Sizes &s, T legendre, const BlockBackwa
     }
 }
 
-template <class T>
-TLMLP_INLINE void orders_backward(const Sizes &s, const T *legendre, const BlockBackward<T> &w) {
+template <class T> TLMLP_INLINE void orders_backward(const Sizes &s, const T *legendre, const BlockBackward<T> &w) {
     for (int l = 0; l < s.spherical; ++l) {
         switch (l) {
 #define TLMLP_ORDER(n)                                                                                                 \
     case n:                                                                                                            \
         order_backward<T, n>(s, legendre[n], w);                                                                       \
-        break;
-            TLMLP_ORDER(0) TLMLP_ORDER(1) TLMLP_ORDER(2) TLMLP_ORDER(3) TLMLP_ORDER(4) TLMLP_ORDER(5) TLMLP_ORDER(6)
-            TLMLP_ORDER(7) TLMLP_ORDER(8) TLMLP_ORDER(9) TLMLP_ORDER(10) TLMLP_ORDER(11)
+        break
+            TLMLP_ORDER(0);
+            TLMLP_ORDER(1);
+            TLMLP_ORDER(2);
+            TLMLP_ORDER(3);
+            TLMLP_ORDER(4);
+            TLMLP_ORDER(5);
+            TLMLP_ORDER(6);
+            TLMLP_ORDER(7);
+            TLMLP_ORDER(8);
+            TLMLP_ORDER(9);
+            TLMLP_ORDER(10);
+            TLMLP_ORDER(11);
 #undef TLMLP_ORDER
         default:
             break;
@@ -177,7 +185,8 @@ TLMLP_INLINE void centre_adjoint(const Sizes &s, const T *legendre, Lanes<T> har
                                  T *copy, T *a_bar) {
     const int row = s.directional_p;
     for (int c = 0; c < row; c += row_pad) {
-        all_harmonic_sums(s, harmonics, z_bar + c, row, 0, edges, legendre, a_bar + std::ptrdiff_t(c) * s.harmonics, copy);
+        all_harmonic_sums(s, harmonics, z_bar + c, row, 0, edges, legendre, a_bar + std::ptrdiff_t(c) * s.harmonics,
+                          copy);
     }
 }
 
@@ -186,8 +195,8 @@ TLMLP_INLINE void centre_adjoint(const Sizes &s, const T *legendre, Lanes<T> har
 /// or zero where the atom's owner does that, plus what was `received`, in the layout of `a`, unless that is null.
 template <class T>
 TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre,
-                                         const T *a, const T *z_bar, bool owned, const T *received, T *scratch, Lanes<T> y_bar,
-                                         Lanes<T> basis_bar, Lanes<T> harmonics_bar) {
+                                         const T *a, const T *z_bar, bool owned, const T *received, T *scratch,
+                                         Lanes<T> y_bar, Lanes<T> basis_bar, Lanes<T> harmonics_bar) {
     const int row = s.directional_p;
     const std::ptrdiff_t size_a = std::ptrdiff_t(row) * s.harmonics;
     T *const a_bar = scratch, *const copy = a_bar + size_a;

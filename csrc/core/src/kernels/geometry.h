@@ -94,7 +94,8 @@ template <class T> struct HarmonicsAt {
     }
     /// To the rows of y.
     TLMLP_INLINE void values(Lanes<T> y, int lane) {
-        tlmlp::math::harmonics_values<V<T>, T>(order, norms, scratch, [&](int k, V<T> value) { store(y.at(k, lane), value); });
+        tlmlp::math::harmonics_values<V<T>, T>(order, norms, scratch,
+                                               [&](int k, V<T> value) { store(y.at(k, lane), value); });
     }
     /// consume(k, dY_k/dx, dY_k/dy, dY_k/dz)
     template <class Consume> TLMLP_INLINE void gradients(Consume &&consume) {
@@ -123,7 +124,8 @@ template <class T, class Job> TLMLP_NOINLINE void evaluate_harmonics(const Job &
 /// dE/dvector = dE/dd u + (1 - u u^T) dE/du / d for one vector of edges, from dE/dd and the rows 1 to 3 of `bars`, dE/du;
 /// `vector` and `vector_bar` begin with the first of these edges.
 template <class T>
-TLMLP_INLINE void store_vector_bars(const double *vector, V<T> distance_bar, Lanes<T> bars, int lane, double *vector_bar) {
+TLMLP_INLINE void store_vector_bars(const double *vector, V<T> distance_bar, Lanes<T> bars, int lane,
+                                    double *vector_bar) {
     for (int e = 0; e < lanes<T>; ++e) {
         const double *v = vector + 3 * e;
         const double inverse = 1.0 / __builtin_sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);

@@ -19,30 +19,27 @@ template <class T> struct Lanes {
 
 /// y = act(W x + b)
 template <class T> TLMLP_NOINLINE void layer_act(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors,
-          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a)); });
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a)); });
 }
 
 /// y = act(W x + b) + add
 template <class T>
 TLMLP_NOINLINE void layer_act_add(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), act<T>(a) + load(add.at(o, lane)));
-    });
+    dense(layer, x.data, x.ld, vectors,
+          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a) + load(add.at(o, lane))); });
 }
 
 /// y = act(W x + b) * factor
 template <class T>
 TLMLP_NOINLINE void layer_act_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), act<T>(a) * load(factor.at(o, lane)));
-    });
+    dense(layer, x.data, x.ld, vectors,
+          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a) * load(factor.at(o, lane))); });
 }
 
 /// y = act(W x + b), slope = its derivative, product = y * factor
 template <class T>
-TLMLP_NOINLINE void layer_act_times_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y,
-                                           Lanes<T> slope, Lanes<T> product, int vectors) {
+TLMLP_NOINLINE void layer_act_times_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, Lanes<T> slope,
+                                         Lanes<T> product, int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
         const auto s = act_slope<T>(a);
         store(y.at(o, lane), s.value);
@@ -63,8 +60,8 @@ TLMLP_NOINLINE void layer_act_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> y
 
 /// y = act(W x + b) + add, slope = the derivative
 template <class T>
-TLMLP_NOINLINE void layer_act_add_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y,
-                                         Lanes<T> slope, int vectors) {
+TLMLP_NOINLINE void layer_act_add_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, Lanes<T> slope,
+                                       int vectors) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
         const auto s = act_slope<T>(a);
         store(y.at(o, lane), s.value + load(add.at(o, lane)));
@@ -80,9 +77,8 @@ template <class T> TLMLP_NOINLINE void layer_linear(const Dense<T> &layer, Lanes
 /// y = (W x + b) * factor
 template <class T>
 TLMLP_NOINLINE void layer_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), a * load(factor.at(o, lane)));
-    });
+    dense(layer, x.data, x.ld, vectors,
+          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a * load(factor.at(o, lane))); });
 }
 
 /// gate = W x + b with the adjoint `bar` of gate * m: g += bar * gate, gate_bar = bar * m
@@ -109,16 +105,14 @@ TLMLP_NOINLINE void back_gated(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, La
 /// y = (W^T g) * factor
 template <class T>
 TLMLP_NOINLINE void back_times(const Dense<T> &layer, Lanes<T> g, Lanes<T> factor, Lanes<T> y, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), a * load(factor.at(o, lane)));
-    });
+    dense_back(layer, g.data, g.ld, vectors,
+               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a * load(factor.at(o, lane))); });
 }
 
 /// y += W^T g
 template <class T> TLMLP_NOINLINE void back_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), load(y.at(o, lane)) + a);
-    });
+    dense_back(layer, g.data, g.ld, vectors,
+               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), load(y.at(o, lane)) + a); });
 }
 
 /// y += W^T g, next = y * slope: the step through a residual connection to the layer below it
@@ -144,8 +138,7 @@ TLMLP_NOINLINE void back_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lan
 
 /// y = W^T g
 template <class T> TLMLP_NOINLINE void back_linear(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors,
-               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
 }
 
 /// y = a * b, `rows` rows

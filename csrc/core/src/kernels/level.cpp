@@ -54,8 +54,8 @@ namespace tlmlp::engine {
 #define TLMLP_STRING(a) TLMLP_STRING_(a)
 
 const Kernels<Scalar> &TLMLP_JOIN(kernels_, TLMLP_LEVEL)(Scalar) {
-    static constexpr Kernels<Scalar> table{TLMLP_STRING(TLMLP_LEVEL), lanes<Scalar>, scratch_size, forward,
-                                            backward, receive, send};
+    static constexpr Kernels<Scalar> table{
+        TLMLP_STRING(TLMLP_LEVEL), lanes<Scalar>, scratch_size, forward, backward, receive, send};
     return table;
 }
 

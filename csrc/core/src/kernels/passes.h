@@ -55,7 +55,8 @@ template <class T> struct Pass {
         return {w.slopes + std::ptrdiff_t(tile) * s.slopes() * s.embed_p * width, s.embed_p, width};
     }
     TLMLP_INLINE Slopes<T> kept_slopes(int block, int lane) const {
-        const Lanes<T> rows = tile_at(job.slopes + block * job.slots * s.slopes() * s.embed_p, s.slopes() * s.embed_p, lane);
+        const Lanes<T> rows =
+            tile_at(job.slopes + block * job.slots * s.slopes() * s.embed_p, s.slopes() * s.embed_p, lane);
         return {rows.data, s.embed_p, rows.ld};
     }
     /// The nodes of the update after `block`, z gathered before.
@@ -146,9 +147,8 @@ template <class T> struct Pass {
         layer_act_times(layer.kj, m, gate, x, vectors);
         T *y = w.y + std::ptrdiff_t(lane) * s.directional_p;
         dense_rows(x.data, x.ld, vectors * lanes<T>, layer.down.in, s.directional_p, layer.down.rows,
-                   [y, row = s.directional_p](int e, int c, V<T> a) TLMLP_FINISH {
-                       store(y + std::ptrdiff_t(e) * row + c, act<T>(a));
-                   });
+                   [y, row = s.directional_p](int e, int c, V<T> a)
+                       TLMLP_FINISH { store(y + std::ptrdiff_t(e) * row + c, act<T>(a)); });
     }
 
     void messages_down_keep(int block, int lane, int vectors, Lanes<T> m) const {
@@ -175,8 +175,8 @@ template <class T> struct Pass {
     void centres_forward(int block) const {
         const Interaction<T> &layer = net.interactions[block];
         for (int a = 0; a < chunk.atoms; ++a) {
-            directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products,
-                                w.harmonics, A_of(block, chunk.atom + a),
+            directional_forward(s, layer.radial, net.legendre, centre_at(a), w.products, w.harmonics,
+                                A_of(block, chunk.atom + a),
                                 z_rows(block) + (chunk.slot + first()[a]) * s.directional_p);
         }
     }
@@ -215,8 +215,8 @@ template <class T> struct Pass {
             const int lane = first()[a];
             gather_z_bar(a);
             const bool received = job.touched && job.touched[chunk.atom + a] && !chunk.foreign;
-            directional_backward(s, layer.radial, net.legendre, centre_at(a), A_of(block, chunk.atom + a),
-                                 w.z_bar, !chunk.foreign, received ? A_bar_of(chunk.atom + a) : nullptr, w.centre,
+            directional_backward(s, layer.radial, net.legendre, centre_at(a), A_of(block, chunk.atom + a), w.z_bar,
+                                 !chunk.foreign, received ? A_bar_of(chunk.atom + a) : nullptr, w.centre,
                                  {w.y_bar.data + lane, w.y_bar.ld}, {w.basis_bar.data + lane, w.basis_bar.ld},
                                  {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
             if (received) {

@@ -12,18 +12,18 @@ inline constexpr int tile_arrays = 6;
 
 template <class T> struct Scratch {
     // chunk
-    T *y;                ///< rows [lanes][directional_p]
-    T *y_slope;          ///< rows, slopes of y's activation
-    T *z_bar;            ///< rows of one centre, gathered
-    Lanes<T> y_bar;      ///< directional rows
-    Lanes<T> kj, kj_slope, gate; ///< embed_p rows
+    T *y;                              ///< rows [lanes][directional_p]
+    T *y_slope;                        ///< rows, slopes of y's activation
+    T *z_bar;                          ///< rows of one centre, gathered
+    Lanes<T> y_bar;                    ///< directional rows
+    Lanes<T> kj, kj_slope, gate;       ///< embed_p rows
     Lanes<T> basis_bar, harmonics_bar; ///< adjoints of one block
-    T *slopes;           ///< per tile, slopes() lane arrays
-    T *products;         ///< y R_l of one centre
-    T *harmonics;        ///< copy of one centre's
-    T *centre;           ///< of directional_backward
-    T *sums, *s_bar;     ///< [embed_p][chunk_atoms]
-    T *output;           ///< of output_network
+    T *slopes;                         ///< per tile, slopes() lane arrays
+    T *products;                       ///< y R_l of one centre
+    T *harmonics;                      ///< copy of one centre's
+    T *centre;                         ///< of directional_backward
+    T *sums, *s_bar;                   ///< [embed_p][chunk_atoms]
+    T *output;                         ///< of output_network
     // tile
     Lanes<T> tile[tile_arrays]; ///< embed_p rows
     Lanes<T> z;                 ///< directional_p rows

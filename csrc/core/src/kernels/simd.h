@@ -24,7 +24,7 @@ template <class T> inline constexpr int lanes = TLMLP_SIMD_BYTES / int(sizeof(T)
 
 /// Vectors side by side in a tile of edges: with TLMLP_SIMD_ROWS outputs they fill the registers with accumulators.
 inline constexpr int tile_vectors = 3;
-template <class T> inline constexpr int tile_width = tile_vectors *lanes<T>;
+template <class T> inline constexpr int tile_width = tile_vectors * lanes<T>;
 
 /// The same vector at any address of T. It aliases T alone, so that stores do not make the compiler reload pointers.
 template <class T> struct UnalignedOf {
@@ -33,9 +33,7 @@ template <class T> struct UnalignedOf {
 template <class T> TLMLP_INLINE V<T> load(const T *p) {
     return *reinterpret_cast<const typename UnalignedOf<T>::type *>(p);
 }
-template <class T> TLMLP_INLINE void store(T *p, V<T> v) {
-    *reinterpret_cast<typename UnalignedOf<T>::type *>(p) = v;
-}
+template <class T> TLMLP_INLINE void store(T *p, V<T> v) { *reinterpret_cast<typename UnalignedOf<T>::type *>(p) = v; }
 
 template <class T> TLMLP_INLINE V<T> splat(T x) { return x - V<T>{}; }
 
@@ -47,8 +45,7 @@ template <> struct FloatBits<float> {
     static constexpr float round_magic = 12582912.0f; // 1.5 * 2^23
     static constexpr float limit = 126.0f;
     /// 2^f on [-1/2, 1/2], Chebyshev fit, relative error 8e-8.
-    static constexpr float exp2[] = {1.0f,           0.693147188f,   0.240221075f,
-                                     0.0555035711f,  0.00967603192f, 0.00133908634f};
+    static constexpr float exp2[] = {1.0f, 0.693147188f, 0.240221075f, 0.0555035711f, 0.00967603192f, 0.00133908634f};
 };
 
 template <> struct FloatBits<double> {

@@ -44,8 +44,7 @@ template <class T> struct KeepSlopes {
 
 /// The new message, `next`, may not be in the place of the message.
 template <class T, class Keep>
-void update_forward(const Sizes &s, const Interaction<T> &w, const NodeTiles<T> &x, const Keep &keep,
-                                 int vectors) {
+void update_forward(const Sizes &s, const Interaction<T> &w, const NodeTiles<T> &x, const Keep &keep, int vectors) {
     network::walk_update(s.update(), [&](const network::Step &step) TLMLP_FINISH {
         const Dense<T> &layer = w.update[step.layer];
         if (step.add == network::Node::none) {
@@ -82,17 +81,16 @@ template <class T> struct NodeBars {
 /// From `bars` of the results to those of m; dE/dz goes to the rows z_bar[lane][directional_p]. `bar` and `below` are work
 /// space: the adjoints of a layer's preactivations and of those of the layer before it.
 template <class T, class Bars>
-void update_backward(const Sizes &s, const Interaction<T> &w, const Bars &bars, Lanes<T> bar, Lanes<T> below,
-                                  T *z_bar, int vectors) {
+void update_backward(const Sizes &s, const Interaction<T> &w, const Bars &bars, Lanes<T> bar, Lanes<T> below, T *z_bar,
+                     int vectors) {
     const network::UpdateOrder order = s.update();
     multiply(bars.last(), bars.slope(order.count() - 1), bar, s.embed_p, vectors);
     network::walk_update_back(order, [&](const network::Step &step) TLMLP_FINISH {
         const Dense<T> &layer = w.update[step.layer];
         if (step.from == network::Node::z) {
             dense_rows(bar.data, bar.ld, vectors * lanes<T>, layer.out, s.directional_p, layer.rows_back,
-                       [=, row = s.directional_p](int lane, int c, V<T> a) TLMLP_FINISH {
-                           store(z_bar + std::ptrdiff_t(lane) * row + c, a);
-                       });
+                       [=, row = s.directional_p](int lane, int c, V<T> a)
+                           TLMLP_FINISH { store(z_bar + std::ptrdiff_t(lane) * row + c, a); });
             return;
         }
         bars.through(step, layer, bar, below, vectors);

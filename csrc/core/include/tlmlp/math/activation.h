@@ -9,7 +9,8 @@ namespace tlmlp::math {
 /// 1 / y, and `one()`.
 inline constexpr const char *activation_name = "swish";
 
-template <class T, class Arithmetic> TLMLP_HD inline __attribute__((always_inline)) T activation(T x, const Arithmetic &a) {
+template <class T, class Arithmetic>
+TLMLP_HD inline __attribute__((always_inline)) T activation(T x, const Arithmetic &a) {
     return x * a.reciprocal(a.one() + a.exp_minus(x));
 }
 

@@ -117,14 +117,10 @@ struct SphericalBesselBasis {
     int size() const { return num_spherical * num_radial; }
 
     /// b_k(x) with derivatives in x, in double; 0 for x >= 1.
-    Jet<double> operator()(int k, double x) const {
-        return value(k, x, envelope(p, x));
-    }
+    Jet<double> operator()(int k, double x) const { return value(k, x, envelope(p, x)); }
 
     /// The same with the envelope's polynomial continued beyond x = 1, for fits of intervals that end there.
-    Jet<double> continued(int k, double x) const {
-        return value(k, x, envelope_polynomial<double, double>(p, x));
-    }
+    Jet<double> continued(int k, double x) const { return value(k, x, envelope_polynomial<double, double>(p, x)); }
 
   private:
     Jet<double> value(int k, double x, const Jet<double> &u) const {

@@ -22,9 +22,7 @@ template <class T> struct PiecewisePolynomials {
     int degree = 0;
     std::vector<T> coefficients;
 
-    const T *interval(int i) const {
-        return coefficients.data() + static_cast<std::size_t>(i) * (degree + 1) * stride;
-    }
+    const T *interval(int i) const { return coefficients.data() + static_cast<std::size_t>(i) * (degree + 1) * stride; }
 
     /// Fits `function(k, x) -> double` for k = 0..functions-1 in double precision and stores in T.
     template <class Function>

@@ -29,7 +29,7 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     /// What a Context has done with this force so far.
     struct Statistics {
         long long evaluations = 0;
-        long long energiesAlone = 0;   ///< of them without forces, which OpenMM did not ask for
+        long long energiesAlone = 0; ///< of them without forces, which OpenMM did not ask for
         long long neighbourBuilds = 0;
         double engineSeconds = 0.0;    ///< spent inside the engine on energies and forces
         double neighbourSeconds = 0.0; ///< spent there on the neighbour list and the edge vectors
