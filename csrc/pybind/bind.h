@@ -15,8 +15,8 @@ void bind_directional(pybind11::module_ &m);
 /// The engine.
 void bind_engine(pybind11::module_ &m);
 
-/// The bound on neighbours, for code that searches them without the engine.
-void bind_crowding(pybind11::module_ &m);
+/// The kept neighbour list, for code that searches neighbours without the engine.
+void bind_neighbours(pybind11::module_ &m);
 
 /// Sizes, parameters and matrices of the network.
 void bind_network(pybind11::module_ &m);

@@ -13,10 +13,10 @@ import numpy.typing
 
 __all__: list[str] = [
     "Engine",
+    "NeighbourList",
     "Replicas",
     "built_with_cuda",
     "centre_sums",
-    "check_crowding",
     "cuda_devices",
     "edge_overlaps",
     "edge_sums",
@@ -35,6 +35,32 @@ __all__: list[str] = [
     "spherical_harmonics",
     "time_kernels",
 ]
+
+class NeighbourList:
+    """
+    All pairs below `cutoff` (Angstrom). The list is made for cutoff + skin and kept while no pair can have come within the cutoff; what find() returns does not depend on it, to the last bit.
+    """
+    def __init__(
+        self,
+        cutoff: typing.SupportsFloat | typing.SupportsIndex,
+        skin: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> None: ...
+    def find(
+        self, positions: typing.Any, cell: typing.Any, pbc: typing.Any
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], ...]:
+        """
+        Of positions (n, 3) in a cell (3, 3) with periodicity (3,): edge_index (2, E) with sources in row 0 and targets in row 1, vectors (E, 3) = r_j - r_i + S cell, and S (E, 3), in the order of target, source, S.
+        """
+    @property
+    def builds(self) -> int:
+        """
+        How often a list was searched for.
+        """
+    @property
+    def reuses(self) -> int:
+        """
+        How often the one at hand served.
+        """
 
 class Engine:
     """
@@ -159,17 +185,6 @@ def centre_sums(
 ) -> numpy.typing.NDArray[numpy.float64]:
     """
     A[a,lm,c] = sum over the edges e of atom a, order[offsets[a]:offsets[a+1]], of Y[e,lm] U[e,l,c]. harmonics (edges, degrees^2), values (edges, degrees, channels); (atoms, degrees^2, channels), float64. The three contractions of the directional sum on a device: 'cuda', 'cuda:N', or its kernel on the CPU.
-    """
-
-def check_crowding(
-    positions: typing.Any,
-    cell: typing.Any,
-    inverse: typing.Any,
-    pbc: typing.Any,
-    reach: typing.SupportsFloat | typing.SupportsIndex,
-) -> None:
-    """
-    Refuse structures (n, 3) in which an atom has more than 10,000 neighbours within `reach`, or whose cell is so thin that finding them would take too long; open rows of `cell` are unit vectors across the others.
     """
 
 def cuda_devices() -> int:

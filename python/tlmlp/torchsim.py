@@ -35,7 +35,7 @@ class TlmlpModel(ModelInterface):  # type: ignore[misc] # no annotations there
 
     Results: ``energy`` (b,) eV, ``forces`` (n, 3) eV/Å, ``stress`` (b, 3, 3) eV/Å^3, tensile positive and zero without
     periodicity, ``energies`` (n,) eV of the atoms. Periodicity is that of the state, along each lattice vector with
-    torch-sim 0.4 and later; 0.3 knows all or none, and makes an open cluster of a slab. Neighbours are searched with vesin on the CPU, one system after the
+    torch-sim 0.4 and later; 0.3 knows all or none, and makes an open cluster of a slab. Neighbours are searched on the CPU, one system after the
     other; the network then sees all systems at once. A distance below the smallest one in the training data is warned of once.
     """
 

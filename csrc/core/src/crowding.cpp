@@ -123,7 +123,7 @@ void throw_crowded(std::int64_t atom, std::int64_t other, double distance, doubl
 }
 
 void check_crowding(std::int64_t n_atoms, const double *positions, const std::array<double, 9> &cell,
-                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach, bool few_too) {
+                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach) {
     std::array<double, 3> apart{}, around{};
     double images = 1.0, thin = 1.0;
     for (std::size_t k = 0; k < 3; ++k) {
@@ -144,7 +144,7 @@ void check_crowding(std::int64_t n_atoms, const double *positions, const std::ar
                     " Angstrom are spread over " + rounded(images) + " cells; are the lengths in Angstrom?");
     }
     constexpr double evenly = 22.0;
-    if (n_atoms <= few_atoms && !few_too) {
+    if (n_atoms <= few_atoms) {
         return; // they are counted while all pairs are tried
     }
     const Cube fullest = fullest_cube(n_atoms, positions, cell, inverse, pbc, reach);

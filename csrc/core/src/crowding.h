@@ -12,10 +12,9 @@ constexpr std::int64_t most_neighbours = 10000;
 /// cell is so thin that finding them would mean trying more than a hundred million images. Positions are finite
 /// [n_atoms][3]; rows of `cell` along which the system is open are unit vectors normal to the others, `inverse` is the
 /// inverse of it. Costs one walk over the atoms. The neighbours of a few atoms (few_atoms.h) are counted where all pairs
-/// are tried, and here only if `few_too` asks for it.
+/// are tried.
 void check_crowding(std::int64_t n_atoms, const double *positions, const std::array<double, 9> &cell,
-                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach,
-                    bool few_too = false);
+                    const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach);
 
 /// The error about an atom with too many neighbours; `other` is its nearest, `distance` Angstrom away; `thin` says that
 /// the cell is why.

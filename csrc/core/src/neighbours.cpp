@@ -96,6 +96,39 @@ EdgeList NeighbourFinder::find(const Structure &structure, double cutoff, double
     return edges;
 }
 
+void NeighbourFinder::find_exact(const Structure &structure, double cutoff, double skin, PairList &pairs,
+                                 std::vector<double> &vectors) {
+    pairs.source.clear();
+    pairs.target.clear();
+    pairs.shift.clear();
+    vectors.clear();
+    // A hair more than the cutoff is searched: the strict test below is made on vectors that are exactly opposite for a
+    // pair and its reverse, so that rounding cannot keep the one and drop the other.
+    const double reach = cutoff * (1.0 + 1e-9);
+    find(structure, reach, skin, 1);
+    if (std::any_of(image_.begin(), image_.end(), [](double steps) { return steps != 0.0; })) {
+        n_atoms_ = -1; // of an atom that jumped by a lattice vector, a new search numbers the images anew
+        find(structure, reach, skin, 1);
+    }
+    for (std::size_t e = 0; structure.n_atoms > 0 && e < pairs_.source.size(); ++e) {
+        const double *from = structure.positions + 3 * pairs_.target[e],
+                     *to = structure.positions + 3 * pairs_.source[e];
+        const std::int32_t *shift = &pairs_.shift[3 * e];
+        const double counts[3] = {double(shift[0]), double(shift[1]), double(shift[2])};
+        double translation[3], v[3];
+        multiply(counts, structure.cell, translation);
+        for (std::size_t k = 0; k < 3; ++k) {
+            v[k] = to[k] - from[k] + translation[k];
+        }
+        if (std::sqrt(dot(v, v)) < cutoff) {
+            pairs.target.push_back(pairs_.target[e]);
+            pairs.source.push_back(pairs_.source[e]);
+            pairs.shift.insert(pairs.shift.end(), shift, shift + 3);
+            vectors.insert(vectors.end(), v, v + 3);
+        }
+    }
+}
+
 /// The present cell and what depends on it; false when it is too far from the first one.
 bool NeighbourFinder::set_cell(const Matrix &cell) {
     cell_ = cell;
@@ -178,6 +211,9 @@ void NeighbourFinder::build(const Structure &structure, double cutoff, double sk
     } else {
         search_cells(structure, cutoff + skin, threads);
         sort_by_target(structure.n_atoms);
+    }
+    if (sorted_) {
+        sort_pairs(pairs_);
     }
     ++builds_;
     position_.assign(structure.positions, structure.positions + n);

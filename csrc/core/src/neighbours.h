@@ -28,7 +28,8 @@ void sort_pairs(PairList &pairs);
 /// cells smaller than the cutoff.
 class NeighbourFinder {
   public:
-    NeighbourFinder() = default;
+    /// `sorted` keeps the pairs in the order of sort_pairs.
+    explicit NeighbourFinder(bool sorted = false) : sorted_(sorted) {}
     NeighbourFinder(const NeighbourFinder &) = delete;
     NeighbourFinder &operator=(const NeighbourFinder &) = delete;
     ~NeighbourFinder() { vesin_free(&list_); }
@@ -39,6 +40,11 @@ class NeighbourFinder {
 
     /// The pairs of the last call, those beyond the cutoff included.
     const PairList &pairs() const { return pairs_; }
+
+    /// The pairs below the cutoff, and their vectors [pair][3], as a new search gives them to the last bit: for a finder
+    /// that is sorted, whatever it kept from earlier calls.
+    void find_exact(const Structure &structure, double cutoff, double skin, PairList &pairs,
+                    std::vector<double> &vectors);
 
     /// How often the list was made anew.
     std::int64_t builds() const { return builds_; }
@@ -51,6 +57,7 @@ class NeighbourFinder {
     void sort_by_target(std::int64_t n_atoms);
     void fill_vectors();
 
+    bool sorted_ = false;
     VesinNeighborList list_;
     PairList pairs_;
     std::vector<double> offset_, vector_;          // [edge][3] shift times the present cell; edge vectors

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlmlp.data.neighbours import NeighbourList
+
 #: Share of the sum of two covalent radii (Cordero et al., Dalton Trans. 2832 (2008)): 2.00 Å for germanium.
 RADII_SHARE = 5.0 / 6.0
 #: Bins of the histogram of distances between zero and the limit: 0.02 Å wide for 2 Å.
@@ -52,13 +54,11 @@ class PairCheck:
     """
 
     def __init__(self, symbols: Sequence[str], limits: dict[str, float]) -> None:
-        import vesin
-
         self._symbols = list(symbols)
         kinds = sorted(set(symbols))
         self._kind = np.array([kinds.index(symbol) for symbol in symbols])
         self._limits = np.array([[limits[f"{min(a, b)}-{max(a, b)}"] for b in kinds] for a in kinds])
-        self._search = vesin.NeighborList(cutoff=float(self._limits.max()) + BEYOND, full_list=False, n_threads=1)
+        self._search = NeighbourList(float(self._limits.max()) + BEYOND)
 
     def closest(
         self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray
@@ -68,7 +68,8 @@ class PairCheck:
         :param positions: (n, 3) Å, finite
         :param cell: (3, 3) Å, rows of open directions normal to the others
         """
-        first, second, distances = self._search.compute(positions, cell, pbc, "ijd")
+        (second, first), vectors, _ = self._search.find(positions, cell, pbc)
+        distances = np.sqrt((vectors**2).sum(axis=1))
         if len(distances) == 0:
             return None, None
         limits = self._limits[self._kind[first], self._kind[second]]

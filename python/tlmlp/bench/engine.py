@@ -1,7 +1,6 @@
 """Energy and forces through the C++ engine, as LAMMPS, ASE and OpenMM run an exported model; without torch."""
 
 import itertools
-import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +30,6 @@ def bench_engine(atoms: int, threads: int, dtype: str, repeats: int, model: str 
         from tlmlp._core import Engine
     except ImportError as error:
         raise TlmlpError(f"the engine tlmlp._core cannot be imported ({error}); reinstall tlmlp") from None
-    _import_vesin_alone()
     species = np.zeros(atoms, dtype=np.int32)
     with tempfile.TemporaryDirectory() as folder:
         chosen = model_for_bench(model, folder)
@@ -77,14 +75,3 @@ def _inputs(atoms: int, cutoff: float) -> Iterator[tuple[np.ndarray, np.ndarray]
     for frame in silicon(atoms):
         edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, cutoff)
         yield edge_index, edge_vector
-
-
-def _import_vesin_alone() -> None:
-    """Import vesin, which imports torch where it is installed, without it: torch would count as the engine's memory."""
-    if "torch" in sys.modules:
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        import vesin  # noqa: F401
-    finally:
-        del sys.modules["torch"]

@@ -11,9 +11,9 @@ from ase.calculators.calculator import all_changes
 
 from tlmlp.calculators.backends import open_backend
 from tlmlp.calculators.exclusive import ExclusiveCalculator
-from tlmlp.calculators.skin import SkinList
 from tlmlp.calculators.sums import atomic_virials, edge_forces, to_voigt
 from tlmlp.data.closest import closest_edge, too_close
+from tlmlp.data.neighbours import NeighbourList
 from tlmlp.errors import TlmlpError
 from tlmlp.export.model_file import engine_part, read_header
 
@@ -65,7 +65,7 @@ class TlmlpCalculator(ExclusiveCalculator):
             "device": device,
         }
         self._backend = open_backend(self._model, **self._options)
-        self._list = SkinList(self._backend.cutoff, skin)
+        self._list = NeighbourList(self._backend.cutoff, skin)
         self._rows = {int(z): row for row, z in enumerate(self.header["atomic_numbers"])}
         self._edges: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._warned = not warn_close
@@ -76,7 +76,7 @@ class TlmlpCalculator(ExclusiveCalculator):
         return self._backend.cutoff
 
     @property
-    def neighbour_list(self) -> SkinList:
+    def neighbour_list(self) -> NeighbourList:
         """The list in use, which counts its searches."""
         return self._list
 
@@ -112,7 +112,7 @@ class TlmlpCalculator(ExclusiveCalculator):
         """Fill the results; returns edges, their vectors and the energy's derivatives by them."""
         species = self._species(atoms.numbers)
         check_finite(atoms)
-        edge_index, vectors = self._list.edges(atoms.positions, atoms.cell.array, atoms.pbc)
+        edge_index, vectors, _ = self._list.find(atoms.positions, atoms.cell.array, atoms.pbc)
         self._warn_if_too_close(edge_index, vectors)
         energy, gradient, energies = self._backend.compute(species, edge_index, vectors)
         if not np.isfinite(energy):

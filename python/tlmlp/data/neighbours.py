@@ -1,14 +1,73 @@
-"""Neighbour lists over true periodic images, by vesin; right in cells narrower than the cutoff and in skewed ones."""
+"""Neighbour lists over true periodic images, right in cells narrower than the cutoff and in skewed ones."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tlmlp import _core
 from tlmlp.data.frame import cell_is_flat
 from tlmlp.errors import TlmlpError
 
 #: Atoms closer than this (Å) coincide: the model has no value there.
 COINCIDE = 1e-6
+
+
+class NeighbourList:
+    """A neighbour list that is kept while the atoms move little, and gives the same edges as a new one, bit by bit.
+
+    :param cutoff: Å
+    :param skin: Å by which the list at hand exceeds the cutoff; 0 searches every time
+    :raises TlmlpError: on lengths that are none
+
+    The list lives through cell relaxations and barostats too: csrc/core/src/neighbours.h has the bound.
+    """
+
+    def __init__(self, cutoff: float, skin: float = 0.0) -> None:
+        if not (np.isfinite(cutoff) and cutoff > 0.0):
+            raise TlmlpError(f"`cutoff` must be a positive length in Å, got {cutoff}")
+        if not (np.isfinite(skin) and skin >= 0.0):
+            raise TlmlpError(f"`skin` must be a length in Å, 0 or more, got {skin}")
+        self.cutoff, self.skin = cutoff, skin
+        self._list = _core.NeighbourList(cutoff, skin)
+
+    @property
+    def builds(self) -> int:
+        """How often a list was searched for."""
+        return self._list.builds
+
+    @property
+    def reuses(self) -> int:
+        """How often the list at hand served."""
+        return self._list.reuses
+
+    def __reduce__(self) -> tuple[type[NeighbourList], tuple[float, float]]:
+        return NeighbourList, (self.cutoff, self.skin)
+
+    def find(
+        self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See :func:`neighbour_list`."""
+        positions = np.asarray(positions, dtype=np.float64)
+        cell = np.asarray(cell, dtype=np.float64)
+        pbc = np.broadcast_to(np.asarray(pbc, dtype=bool), (3,))
+        if positions.ndim != 2 or positions.shape[1] != 3:
+            raise TlmlpError(f"`positions` must have shape (n, 3), got {positions.shape}")
+        if cell.shape != (3, 3):
+            raise TlmlpError(f"`cell` must have shape (3, 3), got {cell.shape}")
+        if not (np.all(np.isfinite(positions)) and np.all(np.isfinite(cell))):
+            raise TlmlpError("`positions` and `cell` must be finite, got NaN or infinity")
+        if cell_is_flat(cell, pbc):
+            raise TlmlpError("`cell` has zero volume although the structure is periodic")
+        try:
+            edge_index, vectors, shifts = self._list.find(positions, cell, pbc)
+        except RuntimeError as error:
+            raise TlmlpError(str(error)) from None
+        squares = vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 2] ** 2
+        if len(squares) and squares.min() < COINCIDE**2:
+            e = int(squares.argmin())
+            source, target = edge_index[:, e]
+            raise TlmlpError(f"atoms {source} and {target} coincide (distance {np.sqrt(squares[e]):.1e} Å)")
+        return edge_index, vectors, shifts
 
 
 def neighbour_list(
@@ -25,47 +84,7 @@ def neighbour_list(
     Raises :class:`TlmlpError` for NaN or infinite input, a periodic cell without volume, coinciding atoms, and, before
     anything is searched, for more than 10,000 neighbours of an atom, as the engine does.
     """
-    import vesin
-
-    from tlmlp._core import check_crowding
-
-    positions = np.ascontiguousarray(positions, dtype=np.float64)
-    cell = np.ascontiguousarray(cell, dtype=np.float64)
-    pbc = np.broadcast_to(np.asarray(pbc, dtype=bool), (3,)).copy()
-    if positions.ndim != 2 or positions.shape[1] != 3:
-        raise TlmlpError(f"`positions` must have shape (n, 3), got {positions.shape}")
-    if cell.shape != (3, 3):
-        raise TlmlpError(f"`cell` must have shape (3, 3), got {cell.shape}")
-    if not (np.isfinite(cutoff) and cutoff > 0.0):
-        raise TlmlpError(f"`cutoff` must be a positive length in Å, got {cutoff}")
-    if not (np.all(np.isfinite(positions)) and np.all(np.isfinite(cell))):
-        raise TlmlpError("`positions` and `cell` must be finite, got NaN or infinity")
-    if cell_is_flat(cell, pbc):
-        raise TlmlpError("`cell` has zero volume although the structure is periodic")
-
-    full = with_open_rows(cell, pbc) if pbc.any() else np.eye(3)
-    try:
-        check_crowding(positions, full, np.linalg.inv(full), pbc, cutoff)
-    except RuntimeError as error:
-        raise TlmlpError(str(error)) from None
-
-    # A hair more than the cutoff is searched, and the strict test is made on vectors that are exactly opposite
-    # for an edge and its reverse, so that rounding cannot keep the one and drop the other.
-    searcher = vesin.NeighborList(cutoff=cutoff * (1.0 + 1e-9), full_list=True, n_threads=1)
-    target, source, shifts = searcher.compute(positions, with_open_rows(cell, pbc), pbc, "ijS")
-    target, source, shifts = target.astype(np.int64), source.astype(np.int64), shifts.astype(np.int64)
-    # Elementwise and not a matrix product, whose rounding may depend on the place of a row.
-    translation = shifts[:, :1] * cell[0] + shifts[:, 1:2] * cell[1] + shifts[:, 2:] * cell[2]
-    vectors = positions[source] - positions[target] + translation
-    distance = np.sqrt((vectors**2).sum(axis=1))
-    keep = distance < cutoff
-    order = np.lexsort((*shifts[keep].T[::-1], source[keep], target[keep]))
-    target, source = target[keep][order], source[keep][order]
-    shifts, vectors, distance = shifts[keep][order], vectors[keep][order], distance[keep][order]
-    if len(distance) and distance.min() < COINCIDE:
-        e = int(distance.argmin())
-        raise TlmlpError(f"atoms {source[e]} and {target[e]} coincide (distance {distance[e]:.1e} Å)")
-    return np.stack([source, target]), vectors, shifts
+    return NeighbourList(cutoff).find(positions, cell, pbc)
 
 
 def with_open_rows(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:

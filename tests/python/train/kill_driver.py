@@ -10,12 +10,11 @@ import sys
 
 import ase.io
 import torch
-import vesin
 
 from tlmlp.train import fit, resume, runs, trainer
 
 torch.set_num_threads(1)
-assert ase.io and vesin  # slow imports, made once and not in every child
+assert ase.io  # slow imports, made once and not in every child
 
 
 def run_until(event: int | None, config: str, run: str) -> int:
