@@ -11,7 +11,7 @@ part="${1:-both}"
 if [[ "$part" == both || "$part" == cpp ]]; then
   cmake --preset coverage > /dev/null
   cmake --build --preset coverage
-  ctest --preset coverage --exclude-regex 'installed_package|test_device_barriers'
+  ctest --preset coverage --exclude-regex 'installed_package|device_barriers'
   gcovr --root . --filter 'csrc/' build/coverage --gcov-ignore-parse-errors=negative_hits.warn --txt-summary
 fi
 if [[ "$part" == both || "$part" == python ]]; then

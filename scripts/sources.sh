@@ -4,7 +4,7 @@
 python_sources=(python tests examples benchmarks scripts docs)
 
 cpp_sources() { # NUL between names
-  git ls-files -z -- '*.cpp' '*.h' '*.cu' '*.cuh'
+  git ls-files -z -- '*.cpp' '*.h' '*.cu' '*.cuh' ':!tests/third_party'
 }
 
 shell_sources() {

@@ -1,7 +1,7 @@
 // The kernels for devices, run on the CPU: each system of a batch against explicit triplets and against the CPU's
 // engine; the same bits alone and in any company.
 #include "batch.h"
-#include "support.h"
+#include "check.h"
 
 namespace {
 
@@ -19,36 +19,43 @@ template <class T> void test_batch(const ModelSizes &sizes, unsigned seed, doubl
         double scale = 1.0;
         for (int i = 0; i < systems[s].n_atoms; ++i) {
             scale = std::max(scale, std::abs(expected[i]));
-            expect_close(together[s].atomic_energies[i], expected[i], scale * tolerance, "energy of an atom, " + name);
+            CHECK_CLOSE(together[s].atomic_energies[i], expected[i], scale * tolerance, "atom ", i, ", ", name);
         }
         const auto whole = engine.energy_forces_virial(systems[s].edges());
-        expect_close(together[s].energy, whole.energy, scale * tolerance * 10, "energy, " + name);
+        CHECK_CLOSE(together[s].energy, whole.energy, scale * tolerance * 10, name);
         for (std::size_t k = 0; k < whole.forces.size(); ++k) {
-            expect_close(together[s].forces[k], whole.forces[k], scale * tolerance * 100, "force, " + name);
+            CHECK_CLOSE(together[s].forces[k], whole.forces[k], scale * tolerance * 100, "number ", k, ", ", name);
         }
         for (std::size_t k = 0; k < 9; ++k) {
-            expect_close(together[s].virial[k], whole.virial[k], scale * tolerance * 1000, "virial, " + name);
+            CHECK_CLOSE(together[s].virial[k], whole.virial[k], scale * tolerance * 1000, "number ", k, ", ", name);
         }
         const SystemResult alone = evaluate_batch<T>(*device, file, {systems[s]})[0];
-        expect(alone.energy == together[s].energy && alone.forces == together[s].forces &&
-                   alone.virial == together[s].virial && alone.atomic_energies == together[s].atomic_energies,
-               "the same bits alone and in a batch, " + name);
+        CHECK_SAME(alone.energy, together[s].energy, "alone and in a batch, ", name);
+        CHECK_SAME(alone.forces, together[s].forces, "alone and in a batch, ", name);
+        CHECK_SAME(alone.virial, together[s].virial, "alone and in a batch, ", name);
+        CHECK_SAME(alone.atomic_energies, together[s].atomic_energies, "alone and in a batch, ", name);
     }
-    expect(evaluate_batch<T>(*device, file, {}).empty(), "no systems");
+    CHECK_MESSAGE(evaluate_batch<T>(*device, file, {}).empty(), "no systems");
 }
 
 } // namespace
 
-int main() {
-    test_batch<double>(usual_sizes(2), 31, 1e-12);
-    test_batch<float>(usual_sizes(2), 31, 4e-6);
-    test_batch<double>(odd_sizes(), 32, 1e-12);
-    test_batch<float>(odd_sizes(), 32, 4e-6);
+ModelSizes bare_sizes(int blocks) {
     ModelSizes bare = odd_sizes();
     bare.n_residual_before = bare.n_residual_after = bare.n_dense_output = 0;
     bare.num_spherical = 1;
-    test_batch<double>(bare, 33, 1e-12);
-    bare.n_blocks = 0;
-    test_batch<double>(bare, 34, 1e-12);
-    return report("test_device");
+    bare.n_blocks = blocks;
+    return bare;
 }
+
+TEST_CASE("a batch, usual sizes, float64") { test_batch<double>(usual_sizes(2), 31, 1e-12); }
+
+TEST_CASE("a batch, usual sizes, float32") { test_batch<float>(usual_sizes(2), 31, 4e-6); }
+
+TEST_CASE("a batch, odd sizes, float64") { test_batch<double>(odd_sizes(), 32, 1e-12); }
+
+TEST_CASE("a batch, odd sizes, float32") { test_batch<float>(odd_sizes(), 32, 4e-6); }
+
+TEST_CASE("a batch, bare sizes") { test_batch<double>(bare_sizes(odd_sizes().n_blocks), 33, 1e-12); }
+
+TEST_CASE("a batch, no blocks") { test_batch<double>(bare_sizes(0), 34, 1e-12); }

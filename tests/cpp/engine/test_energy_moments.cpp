@@ -2,7 +2,7 @@
 // atom, W_i = sum_k (r_i - r_k) x dE_k/dr_i: in a cluster against finite differences of the reference's atomic energies,
 // in a crystal against the middle of a cluster that is large enough.
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 
 namespace {
 
@@ -33,7 +33,7 @@ void same(const Tensors &got, const Tensors &wanted, double relative, const std:
         largest = std::max(largest, std::abs(wanted[k]));
         worst = std::max(worst, std::abs(got[k] - wanted[k]));
     }
-    expect_close(worst, 0.0, relative * largest, what);
+    CHECK_CLOSE(worst, 0.0, relative * largest, what);
 }
 
 void test_cluster(const ModelSizes &sizes, unsigned seed, const std::string &what) {
@@ -106,32 +106,31 @@ void test_crystal(ModelSizes sizes, unsigned seed) {
     same(crystal, cluster, 1e-10, "an atom in a crystal");
 }
 
-void test_rules() {
+TEST_CASE("moments come only if asked for, and change nothing") {
     const ModelSizes sizes = odd_sizes();
     Engine engine = Engine::from_bytes(model_bytes(sizes, random_weights(sizes, 4)), {Precision::float64, 2, {}});
     const System system = make_system({0, 0, 0, 2.3, 0.1, 0, 0.4, 2.1, 0.2}, {}, false, sizes.cutoff, sizes.n_species);
     const auto plain = engine.energy_forces_virial(system.edges(), {true, true});
     const std::vector<double> gradients(plain.edge_gradients.begin(), plain.edge_gradients.end());
-    expect(plain.edge_moments.empty(), "no moments unless asked for");
+    CHECK_MESSAGE(plain.edge_moments.empty(), "no moments unless asked for");
     const auto result = engine.energy_forces_virial(system.edges(), {true, true, nullptr, true});
-    for (std::size_t k = 0; k < gradients.size(); ++k) {
-        expect(gradients[k] == result.edge_gradients[k], "moments leave the derivatives as they are");
-    }
-    expect(engine.energy_forces_virial(system.edges(), {false, false, nullptr, true}).edge_moments.empty(),
-           "no moments without forces");
+    CHECK_SAME(result.edge_gradients, gradients, "moments leave the derivatives as they are");
+    CHECK_MESSAGE(engine.energy_forces_virial(system.edges(), {false, false, nullptr, true}).edge_moments.empty(),
+                  "no moments without forces");
 }
 
 } // namespace
 
-int main() {
-    test_cluster(usual_sizes(), 5, "usual sizes");
-    test_cluster(odd_sizes(), 6, "odd sizes");
+TEST_CASE("sums of moments of a cluster, usual sizes") { test_cluster(usual_sizes(), 5, "usual sizes"); }
+
+TEST_CASE("sums of moments of a cluster, odd sizes") { test_cluster(odd_sizes(), 6, "odd sizes"); }
+
+TEST_CASE("sums of moments of a cluster, few blocks") {
     for (const int blocks : {0, 1}) {
         ModelSizes few = odd_sizes();
         few.n_blocks = blocks;
         test_cluster(few, 7, std::to_string(blocks) + " blocks");
     }
-    test_crystal(odd_sizes(), 8);
-    test_rules();
-    return report("test_energy_moments");
 }
+
+TEST_CASE("sums of moments of a crystal") { test_crystal(odd_sizes(), 8); }

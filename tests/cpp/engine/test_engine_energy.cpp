@@ -1,7 +1,7 @@
 // The engine's atomic energies against explicit triplets, on every SIMD level and precision, for the usual network and
 // one whose sizes fit no vector; forces, virial and edge gradients against finite differences of the reference.
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 
 namespace {
 
@@ -51,9 +51,9 @@ void test_energies(const ModelSizes &sizes, unsigned seed) {
                 const bool single = precision == Precision::float32;
                 for (int i = 0; i < system.n_atoms; ++i) {
                     const double scale = std::max(1.0, std::abs(expected[i]));
-                    expect_close(result.atomic_energies[i], expected[i], scale * (single ? 4e-6 : 1e-12),
-                                 "energy of atom " + std::to_string(i) + " of system " + std::to_string(number) + ", " +
-                                     level + (single ? ", float32" : ", float64"));
+                    CHECK_CLOSE(result.atomic_energies[i], expected[i], scale * (single ? 4e-6 : 1e-12),
+                                "energy of atom ", i, " of system ", number, ", ", level,
+                                single ? ", float32" : ", float64");
                 }
             }
         }
@@ -86,7 +86,7 @@ void test_gradients(const ModelSizes &sizes, unsigned seed) {
             const double slope = (8.0 * (energy_at(atom, axis, h) - energy_at(atom, axis, -h)) -
                                   (energy_at(atom, axis, 2 * h) - energy_at(atom, axis, -2 * h))) /
                                  (12.0 * h);
-            expect_close(forces[3 * atom + axis], -slope, 1e-7, "force on atom " + std::to_string(atom));
+            CHECK_CLOSE(forces[3 * atom + axis], -slope, 1e-7, "force on atom ", atom);
         }
     }
     for (int a = 0; a < 3; ++a) {
@@ -100,29 +100,41 @@ void test_gradients(const ModelSizes &sizes, unsigned seed) {
             };
             const double slope =
                 (8.0 * (strained(h) - strained(-h)) - (strained(2 * h) - strained(-2 * h))) / (12.0 * h);
-            expect_close(virial[3 * a + b], -slope, 1e-6 + 1e-8 * std::abs(slope), "virial");
+            CHECK_CLOSE(virial[3 * a + b], -slope, 1e-6 + 1e-8 * std::abs(slope), "virial");
         }
     }
     double sum = 0.0;
     for (std::size_t e = 0; e < system.source.size(); ++e) {
         sum -= result.edge_gradients[3 * e] * system.vector[3 * e + 1];
     }
-    expect_close(sum, virial[1], 1e-10, "virial from edge gradients");
+    CHECK_CLOSE(sum, virial[1], 1e-10, "virial from edge gradients");
 }
 
 } // namespace
 
-int main() {
-    test_energies(usual_sizes(), 1);
-    test_energies(odd_sizes(), 2);
+ModelSizes bare_sizes() {
     ModelSizes bare = odd_sizes();
     bare.n_residual_before = bare.n_residual_after = bare.n_dense_output = 0;
     bare.num_spherical = 1;
-    test_energies(bare, 3);
-    bare.n_blocks = 0;
-    test_energies(bare, 4);
-    test_gradients(usual_sizes(), 5);
-    test_gradients(odd_sizes(), 6);
-    test_gradients(bare, 7);
-    return report("test_engine_energy");
+    return bare;
 }
+
+ModelSizes no_blocks() {
+    ModelSizes none = bare_sizes();
+    none.n_blocks = 0;
+    return none;
+}
+
+TEST_CASE("energies, usual sizes") { test_energies(usual_sizes(), 1); }
+
+TEST_CASE("energies, odd sizes") { test_energies(odd_sizes(), 2); }
+
+TEST_CASE("energies, bare sizes") { test_energies(bare_sizes(), 3); }
+
+TEST_CASE("energies, no blocks") { test_energies(no_blocks(), 4); }
+
+TEST_CASE("forces and virial, usual sizes") { test_gradients(usual_sizes(), 5); }
+
+TEST_CASE("forces and virial, odd sizes") { test_gradients(odd_sizes(), 6); }
+
+TEST_CASE("forces and virial, no blocks") { test_gradients(no_blocks(), 7); }

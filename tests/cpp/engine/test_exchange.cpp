@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 
 namespace {
 
@@ -212,7 +212,7 @@ void compare(const std::string &bytes, const System &whole, const std::vector<in
             largest = std::max(largest, std::abs(wanted[k]));
             worst = std::max(worst, std::abs(got[k] - wanted[k]));
         }
-        expect_close(worst, 0.0, relative * largest, name + ", " + what + ", " + std::string(engine.level()));
+        CHECK_CLOSE(worst, 0.0, relative * largest, name, ", ", what, ", ", std::string(engine.level()));
     };
     same(std::vector<double>{energy}, std::vector<double>{expected.energy}, "energy");
     same(energies, expected.atomic_energies, "energies per atom");
@@ -235,45 +235,64 @@ System periodic_box(const ModelSizes &sizes, int n, double box) {
     return make_system(positions, {box, 0, 0, 0.3 * box, box, 0, 0, 0, box}, true, sizes.cutoff, sizes.n_species, 2);
 }
 
-void test_refusals(const std::string &bytes, const System &system) {
-    Engine engine = Engine::from_bytes(bytes);
-    tlmlp::EdgeList edges = system.edges();
-    edges.n_foreign = 2;
-    expect_error<tlmlp::Error>([&] { engine.energy_forces_virial(edges); }, "need an exchange", "no exchange");
-    std::vector<Domain> nobody;
-    Channel channel(nobody);
-    Port port(channel, 0);
-    expect_error<tlmlp::Error>([&] { engine.energy_forces_virial(edges, {true, false, &port}); },
-                               "belongs to another process", "an edge of two foreign atoms");
-    edges.n_foreign = system.n_atoms + 1;
-    expect_error<tlmlp::Error>([&] { engine.energy_forces_virial(edges, {true, false, &port}); }, "wrong counts",
-                               "too many foreign atoms");
+/// A box that is narrower than two cutoffs, so that there are images of foreign atoms.
+struct Box {
+    const ModelSizes sizes = usual_sizes();
+    const std::string bytes = model_bytes(sizes, random_weights(sizes, 21));
+    const System system = periodic_box(sizes, 27, 8.0);
+};
+
+/// Atoms in turn: which of two domains each is in.
+std::vector<int> slabs(int n_atoms) {
+    std::vector<int> domain_of(n_atoms);
+    for (int i = 0; i < n_atoms; ++i) {
+        domain_of[i] = i % 3 == 0;
+    }
+    return domain_of;
 }
 
-} // namespace
+TEST_CASE_FIXTURE(Box, "two domains give what one engine gives") {
+    for (const std::string &level : tlmlp::simd_levels()) {
+        for (const Precision precision : {Precision::float64, Precision::float32}) {
+            compare(bytes, system, slabs(system.n_atoms), 2, true, precision, level, 1, "two domains");
+        }
+    }
+}
 
-int main() {
-    const ModelSizes usual = usual_sizes();
-    const std::string bytes = model_bytes(usual, random_weights(usual, 21));
-    const System system = periodic_box(usual, 27, 8.0); // narrower than two cutoffs: images of foreign atoms
-    std::vector<int> slabs(system.n_atoms), mixed(system.n_atoms);
+TEST_CASE_FIXTURE(Box, "mixed domains with images apart, one domain empty") {
+    std::vector<int> mixed(system.n_atoms);
     for (int i = 0; i < system.n_atoms; ++i) {
-        slabs[i] = i % 3 == 0;
         mixed[i] = (7 * i + i * i / 3) % 3;
     }
     for (const std::string &level : tlmlp::simd_levels()) {
         for (const Precision precision : {Precision::float64, Precision::float32}) {
-            compare(bytes, system, slabs, 2, true, precision, level, 1, "two domains");
-            compare(bytes, system, mixed, 4, false, precision, level, 2, "mixed, one empty, images apart");
+            compare(bytes, system, mixed, 4, false, precision, level, 2, "mixed");
         }
     }
+}
+
+TEST_CASE("networks of other sizes over two domains") {
     for (ModelSizes sizes : {odd_sizes(), usual_sizes(2)}) {
         for (const int blocks : {0, 1, sizes.n_blocks}) {
             sizes.n_blocks = blocks;
-            compare(model_bytes(sizes, random_weights(sizes, 22)), periodic_box(sizes, 20, 7.0), slabs, 2, false,
+            const System system = periodic_box(sizes, 20, 7.0);
+            compare(model_bytes(sizes, random_weights(sizes, 22)), system, slabs(system.n_atoms), 2, false,
                     Precision::float64, "", 1, std::to_string(blocks) + " blocks");
         }
     }
-    test_refusals(bytes, system);
-    return report("test_exchange");
 }
+
+TEST_CASE_FIXTURE(Box, "an exchange is asked for, and edges belong to a domain") {
+    Engine engine = Engine::from_bytes(bytes);
+    tlmlp::EdgeList edges = system.edges();
+    edges.n_foreign = 2;
+    CHECK_ERROR(engine.energy_forces_virial(edges), "need an exchange", tlmlp::Error);
+    std::vector<Domain> nobody;
+    Channel channel(nobody);
+    Port port(channel, 0);
+    CHECK_ERROR((engine.energy_forces_virial(edges, {true, false, &port})), "belongs to another process", tlmlp::Error);
+    edges.n_foreign = system.n_atoms + 1;
+    CHECK_ERROR((engine.energy_forces_virial(edges, {true, false, &port})), "wrong counts", tlmlp::Error);
+}
+
+} // namespace

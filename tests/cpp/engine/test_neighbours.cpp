@@ -7,7 +7,7 @@
 #include <random>
 
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 
 namespace {
 
@@ -103,8 +103,7 @@ std::int64_t follow(Walk walk, const std::string &what, int steps) {
         const Structure structure{static_cast<std::int64_t>(n), species.data(), seen.data(), walk.cell, walk.pbc};
         const std::vector<Edge> edges = near(finder.find(structure, cutoff, 0.6, 1));
         const bool right = same(edges, near(expected.edges()));
-        expect(right, what + ", step " + std::to_string(step) + ": " + std::to_string(edges.size()) +
-                          " edges, expected " + std::to_string(expected.source.size()));
+        CHECK_MESSAGE(right, what, ", step ", step, ": ", edges.size(), " edges, expected ", expected.source.size());
         if (!right) {
             break;
         }
@@ -113,10 +112,11 @@ std::int64_t follow(Walk walk, const std::string &what, int steps) {
 }
 
 void expect_few(std::int64_t builds, int steps, const std::string &what) {
-    expect(builds >= 1 && builds <= steps / 5, what + ": the list was made " + std::to_string(builds) + " times");
+    CHECK_MESSAGE(builds >= 1, what);
+    CHECK_MESSAGE(builds <= steps / 5, what);
 }
 
-void test_walks() {
+TEST_CASE("walks of atoms and cell") {
     const std::vector<double> four = {0, 0, 0, 1.4, 1.3, 1.5, 2.6, 2.8, 0.1, 3.1, 0.2, 2.7};
     const std::array<double, 9> skewed = {4.1, 0.2, 0, 2.5, 4.0, 0.1, -1.9, 0.6, 4.3};
     const std::array<bool, 3> all = {true, true, true}, slab = {true, false, true}, none = {false, false, false};
@@ -133,46 +133,46 @@ void test_walks() {
 }
 
 /// Two atoms fly at each other from beyond cutoff + skin: the pair is there at the step at which it comes within reach.
-void test_an_approach() {
+TEST_CASE("two atoms fly at each other") {
     NeighbourFinder finder;
     const std::vector<std::int32_t> species(2, 0);
     for (double half = 2.6; half > 1.5; half -= 0.01) {
         const std::vector<double> x = {0, 0, -half, 0, 0, half};
         const Structure structure{2, species.data(), x.data(), {}, {false, false, false}};
         const std::size_t edges = near(finder.find(structure, cutoff, 0.6, 1)).size();
-        expect(edges == (2.0 * half < cutoff ? 2u : 0u),
-               "an approach: " + std::to_string(edges) + " edges at " + std::to_string(2.0 * half) + " Angstrom");
+        CHECK_MESSAGE(edges == (2.0 * half < cutoff ? 2u : 0u), "at ", 2.0 * half, " Angstrom");
     }
-    expect(finder.builds() < 8, "an approach: the list was made " + std::to_string(finder.builds()) + " times");
+    CHECK_MESSAGE(finder.builds() < 8, "how often the list was made");
 }
 
-void test_changes_of_the_system() {
+TEST_CASE("changes of the system") {
     NeighbourFinder finder;
     std::vector<double> x = {0, 0, 0, 0, 0, 2.5};
     const std::vector<std::int32_t> species(3, 0);
     Structure structure{2, species.data(), x.data(), {20, 0, 0, 0, 20, 0, 0, 0, 20}, {true, true, true}};
-    expect(finder.find(structure, cutoff, 0.5, 1).n_edges == 2, "two atoms");
+    CHECK_MESSAGE(finder.find(structure, cutoff, 0.5, 1).n_edges == 2, "two atoms");
     x.insert(x.end(), {0, 2.5, 0});
     structure.n_atoms = 3;
     structure.positions = x.data();
-    expect(finder.find(structure, cutoff, 0.5, 1).n_edges == 6, "an atom more");
+    CHECK_MESSAGE(finder.find(structure, cutoff, 0.5, 1).n_edges == 6, "an atom more");
     structure.pbc = {false, false, false};
     structure.cell = {};
-    expect(finder.find(structure, cutoff, 0.5, 1).n_edges == 6, "open boundaries");
+    CHECK_MESSAGE(finder.find(structure, cutoff, 0.5, 1).n_edges == 6, "open boundaries");
     const std::int64_t before = finder.builds();
     x[2] = std::numeric_limits<double>::quiet_NaN();
-    expect_error<tlmlp::Error>([&] { finder.find(structure, cutoff, 0.5, 1); }, "atom 0 is not finite", "NaN");
+    CHECK_ERROR(finder.find(structure, cutoff, 0.5, 1), "atom 0 is not finite", tlmlp::Error);
     x[2] = 0.0;
-    expect(finder.find(structure, cutoff, 0.5, 1).n_edges == 6 && finder.builds() == before + 1, "after an error");
+    CHECK_MESSAGE(finder.find(structure, cutoff, 0.5, 1).n_edges == 6, "after an error");
+    CHECK_MESSAGE(finder.builds() == before + 1, "after an error");
     finder.find(structure, cutoff, 0.5, 1);
-    expect(finder.builds() == before + 1, "nothing changed");
+    CHECK_MESSAGE(finder.builds() == before + 1, "nothing changed");
     finder.find(structure, cutoff, 0.0, 1);
     finder.find(structure, cutoff, 0.0, 1);
-    expect(finder.builds() == before + 3, "without skin");
+    CHECK_MESSAGE(finder.builds() == before + 3, "without skin");
 }
 
 /// More atoms than are searched pair by pair: the list by cells holds the same pairs as the search of all.
-void test_both_searches() {
+TEST_CASE("both searches find the same pairs") {
     std::mt19937_64 random(3);
     std::uniform_real_distribution<double> anywhere(-0.7, 1.9);
     const std::array<double, 9> cell = {24.0, 0, 0, 5.0, 22.0, 0, -7.0, 4.0, 23.0};
@@ -210,20 +210,12 @@ void test_both_searches() {
     edges.source = pairs.source.data();
     edges.target = pairs.target.data();
     edges.vector = vectors.data();
-    expect(by_cells.size() > 5 * n, "both searches: " + std::to_string(by_cells.size()) + " edges");
-    expect(same(by_cells, near(edges)), "both searches find the same pairs");
+    CHECK(by_cells.size() > 5 * n);
+    CHECK(same(by_cells, near(edges)));
 
     const std::vector<double> beyond = {0, 0, 0, 3e10, 0, 0};
-    expect_error<tlmlp::Error>([&] { tlmlp::find_all_pairs(2, beyond.data(), cell, inverse, all, 5.0, pairs); },
-                               "atom 1 is more than 1e9 cells away", "an atom far away");
+    CHECK_ERROR(tlmlp::find_all_pairs(2, beyond.data(), cell, inverse, all, 5.0, pairs),
+                "atom 1 is more than 1e9 cells away", tlmlp::Error);
 }
 
 } // namespace
-
-int main() {
-    test_both_searches();
-    test_walks();
-    test_an_approach();
-    test_changes_of_the_system();
-    return report("test_neighbours");
-}

@@ -7,7 +7,7 @@
 
 #include "pybind/shared_engine.h"
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 #include "team.h"
 
 namespace {
@@ -29,7 +29,13 @@ System cluster(int n, unsigned seed, double cutoff) {
     return make_system(positions, {}, false, cutoff, 1);
 }
 
-void test_eight_threads(const std::string &bytes, double cutoff) {
+struct Model {
+    const ModelSizes sizes{1, 16, 8, 8, 4, 8, 2, 3, 3, 5, 1, 1, 2, 4.0};
+    const std::string bytes = model_bytes(sizes, random_weights(sizes, 3));
+};
+
+TEST_CASE_FIXTURE(Model, "eight threads get the numbers of engines of their own") {
+    const double cutoff = sizes.cutoff;
     SharedEngine shared(Engine::from_bytes(bytes));
     std::vector<System> systems;
     std::vector<OwnedResult> alone;
@@ -54,19 +60,20 @@ void test_eight_threads(const std::string &bytes, double cutoff) {
     for (std::thread &thread : threads) {
         thread.join();
     }
-    expect(wrong == 0, "eight threads get the numbers of engines of their own");
+    CHECK(wrong.load() == 0);
 }
 
-void test_the_lock_is_released_by_exceptions(const std::string &bytes, double cutoff) {
+TEST_CASE_FIXTURE(Model, "exceptions release the lock") {
+    const double cutoff = sizes.cutoff;
     SharedEngine shared(Engine::from_bytes(bytes));
     System system = cluster(9, 1, cutoff);
     system.species[0] = 99;
-    expect_error<tlmlp::Error>([&] { shared.compute(system.edges(), {}); }, "species number 99", "a bad call");
+    CHECK_ERROR((shared.compute(system.edges(), {})), "species number 99", tlmlp::Error);
     system.species[0] = 0;
-    expect(shared.compute(system.edges(), {}).energy != 0.0, "a good call after a bad one");
+    CHECK_MESSAGE(shared.compute(system.edges(), {}).energy != 0.0, "a good call after a bad one");
 }
 
-void test_fork_while_a_thread_is_inside() {
+TEST_CASE("a lock that another process holds is refused") {
     tlmlp::OneAtATime lock;
     lock.lock();
     const pid_t child = fork();
@@ -80,34 +87,26 @@ void test_fork_while_a_thread_is_inside() {
     }
     int status = 1;
     waitpid(child, &status, 0);
-    expect(status == 0, "a lock that another process holds is refused");
+    CHECK(status == 0);
     lock.unlock();
     lock.lock();
     lock.unlock();
 }
 
-void test_teams() {
+TEST_CASE("teams of threads, and none in a forked process") {
     using tlmlp::engine::team_lost_by_fork, tlmlp::engine::team_of;
-    expect(team_of(1) == 1 && !team_lost_by_fork(), "one thread needs no team");
-    expect(team_of(2) == 2 && team_of(3) == 3, "as many as asked for");
+    CHECK(team_of(1) == 1);
+    CHECK(!team_lost_by_fork());
+    CHECK(team_of(2) == 2);
+    CHECK(team_of(3) == 3);
     const pid_t child = fork();
     if (child == 0) {
         _exit(team_lost_by_fork() && team_of(2) == 1 ? 0 : 1);
     }
     int status = 1;
     waitpid(child, &status, 0);
-    expect(status == 0, "one in a forked process");
-    expect(team_of(2) == 2, "and still two here");
+    CHECK_MESSAGE(status == 0, "one in a forked process");
+    CHECK_MESSAGE(team_of(2) == 2, "and still two here");
 }
 
 } // namespace
-
-int main() {
-    const ModelSizes sizes{1, 16, 8, 8, 4, 8, 2, 3, 3, 5, 1, 1, 2, 4.0};
-    const std::string bytes = model_bytes(sizes, random_weights(sizes, 3));
-    test_eight_threads(bytes, sizes.cutoff);
-    test_the_lock_is_released_by_exceptions(bytes, sizes.cutoff);
-    test_fork_while_a_thread_is_inside();
-    test_teams();
-    return report("test_shared_engine");
-}

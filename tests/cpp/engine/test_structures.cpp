@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 #include "tlmlp/engine_c.h"
 
 namespace {
@@ -16,11 +16,16 @@ using tlmlp::Structure;
 const std::vector<double> positions = {0, 0, 0, 1.4, 1.3, 1.5, 2.6, 2.8, 0.1, 3.1, 0.2, 2.7};
 const std::array<double, 9> skewed = {4.1, 0.2, 0, 2.5, 4.0, 0.1, -1.9, 0.6, 4.3};
 
+struct Model {
+    const ModelSizes sizes = odd_sizes();
+    const std::string bytes = model_bytes(sizes, random_weights(sizes, 21));
+};
+
 Structure structure_of(const std::vector<std::int32_t> &species, bool periodic) {
     return {4, species.data(), positions.data(), skewed, {periodic, periodic, periodic}};
 }
 
-void test_against_images(const ModelSizes &sizes, const std::string &bytes) {
+TEST_CASE_FIXTURE(Model, "neighbours are those of a search over images") {
     Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
     for (const bool periodic : {true, false}) {
         const System system =
@@ -30,18 +35,18 @@ void test_against_images(const ModelSizes &sizes, const std::string &bytes) {
         const std::vector<double> forces(from_edges.forces.begin(), from_edges.forces.end());
         const auto virial = from_edges.virial;
         const auto result = engine.energy_forces_virial(structure_of(system.species, periodic));
-        expect_close(result.energy, energy, 1e-10, "energy");
+        CHECK_CLOSE(result.energy, energy, 1e-10, "energy");
         for (std::size_t k = 0; k < forces.size(); ++k) {
-            expect_close(result.forces[k], forces[k], 1e-9, "force");
+            CHECK_CLOSE(result.forces[k], forces[k], 1e-9, "force");
         }
         for (std::size_t k = 0; k < 9; ++k) {
-            expect_close(result.virial[k], virial[k], 1e-8, "virial");
+            CHECK_CLOSE(result.virial[k], virial[k], 1e-8, "virial");
         }
     }
 }
 
 /// A slab and a wire: rows of the cell that are not periodic mean nothing, whatever stands there.
-void test_open_directions(const ModelSizes &sizes, const std::string &bytes) {
+TEST_CASE_FIXTURE(Model, "rows of the cell that are not periodic mean nothing") {
     Engine engine = Engine::from_bytes(bytes, {Precision::float64, 1, {}});
     for (int mask = 1; mask < 7; ++mask) {
         const std::array<bool, 3> pbc = {(mask & 1) != 0, (mask & 2) != 0, (mask & 4) != 0};
@@ -57,72 +62,56 @@ void test_open_directions(const ModelSizes &sizes, const std::string &bytes) {
         }
         System system = make_system(positions, far, true, sizes.cutoff, 1, 3);
         const double expected = engine.energy_forces_virial(system.edges()).energy;
-        expect_close(engine.energy_forces_virial(structure).energy, expected, 1e-10,
-                     "energy with periodic directions " + std::to_string(mask));
+        CHECK_CLOSE(engine.energy_forces_virial(structure).energy, expected, 1e-10, "periodic directions ", mask);
     }
 }
 
-void test_c_interface(const ModelSizes &sizes, const std::string &bytes) {
+TEST_CASE_FIXTURE(Model, "the C interface gives the same numbers") {
     const std::string path = "test_structures_model.pt";
     std::ofstream(path, std::ios::binary) << bytes;
     tlmlp_engine *engine = tlmlp_open(path.c_str(), 64, 1);
-    expect(engine != nullptr, "open");
-    expect(tlmlp_open("/nonexistent.pt", 64, 1) == nullptr && std::string(tlmlp_last_error()).find("cannot read") == 0,
-           "open reports a missing file");
-    expect(tlmlp_open(path.c_str(), 16, 1) == nullptr && std::string(tlmlp_last_error()).find("got 16") < 100,
-           "open reports a wrong precision");
-    if (!engine) {
-        return;
-    }
-    expect(tlmlp_cutoff(engine) == sizes.cutoff, "cutoff");
-    expect(tlmlp_species_of(engine, 14) == 0 && tlmlp_species_of(engine, 92) == -1, "species_of");
+    CHECK(tlmlp_open("/nonexistent.pt", 64, 1) == nullptr);
+    CHECK(std::string(tlmlp_last_error()).starts_with("cannot read"));
+    CHECK(tlmlp_open(path.c_str(), 16, 1) == nullptr);
+    CHECK(std::string(tlmlp_last_error()) == doctest::Contains("got 16"));
+    REQUIRE(engine != nullptr);
+    CHECK_SAME(tlmlp_cutoff(engine), sizes.cutoff, "cutoff");
+    CHECK(tlmlp_species_of(engine, 14) == 0);
+    CHECK(tlmlp_species_of(engine, 92) == -1);
     const System system =
         make_system(positions, {skewed.begin(), skewed.end()}, true, sizes.cutoff, sizes.n_species, 4);
     const int pbc[3] = {1, 1, 1};
     double energy[2], forces[2][12], virial[2][9], atomic[4];
-    expect(tlmlp_compute(engine, 4, system.species.data(), positions.data(), skewed.data(), pbc, &energy[0], atomic,
-                         forces[0], virial[0]) == 0,
-           "compute");
+    CHECK(tlmlp_compute(engine, 4, system.species.data(), positions.data(), skewed.data(), pbc, &energy[0], atomic,
+                        forces[0], virial[0]) == 0);
     const auto edges = system.edges();
-    expect(tlmlp_compute_edges(engine, 4, edges.species, edges.n_edges, edges.source, edges.target, edges.vector,
-                               &energy[1], nullptr, forces[1], virial[1]) == 0,
-           "compute_edges");
-    expect_close(energy[0], energy[1], 1e-10, "C energy");
-    expect_close(atomic[0] + atomic[1] + atomic[2] + atomic[3], energy[0], 1e-10, "C atomic energies");
+    CHECK(tlmlp_compute_edges(engine, 4, edges.species, edges.n_edges, edges.source, edges.target, edges.vector,
+                              &energy[1], nullptr, forces[1], virial[1]) == 0);
+    CHECK_CLOSE(energy[0], energy[1], 1e-10, "C energy");
+    CHECK_CLOSE(atomic[0] + atomic[1] + atomic[2] + atomic[3], energy[0], 1e-10, "C atomic energies");
     for (int k = 0; k < 12; ++k) {
-        expect_close(forces[0][k], forces[1][k], 1e-9, "C force");
+        CHECK_CLOSE(forces[0][k], forces[1][k], 1e-9, "C force");
     }
     const std::int32_t wrong[4] = {0, 0, 9, 0};
-    expect(tlmlp_compute(engine, 4, wrong, positions.data(), skewed.data(), pbc, energy, nullptr, nullptr, nullptr) ==
-               -1,
-           "C error");
+    CHECK(tlmlp_compute(engine, 4, wrong, positions.data(), skewed.data(), pbc, energy, nullptr, nullptr, nullptr) ==
+          -1);
     tlmlp_close(engine);
     std::remove(path.c_str());
 }
 
-void test_bad_structures(const std::string &bytes) {
+TEST_CASE_FIXTURE(Model, "bad structures are refused") {
     Engine engine = Engine::from_bytes(bytes);
     const std::vector<std::int32_t> species(4, 0);
     Structure bad = structure_of(species, true);
     bad.cell = {};
-    expect_error<tlmlp::Error>([&] { engine.energy_forces_virial(bad); }, "must have a volume", "no cell");
+    CHECK_ERROR(engine.energy_forces_virial(bad), "must have a volume", tlmlp::Error);
     std::vector<double> moved = positions;
     moved[5] = std::numeric_limits<double>::infinity();
     bad = structure_of(species, true);
     bad.positions = moved.data();
-    expect_error<tlmlp::Error>([&] { engine.energy_forces_virial(bad); }, "atom 1 is not finite", "infinite position");
-    expect(engine.energy_forces_virial(Structure{}).energy == 0.0, "an empty structure");
-    expect(engine.self_check().structures == 0, "nothing stored, nothing checked");
+    CHECK_ERROR(engine.energy_forces_virial(bad), "atom 1 is not finite", tlmlp::Error);
+    CHECK_SAME(engine.energy_forces_virial(Structure{}).energy, 0.0, "an empty structure");
+    CHECK_MESSAGE(engine.self_check().structures == 0, "nothing stored, nothing checked");
 }
 
 } // namespace
-
-int main() {
-    const ModelSizes sizes = odd_sizes();
-    const std::string bytes = model_bytes(sizes, random_weights(sizes, 21));
-    test_against_images(sizes, bytes);
-    test_open_directions(sizes, bytes);
-    test_c_interface(sizes, bytes);
-    test_bad_structures(bytes);
-    return report("test_structures");
-}

@@ -4,7 +4,7 @@
 
 #include "flush_subnormals.h"
 #include "reference.h"
-#include "support.h"
+#include "check.h"
 
 namespace {
 
@@ -31,7 +31,7 @@ struct Exchange final : tlmlp::Exchange {
     int calls = 0;
     void look() {
         ++calls;
-        expect(FlushSubnormals::state() == expected, "an exchange sees the host's state");
+        CHECK(FlushSubnormals::state() == expected);
     }
     void forward(const tlmlp::AtomRows &) override { look(); }
     void reverse(const tlmlp::AtomRows &) override { look(); }
@@ -78,21 +78,24 @@ System small_crystal(const ModelSizes &m) {
     return make_system(positions, cell, true, m.cutoff, m.n_species);
 }
 
-void check_guard() {
-    expect(keeps_subnormals(), "a thread keeps subnormal numbers by itself"); // raises the flags for the rest, too
+TEST_CASE("the guard sets the state of a thread and brings it back" * doctest::skip(FlushSubnormals::flush == 0)) {
+    CHECK_MESSAGE(keeps_subnormals(),
+                  "a thread keeps subnormal numbers by itself"); // raises the flags for the rest, too
     const FlushSubnormals::State before = FlushSubnormals::state();
     try {
         FlushSubnormals flush;
-        expect(!keeps_subnormals(), "the guard makes zero of them");
-        flush.for_host([] { expect(keeps_subnormals(), "code of the host keeps them"); });
-        expect(!keeps_subnormals(), "after the host's code they are zero again");
+        CHECK_MESSAGE(!keeps_subnormals(), "the guard makes zero of them");
+        flush.for_host([] { CHECK_MESSAGE(keeps_subnormals(), "code of the host keeps them"); });
+        CHECK_MESSAGE(!keeps_subnormals(), "after the host's code they are zero again");
         throw 1;
     } catch (int) {
     }
-    expect(FlushSubnormals::state() == before, "an exception brings the host's state back");
+    CHECK_MESSAGE(FlushSubnormals::state() == before, "an exception brings the host's state back");
 }
 
-void check_engine() {
+TEST_CASE("the engine takes subnormal numbers as zero, and its host does not" *
+          doctest::skip(FlushSubnormals::flush == 0)) {
+    keeps_subnormals(); // raises the flags, as the code of a host may have done
     const ModelSizes m = usual_sizes();
     const std::string model = model_bytes(m, shrinking_weights(m));
     const System system = small_crystal(m);
@@ -104,28 +107,20 @@ void check_engine() {
         return of.energy_forces_virial(system.edges()).energy + system.n_atoms; // the shift is -1 eV
     };
     const auto before = states();
-    expect(std::abs(energy_alone(exact)) > 1e-16, "the energy is not zero in double precision");
-    expect(energy_alone(engine) == 0.0, "subnormal numbers count as zero in every thread");
-    expect(states() == before, "the threads' states after a call are those before it");
+    CHECK_MESSAGE(std::abs(energy_alone(exact)) > 1e-16, "the energy is not zero in double precision");
+    CHECK_SAME(energy_alone(engine), 0.0, "subnormal numbers count as zero in every thread");
+    CHECK_MESSAGE(states() == before, "the threads' states after a call are those before it");
 
     Exchange exchange;
     exchange.expected = FlushSubnormals::state();
     engine.energy_forces_virial(system.edges(), {.exchange = &exchange});
-    expect(exchange.calls == 2 * m.n_blocks, "one exchange a block and direction");
-    expect(states() == before, "the same with an exchange");
+    CHECK_MESSAGE(exchange.calls == 2 * m.n_blocks, "one exchange a block and direction");
+    CHECK_MESSAGE(states() == before, "the same with an exchange");
 
     System broken = system;
     broken.vector[0] = NAN;
-    expect_error<tlmlp::Error>([&] { engine.energy_forces_virial(broken.edges()); }, "", "a broken edge");
-    expect(states() == before, "the same where a call throws");
+    CHECK_ERROR(engine.energy_forces_virial(broken.edges()), "", tlmlp::Error);
+    CHECK_MESSAGE(states() == before, "the same where a call throws");
 }
 
 } // namespace
-
-int main() {
-    if (FlushSubnormals::flush != 0) {
-        check_guard();
-        check_engine();
-    }
-    return report("test_subnormals");
-}

@@ -1,7 +1,7 @@
 // The piecewise polynomials against the functions they stand for, at points between the fitted ones; errors relative to
 // each function's largest value (slope). The numbers are those that docs/background/performance.md states.
 #include "random_model.h"
-#include "support.h"
+#include "check.h"
 #include "tlmlp/math/bessel.h"
 #include "tlmlp/math/radial.h"
 #include "weights.h"
@@ -56,15 +56,13 @@ template <class T> void test(double value_error, double slope_error, const char 
         worst_value = std::max(worst_value, value / largest);
         worst_slope = std::max(worst_slope, slope / steepest);
     }
-    std::printf("%s: values %.1e, slopes %.1e\n", name, worst_value, worst_slope);
-    expect_close(worst_value, 0.0, value_error, std::string(name) + " values");
-    expect_close(worst_slope, 0.0, slope_error, std::string(name) + " slopes");
+    MESSAGE(name, ": values ", worst_value, ", slopes ", worst_slope);
+    CHECK_CLOSE(worst_value, 0.0, value_error, name);
+    CHECK_CLOSE(worst_slope, 0.0, slope_error, name);
 }
 
 } // namespace
 
-int main() {
-    test<float>(2e-7, 1e-6, "float32");
-    test<double>(1e-13, 1e-11, "float64");
-    return report("test_tables");
-}
+TEST_CASE("values and slopes, float32") { test<float>(2e-7, 1e-6, "float32"); }
+
+TEST_CASE("values and slopes, float64") { test<double>(1e-13, 1e-11, "float64"); }

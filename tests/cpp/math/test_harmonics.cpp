@@ -15,7 +15,7 @@ std::vector<double> harmonics(int lmax, double x, double y, double z) {
     return values;
 }
 
-void addition_theorem() {
+TEST_CASE("addition theorem") {
     const int lmax = 10;
     const double a[3] = {0.6, 0.0, 0.8}, b[3] = {-2.0 / 3, 1.0 / 3, 2.0 / 3};
     const double pole[3] = {0.0, 0.0, -1.0};
@@ -29,27 +29,27 @@ void addition_theorem() {
             for (int k = l * l; k < (l + 1) * (l + 1); ++k) {
                 sum += yu[k] * yv[k];
             }
-            expect_close(sum, (2 * l + 1) / (4 * pi) * std::legendre(l, cosine), 1e-13, "addition theorem");
+            CHECK_CLOSE(sum, (2 * l + 1) / (4 * pi) * std::legendre(l, cosine), 1e-13, "addition theorem");
         }
     }
 }
 
-void first_orders_and_parity() {
+TEST_CASE("first orders and parity") {
     const double x = 2.0 / 7, y = 3.0 / 7, z = 6.0 / 7, k = std::sqrt(3 / (4 * pi));
     const auto values = harmonics(6, x, y, z), opposite = harmonics(6, -x, -y, -z);
-    expect_close(values[0], std::sqrt(1 / (4 * pi)), 1e-15, "Y_00");
-    expect_close(values[1], k * y, 1e-15, "Y_1-1");
-    expect_close(values[2], k * z, 1e-15, "Y_10");
-    expect_close(values[3], k * x, 1e-15, "Y_11");
-    expect_close(values[4], std::sqrt(15 / (4 * pi)) * x * y, 1e-15, "Y_2-2");
+    CHECK_CLOSE(values[0], std::sqrt(1 / (4 * pi)), 1e-15, "Y_00");
+    CHECK_CLOSE(values[1], k * y, 1e-15, "Y_1-1");
+    CHECK_CLOSE(values[2], k * z, 1e-15, "Y_10");
+    CHECK_CLOSE(values[3], k * x, 1e-15, "Y_11");
+    CHECK_CLOSE(values[4], std::sqrt(15 / (4 * pi)) * x * y, 1e-15, "Y_2-2");
     for (int l = 0; l <= 6; ++l) {
         for (int i = l * l; i < (l + 1) * (l + 1); ++i) {
-            expect_close(opposite[i], l % 2 ? -values[i] : values[i], 1e-15, "parity");
+            CHECK_CLOSE(opposite[i], l % 2 ? -values[i] : values[i], 1e-15, "parity");
         }
     }
 }
 
-void gradient_and_hessian() {
+TEST_CASE("gradient and Hessian") {
     const int lmax = 6;
     const auto norms = harmonics_norms(lmax);
     const double points[][3] = {{0.6, 0.0, 0.8}, {0.0, 0.0, 1.0}, {0.0, 0.0, -1.0}, {-0.48, 0.6, 0.64}};
@@ -68,12 +68,12 @@ void gradient_and_hessian() {
                 w[i] -= h;
                 const double numeric =
                     (harmonics(lmax, v[0], v[1], v[2])[k] - harmonics(lmax, w[0], w[1], w[2])[k]) / (2 * h);
-                expect_close(gk[i], numeric, 1e-8, "gradient");
+                CHECK_CLOSE(gk[i], numeric, 1e-8, "gradient");
                 sum[i] += weight(k) * gk[i];
             }
         });
         for (int i = 0; i < 3; ++i) {
-            expect_close(g[i], sum[i], 1e-12, "weighted gradient");
+            CHECK_CLOSE(g[i], sum[i], 1e-12, "weighted gradient");
         }
         double forward[3] = {0, 0, 0}, backward[3] = {0, 0, 0}, unused[3] = {0, 0, 0};
         harmonics_prepare(lmax, u[0] + h * t[0], u[1] + h * t[1], u[2] + h * t[2], scratch.data());
@@ -81,16 +81,9 @@ void gradient_and_hessian() {
         harmonics_prepare(lmax, u[0] - h * t[0], u[1] - h * t[1], u[2] - h * t[2], scratch.data());
         harmonics_hessian(lmax, norms.data(), scratch.data(), weight, t, backward, unused);
         for (int i = 0; i < 3; ++i) {
-            expect_close(ht[i], (forward[i] - backward[i]) / (2 * h), 1e-6, "Hessian times vector");
+            CHECK_CLOSE(ht[i], (forward[i] - backward[i]) / (2 * h), 1e-6, "Hessian times vector");
         }
     }
 }
 
 } // namespace
-
-int main() {
-    addition_theorem();
-    first_orders_and_parity();
-    gradient_and_hessian();
-    return report("harmonics");
-}

@@ -75,6 +75,7 @@ ELSEWHERE = [
         "--install-completion",
         "changes the files of a shell; tests/python/base/test_import_and_help.py",
     ),
+    ("developer/tests", "ctest --preset core", "scripts/test.sh runs it"),
     ("background/results", "tlmlp study", "hours; tests/python/studies"),
     ("background/few-frames", "benchmarks/few_frames.py", "hours, a benchmark"),
     ("background/few-frames", "benchmarks/rescaling.py", "a minute on downloaded data, a benchmark"),

@@ -1,0 +1,3 @@
+// doctest itself and main() of every test program.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "doctest.h"
