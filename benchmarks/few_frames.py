@@ -134,7 +134,7 @@ def train_one(options: argparse.Namespace, method: str, n: int, number: int) -> 
     """Train ``method`` on ``n`` frames of draw ``number``, unless its row is there, and add the row."""
     from tlmlp.data import read_frames
     from tlmlp.train import as_config
-    from tlmlp.train.recipe import few_frames_config
+    from tlmlp.train.element_transfer.recipe import few_frames_config
 
     key = (options.element_map, str(options.source), method, str(n), str(number))
     if any(tuple(row[name] for name in KEY) == key for row in read_rows(options.csv)):
@@ -196,7 +196,7 @@ def held_out(config: Any) -> list[Any]:
     """The frames of the pool that the draw of ``config`` did not take, without copies of those that it took."""
     from tlmlp.data import read_frames
     from tlmlp.data.copies import families
-    from tlmlp.train.selection import load_data
+    from tlmlp.train.data.selection import load_data
 
     taken = load_data(config.data, config.loss).train
     frames = [*taken, *(frame for file in config.data.pool for frame in read_frames(file))]
@@ -215,14 +215,14 @@ def trained(options: argparse.Namespace, method: str, config: Any, run: Path) ->
 
 def errors_of(potential: Any, frames: Sequence[Any]) -> dict[str, float | None]:
     """Errors on ``frames``; none where there are no frames, as the pool's others after a draw of all."""
-    from tlmlp.train.evaluation import compare_potential
+    from tlmlp.train.evaluation.comparison import compare_potential
 
     return compare_potential(potential, frames).errors() if frames else {}
 
 
 def mean_prediction(results: Sequence[Any], frames: Sequence[Any]) -> dict[str, float | None]:
     """Errors of the mean of the members' predictions."""
-    from tlmlp.train.evaluation import Comparison, compare_potential
+    from tlmlp.train.evaluation.comparison import Comparison, compare_potential
 
     if not frames:
         return {}
@@ -248,11 +248,11 @@ def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5,
     loss; the penalty of the change of the weights is chosen by leaving every third frame out."""
     import torch
 
-    from tlmlp.train.dataset import build_graph
-    from tlmlp.train.label_weights import weighted
-    from tlmlp.train.losses import VOIGT
-    from tlmlp.train.predictions import predict
-    from tlmlp.train.selection import load_data
+    from tlmlp.train.data.dataset import build_graph
+    from tlmlp.train.data.selection import load_data
+    from tlmlp.train.evaluation.predictions import predict
+    from tlmlp.train.optimise.label_weights import weighted
+    from tlmlp.train.optimise.losses import VOIGT
     from tlmlp.units import EV_PER_ANG3_IN_GPA
 
     frames = load_data(config.data, config.loss).train

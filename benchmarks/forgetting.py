@@ -19,9 +19,9 @@ import torch
 
 from tlmlp.data import read_frames
 from tlmlp.train import as_config, transfer, transferred
-from tlmlp.train.evaluation import compare_potential
-from tlmlp.train.modelfile import open_model
-from tlmlp.train.recipe import few_frames_config
+from tlmlp.train.element_transfer.recipe import few_frames_config
+from tlmlp.train.evaluation.comparison import compare_potential
+from tlmlp.train.model.modelfile import open_model
 
 #: Variant to its settings; REPLAY stands for the source's training frames.
 VARIANTS = {

@@ -23,10 +23,10 @@ def main() -> None:
     from tlmlp.data.split import nested_subset
     from tlmlp.shipped import model_path
     from tlmlp.train import open_model, transferred
-    from tlmlp.train.element_transfer import parse_element_map
-    from tlmlp.train.part import Part
-    from tlmlp.train.rescale import fit_rescaling
-    from tlmlp.train.sections import LossSection
+    from tlmlp.train.config.sections import LossSection
+    from tlmlp.train.element_transfer.rescale import fit_rescaling
+    from tlmlp.train.element_transfer.transfer import parse_element_map
+    from tlmlp.train.evaluation.evaluation_set import EvaluationSet
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", default="si-dft")
@@ -52,8 +52,8 @@ def main() -> None:
         cells = []
         for length, energy in ((fit.length_scale, fit.energy_scale), options.scales):
             model = transferred(source, element_map, [new], length_scale=length, energy_scale=energy)
-            own, shift = Part("training", frames, model).compare(model, LossSection())
-            for errors in (own.errors(), Part("other", others, model).compare_with(model, shift).errors()):
+            own, shift = EvaluationSet("training", frames, model).compare(model, LossSection())
+            for errors in (own.errors(), EvaluationSet("other", others, model).compare_with(model, shift).errors()):
                 cells.append("{:.1f}, {:.3f}, {:.2f}".format(*(errors[name] for name in NAMES)))
         print(f"| {draw} | {fit.length_scale:.4f} | {fit.energy_scale:.4f} | {' | '.join(cells)} |", flush=True)
 

@@ -9,9 +9,9 @@ from tlmlp.bench.model import torch_dtype
 from tlmlp.bench.systems import CUTOFF, silicon
 from tlmlp.bench.timing import WARM_UP, median_ms, versions
 from tlmlp.models import build_potential
-from tlmlp.train.dataset import Graph, build_graph, collate
-from tlmlp.train.placement import find_device
-from tlmlp.train.step import TrainingStep
+from tlmlp.train.data.dataset import Graph, build_graph, collate
+from tlmlp.train.optimise.placement import find_device
+from tlmlp.train.optimise.step import TrainingStep
 
 LEARNING_RATE = 1e-4
 

@@ -104,7 +104,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Give a model the ZBL repulsion at short distance, by default below all that it was trained on."""
         from tlmlp.errors import TlmlpError
-        from tlmlp.train.wall import add_wall
+        from tlmlp.train.model.wall import add_wall
 
         if (inner is None) != (outer is None):
             raise TlmlpError("--inner and --outer go together: the repulsion begins at one and is bare below the other")

@@ -157,7 +157,7 @@ def model(
 ) -> None:
     """Export the training that a row chose by forces."""
     from tlmlp.studies.rows import chosen_run
-    from tlmlp.train.modelfile import export_run
+    from tlmlp.train.model.modelfile import export_run
 
     export_run(chosen_run(folder, arm, frames, draw), out)
 

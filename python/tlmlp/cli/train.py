@@ -106,7 +106,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Carry a trained potential over to other elements and train it on: by a config, or on files of frames alone."""
-        from tlmlp.train.few_frames import run_transfer
+        from tlmlp.train.element_transfer.few_frames import run_transfer
 
         _exit(run_transfer(arguments, element_map, out, overrides or (), folds))
 
@@ -165,7 +165,7 @@ def register(app: typer.Typer) -> None:
         types: Types = None,
     ) -> None:
         """Errors of a model on labelled frames: table, JSON, parity figure."""
-        from tlmlp.train.report import evaluate_files
+        from tlmlp.train.report.evaluated_files import evaluate_files
 
         keys = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
         printed = json == STANDARD_OUTPUT
@@ -186,7 +186,7 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path | None, typer.Option(help="The page.", show_default="RUN/report.html")] = None,
     ) -> None:
         """One HTML page about a training: errors, curves, parity, groups, temperatures, origin, config."""
-        from tlmlp.train.html_report import report_run
+        from tlmlp.train.report.run_page import report_run
 
         report_run(run, data or (), out)
 
@@ -235,7 +235,7 @@ def register(app: typer.Typer) -> None:
         types: Types = None,
     ) -> None:
         """Fit the energy shift of a model to other data."""
-        from tlmlp.train.shift import shift_model
+        from tlmlp.train.evaluation.refit_shift import shift_model
 
         energies = None if isolated is None else dict(_element_energy(text) for text in isolated)
         shift_model(

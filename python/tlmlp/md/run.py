@@ -18,10 +18,10 @@ from tlmlp.files import atomic_write_json, sha256_file
 from tlmlp.lock import run_lock
 from tlmlp.md.checkpoint import NAME as CHECKPOINT
 from tlmlp.md.checkpoint import load_checkpoint
-from tlmlp.md.drive import Drive
 from tlmlp.md.figure import draw
 from tlmlp.md.outputs import THERMO, Outputs, read_thermo
 from tlmlp.md.region import Watch, free_atoms, words
+from tlmlp.md.run_loop import RunLoop
 from tlmlp.md.settings import MDSettings, make_settings
 from tlmlp.md.simulation import open_simulation
 from tlmlp.md.state import State, new_velocities
@@ -57,7 +57,7 @@ def run_md(settings: MDSettings, out: str | os.PathLike[str]) -> dict[str, Any]:
         try:
             record["largest_force_difference_at_start"] = _compare(settings, simulation.state(), check)
             atomic_write_json(out / RECORD, record)
-            return _finish(Drive(settings, out, atoms, simulation, Outputs(out), _watch(settings, atoms)), record)
+            return _finish(RunLoop(settings, out, atoms, simulation, Outputs(out), _watch(settings, atoms)), record)
         finally:
             simulation.close()
 
@@ -88,8 +88,8 @@ def resume_md(out: str | os.PathLike[str], steps: int | None = None, ps: float |
             for key in ("finished", "stopped", "warnings"):
                 record.pop(key, None)
             outputs, watch = Outputs(out, kept.lengths), _watch(settings, kept.atoms)
-            drive = Drive(settings, out, kept.atoms, simulation, outputs, watch, kept.step, kept.step, kept.seconds)
-            return _finish(drive, record)
+            loop = RunLoop(settings, out, kept.atoms, simulation, outputs, watch, kept.step, kept.step, kept.seconds)
+            return _finish(loop, record)
         finally:
             simulation.close()
 
@@ -150,27 +150,27 @@ def _compare(settings: MDSettings, state: State, expected: np.ndarray) -> float:
     return difference
 
 
-def _finish(drive: Drive, record: dict[str, Any]) -> dict[str, Any]:
+def _finish(loop: RunLoop, record: dict[str, Any]) -> dict[str, Any]:
     """Make the steps that are left, then the figure and the summary; md.json is written in any case."""
-    settings, out, n = drive.settings, drive.out, len(drive.template)
+    settings, out, n = loop.settings, loop.out, len(loop.template)
     console.print(
-        f"{drive.simulation.description}: {counted(n, 'atom')}, {settings.ensemble}, steps {drive.step} to {settings.steps}"
+        f"{loop.simulation.description}: {counted(n, 'atom')}, {settings.ensemble}, steps {loop.step} to {settings.steps}"
     )
-    fixed = n - int(free_atoms(drive.template).sum())
+    fixed = n - int(free_atoms(loop.template).sum())
     if fixed:
         console.print(f"{fixed} of {n} atoms {are(fixed)} fixed, as the structure says")
     try:
-        drive.go()
+        loop.go()
     finally:
-        record["seconds"], record["steps_done"] = round(drive.seconds, 3), drive.step
-        record["warnings"] = words(read_thermo(out / THERMO), settings, n - fixed, drive.watch.least)
+        record["seconds"], record["steps_done"] = round(loop.seconds, 3), loop.step
+        record["warnings"] = words(read_thermo(out / THERMO), settings, n - fixed, loop.watch.least)
         for sentence in record["warnings"]:
             console.warn(f"{sentence}")
         atomic_write_json(out / RECORD, record)
-    if drive.watch.stopped is None:
+    if loop.watch.stopped is None:
         record["finished"] = True
     else:
-        record["stopped"] = drive.watch.stopped
+        record["stopped"] = loop.watch.stopped
     if draw(out / THERMO, out / FIGURE, settings, n):
         record["figure"] = FIGURE
     else:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tlmlp.train.metrics import Metrics
+from tlmlp.train.loop.metrics import Metrics
 
 
 def validation_curve(run: Path) -> tuple[list[int], list[float]]:

@@ -13,7 +13,7 @@ from tlmlp.bench.peak import gflop_per_step
 from tlmlp.data.generate import protocol_for
 from tlmlp.studies.catalogue import STUDIES
 from tlmlp.studies.plan import WORKFLOWS, Plan, Side
-from tlmlp.train.recipe import few_frames_config
+from tlmlp.train.element_transfer.recipe import few_frames_config
 
 ATOMS = 64
 #: Neighbours of an atom of silicon or germanium within the cutoff of ``costs.yaml``.

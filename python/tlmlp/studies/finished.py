@@ -14,7 +14,7 @@ from tlmlp.files import atomic_write_bytes, atomic_write_json
 from tlmlp.studies.identity import describe, recipe_of, row_key, same_data, sides_of
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import ROW_FORMAT, make_row, row_name
-from tlmlp.train.modelfile import export_run
+from tlmlp.train.model.modelfile import export_run
 
 
 class Finished:

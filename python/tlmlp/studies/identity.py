@@ -14,7 +14,7 @@ from typing import Any
 from tlmlp.files import sha256_file
 from tlmlp.studies.plan import Plan, Side
 from tlmlp.train.config import as_config
-from tlmlp.train.recipe import few_frames_config
+from tlmlp.train.element_transfer.recipe import few_frames_config
 
 #: Commands whose files are the same on every machine.
 PINNED = (["tlmlp", "data", "mlearn"],)

@@ -19,7 +19,7 @@ from tlmlp.files import atomic_write_text, sha256_file
 from tlmlp.shipped import model_path
 from tlmlp.studies.catalogue import STUDIES, TIERS
 from tlmlp.train.config import as_config, override
-from tlmlp.train.recipe import few_frames_config
+from tlmlp.train.element_transfer.recipe import few_frames_config
 
 WORKFLOWS = Path(__file__).with_name("workflows")
 

@@ -10,7 +10,7 @@ from tlmlp.studies.curves import validation_curve
 from tlmlp.studies.looks import look
 from tlmlp.studies.md_results import read_nve
 from tlmlp.studies.steps import Step
-from tlmlp.train.figures import new_figure
+from tlmlp.train.report.figures import new_figure
 
 
 def write_report(out: Path, summary: dict[str, Any], steps: list[Step]) -> None:

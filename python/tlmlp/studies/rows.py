@@ -20,7 +20,7 @@ from tlmlp.files import atomic_write_json
 from tlmlp.studies.identity import describe, recipe_in, row_key, sides_of
 from tlmlp.studies.plan import read_plan
 from tlmlp.train.config import as_config
-from tlmlp.train.metrics import Metrics
+from tlmlp.train.loop.metrics import Metrics
 
 CHOICES = ("forces", "energies")
 #: Settings within this factor of the lowest validation force error count as equally good in forces.
@@ -112,7 +112,7 @@ def chosen_run(folder: Path, arm: str, frames: int, draw: int) -> Path:
 
 
 def _trained(run: Path, setting: str) -> Trained:
-    from tlmlp.train.modelfile import load_run
+    from tlmlp.train.model.modelfile import load_run
 
     metadata = load_run(run, route="plain")[1]
     errors = metadata.get("errors")
@@ -157,7 +157,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 def flat(rows: Sequence[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
     """Rows of results.csv: the errors of the settings that ``rule`` chose."""
-    from tlmlp.train.evaluation import ERROR_KEYS
+    from tlmlp.train.evaluation.comparison import ERROR_KEYS
 
     return [
         {

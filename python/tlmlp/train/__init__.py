@@ -8,11 +8,11 @@
 
 from tlmlp.train.committee import fit_members
 from tlmlp.train.config import Config, as_config
-from tlmlp.train.element_transfer import transfer, transferred
-from tlmlp.train.evaluation import evaluate
-from tlmlp.train.few_frames import FewFramesResult, transfer_frames
-from tlmlp.train.modelfile import load_run, open_model, weights_sha256
-from tlmlp.train.runs import RunResult, fit, resume
+from tlmlp.train.element_transfer.few_frames import FewFramesResult, transfer_frames
+from tlmlp.train.element_transfer.transfer import transfer, transferred
+from tlmlp.train.evaluation.comparison import evaluate
+from tlmlp.train.loop.launch import RunResult, fit, resume
+from tlmlp.train.model.modelfile import load_run, open_model, weights_sha256
 
 __all__ = [
     "Config",

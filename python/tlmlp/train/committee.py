@@ -11,7 +11,7 @@ from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json
 from tlmlp.train.config import Config, as_config
-from tlmlp.train.runs import RunResult, fit, print_error_rows
+from tlmlp.train.loop.launch import RunResult, fit, print_error_rows
 
 
 def fit_members(

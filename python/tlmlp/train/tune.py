@@ -23,10 +23,10 @@ from tlmlp.errors import TlmlpError
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_text
 from tlmlp.train.config import Config, as_config, setting
-from tlmlp.train.element_transfer import transfer
-from tlmlp.train.figures import new_figure
-from tlmlp.train.runs import fit
-from tlmlp.train.sections import Range
+from tlmlp.train.config.sections import Range
+from tlmlp.train.element_transfer.transfer import transfer
+from tlmlp.train.loop.launch import fit
+from tlmlp.train.report.figures import new_figure
 
 if TYPE_CHECKING:
     import optuna

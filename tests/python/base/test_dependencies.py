@@ -32,6 +32,8 @@ ORDER = [
     "cli",
     "__main__",
 ]
+#: The shelves of tlmlp.train, from the ground up; modules beside them use all of them.
+SHELVES = ["config", "data", "optimise", "model", "evaluation", "loop", "report", "element_transfer"]
 #: Folders of C++ and those whose headers each may include beside its own.
 INCLUDES = {
     "csrc/core": [],
@@ -50,10 +52,11 @@ def shelf(module: str) -> str | None:
     return first if (PACKAGE / first).is_dir() or first in ORDER else None
 
 
-def imports(path: Path) -> set[str]:
-    """Names of the modules of tlmlp that a file imports, anywhere in it."""
+def imports(path: Path, inside: bool = True) -> set[str]:
+    """Names of the modules of tlmlp that a file imports: anywhere in it, or those outside functions alone."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree) if inside else tree.body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "tlmlp":
             found |= {f"tlmlp.{name.name}" for name in node.names} if node.module == "tlmlp" else {node.module}
         elif isinstance(node, ast.Import):
@@ -75,6 +78,17 @@ def test_a_subpackage_imports_what_lies_below_it(place):
     allowed = [] if place is None else ORDER[: ORDER.index(place) + 1]
     for file in files:
         above = {module for module in imports(file) if shelf(module) not in (None, *allowed)}
+        assert not above, f"{file.relative_to(ROOT)} imports {sorted(above)}"
+
+
+@pytest.mark.parametrize("place", SHELVES)
+def test_a_shelf_of_train_imports_what_lies_below_it(place):
+    """Imports inside functions are left out: ``resume`` goes on with whatever began, and so calls upwards."""
+    assert {path.parent.name for path in (PACKAGE / "train").glob("*/__init__.py")} == set(SHELVES)
+    below = SHELVES[: SHELVES.index(place) + 1]
+    for file in sorted((PACKAGE / "train" / place).glob("*.py")):
+        used = {name for name in imports(file, inside=False) if name.startswith("tlmlp.train")}
+        above = {name for name in used if [*name.split("."), ""][2] not in below}
         assert not above, f"{file.relative_to(ROOT)} imports {sorted(above)}"
 
 

@@ -106,7 +106,7 @@ def test_export_of_an_exported_file_makes_it_portable(germanium_path, tmp_path):
 def test_export_of_a_run(tmp_path):
     """From a folder as the training leaves it."""
     from tlmlp.train import open_model
-    from tlmlp.train.modelfile import model_payload, save_model
+    from tlmlp.train.model.modelfile import model_payload, save_model
 
     potential = random_potential(["Ge"], **SMALL)
     run = tmp_path / "run"

@@ -15,7 +15,7 @@ from tlmlp.models.graph import with_vectors
 from tlmlp.models.merged import merged_weights, sizes
 from tlmlp.models.oracle import EV_PER_KJ_PER_MOL, Oracle, brute_force_edges
 from tlmlp.testing import standard_structures
-from tlmlp.train.adam import Adam
+from tlmlp.train.optimise.adam import Adam
 
 STRUCTURES = standard_structures(("Si", "Ge"))
 

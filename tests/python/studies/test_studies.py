@@ -194,7 +194,7 @@ def test_rows_count_by_the_bytes_of_their_data(learning_curve, data, tmp_path):
 
 
 def test_rows_of_another_recipe_are_not_taken_over(learning_curve, data, tmp_path, monkeypatch, capsys):
-    from tlmlp.train import recipe
+    from tlmlp.train.element_transfer import recipe
 
     monkeypatch.setattr(recipe, "RATE", 7e-4)
     plan = plan_of("dft-data-efficiency", data)

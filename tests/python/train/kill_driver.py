@@ -11,7 +11,8 @@ import sys
 import ase.io
 import torch
 
-from tlmlp.train import fit, resume, runs, trainer
+from tlmlp.train import fit, resume
+from tlmlp.train.loop import launch, trainer
 
 torch.set_num_threads(1)
 assert ase.io  # slow imports, made once and not in every child
@@ -53,7 +54,7 @@ def run_until(event: int | None, config: str, run: str) -> int:
 
 
 config_file, run_folder, *events = sys.argv[1:]
-runs.print_errors = lambda title, comparisons: None
+launch.print_errors = lambda title, comparisons: None
 for event in events:
     status = run_until(int(event), config_file, run_folder)
     if not os.WIFSIGNALED(status):

@@ -6,8 +6,8 @@ import torch
 
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
-from tlmlp.train.dataset import Sampler, batches_by_edges, build_graph, collate
-from tlmlp.train.predictions import predict
+from tlmlp.train.data.dataset import Sampler, batches_by_edges, build_graph, collate
+from tlmlp.train.evaluation.predictions import predict
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from tlmlp.errors import TlmlpError
 from tlmlp.train import fit, load_run
-from tlmlp.train.energy_shift import find_energy_shift
+from tlmlp.train.evaluation.energy_shift import find_energy_shift
 
 COUNTS = np.array([[4.0, 0.0], [2.0, 2.0], [1.0, 3.0]])
 
@@ -70,7 +70,7 @@ def test_a_shift_of_energies_with_two_zeros_is_warned_of(lj, tmp_path, capfd):
 
     from tlmlp.data import write_frames
     from tlmlp.shipped import model_path
-    from tlmlp.train.shift import shift_model
+    from tlmlp.train.evaluation.refit_shift import shift_model
 
     frames = lj(6, 3)
     write_frames(tmp_path / "t.extxyz", [replace(f, energy=(-5.4, -0.3)[n % 2] * len(f)) for n, f in enumerate(frames)])

@@ -15,10 +15,10 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.train import evaluate
-from tlmlp.train.energy_shift import fit_energy_shift
-from tlmlp.train.evaluation import ERROR_KEYS, compare_potential
-from tlmlp.train.modelfile import model_payload, save_model
-from tlmlp.train.report import evaluate_files
+from tlmlp.train.evaluation.comparison import ERROR_KEYS, compare_potential
+from tlmlp.train.evaluation.energy_shift import fit_energy_shift
+from tlmlp.train.model.modelfile import model_payload, save_model
+from tlmlp.train.report.evaluated_files import evaluate_files
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model
 from tlmlp.models import build_potential
 from tlmlp.train import evaluate, transfer_frames
-from tlmlp.train.evaluation import Comparison
-from tlmlp.train.few_frames import run_transfer
-from tlmlp.train.few_frames_report import advice
-from tlmlp.train.folds import CrossValidation
-from tlmlp.train.recipe import default_folds, few_frames_config
+from tlmlp.train.element_transfer.few_frames import run_transfer
+from tlmlp.train.element_transfer.recipe import default_folds, few_frames_config
+from tlmlp.train.evaluation.comparison import Comparison
+from tlmlp.train.loop.folds import CrossValidation
+from tlmlp.train.report.few_frames_page import advice
 
 SIZES = {"embed_size": 8, "n_blocks": 1, "num_spherical": 3, "num_radial": 3}
 QUICK = ["training.updates=4", "training.route=plain", "transfer.rescale=none"]

@@ -9,8 +9,8 @@ import torch
 from tlmlp.data import read_frames, write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, fit
-from tlmlp.train.folds import score
-from tlmlp.train.selection import load_data
+from tlmlp.train.data.selection import load_data
+from tlmlp.train.loop.folds import score
 
 
 def folded(config, **training):

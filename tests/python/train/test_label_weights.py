@@ -9,8 +9,8 @@ import torch
 from tlmlp.data import Frame, write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, fit, resume
-from tlmlp.train.label_weights import label_scales, weighted
-from tlmlp.train.sections import LossSection
+from tlmlp.train.config.sections import LossSection
+from tlmlp.train.optimise.label_weights import label_scales, weighted
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 

@@ -11,10 +11,10 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.train import as_config, fit
-from tlmlp.train.dataset import build_graph
-from tlmlp.train.losses import Weights, weights_at
-from tlmlp.train.sections import LossSection
-from tlmlp.train.step import TrainingStep
+from tlmlp.train.config.sections import LossSection
+from tlmlp.train.data.dataset import build_graph
+from tlmlp.train.optimise.losses import Weights, weights_at
+from tlmlp.train.optimise.step import TrainingStep
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 

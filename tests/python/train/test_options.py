@@ -10,8 +10,8 @@ import yaml
 
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, fit, load_run, resume, weights_sha256
-from tlmlp.train.averages import RunningMean, TailMean
-from tlmlp.train.schedule import Schedule
+from tlmlp.train.optimise.averages import RunningMean, TailMean
+from tlmlp.train.optimise.schedule import Schedule
 
 
 def weights(run, which="last"):
@@ -85,8 +85,8 @@ def test_a_training_without_validation_keeps_the_last_or_the_mean(config, tmp_pa
 
 def test_clipping_bounds_the_gradient_that_adam_sees(lj):
     from tlmlp.models import build_potential
-    from tlmlp.train.dataset import build_graph
-    from tlmlp.train.step import TrainingStep
+    from tlmlp.train.data.dataset import build_graph
+    from tlmlp.train.optimise.step import TrainingStep
 
     moments = []
     for clip in (None, 1e-3):
@@ -112,7 +112,7 @@ def test_patience_ends_a_training_that_does_not_get_better(config, tmp_path, cap
 
 def test_position_noise_has_its_size_and_its_seed(lj):
     from tlmlp.models import build_potential
-    from tlmlp.train.dataset import build_graph, displaced
+    from tlmlp.train.data.dataset import build_graph, displaced
 
     potential = build_potential(["Si"], 4.0, route="plain", embed_size=8, n_blocks=1)
     graph = build_graph(potential, lj(1, 0)[0])
@@ -149,7 +149,7 @@ def test_everything_at_once_is_gone_on_with_bitwise(config, tmp_path, monkeypatc
     settings["loss"] = {"energy": [[0.0, 0.0], [1.0, 5.0]], "huber_forces": 0.5}
     settings["data"]["extra"] = [{"files": settings["data"]["train"], "weight": 0.5, "per_batch": 2}]
     whole = fit(settings, tmp_path / "whole")
-    import tlmlp.train.trainer as module
+    import tlmlp.train.loop.trainer as module
 
     real, count = module.Trainer._one_update, [0]
 
@@ -175,8 +175,8 @@ def test_everything_at_once_is_gone_on_with_bitwise(config, tmp_path, monkeypatc
 
 
 def test_sets_with_weights_make_the_batches(config, lj, tmp_path):
-    from tlmlp.train.batches import Batches
-    from tlmlp.train.selection import load_data
+    from tlmlp.train.data.batches import Batches
+    from tlmlp.train.data.selection import load_data
 
     settings = config()
     settings["data"]["extra"] = [

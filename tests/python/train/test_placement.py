@@ -9,11 +9,11 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import edge_forces
 from tlmlp.models.graph import with_vectors
 from tlmlp.train import fit, load_run, resume
-from tlmlp.train.dataset import build_graph
-from tlmlp.train.losses import Weights
-from tlmlp.train.placement import Placement, find_device
-from tlmlp.train.predictions import predict
-from tlmlp.train.step import TrainingStep
+from tlmlp.train.data.dataset import build_graph
+from tlmlp.train.evaluation.predictions import predict
+from tlmlp.train.optimise.losses import Weights
+from tlmlp.train.optimise.placement import Placement, find_device
+from tlmlp.train.optimise.step import TrainingStep
 
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(bool(why_no_gpu()), reason=str(why_no_gpu()))])
 

@@ -13,7 +13,7 @@ import yaml
 
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, fit, load_run
-from tlmlp.train.html_report import report_run
+from tlmlp.train.report.run_page import report_run
 
 
 def table(path):

@@ -11,10 +11,10 @@ from tlmlp.data import Frame, write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.train import load_run, transfer, transferred
-from tlmlp.train.dataset import build_graph
-from tlmlp.train.losses import VOIGT
-from tlmlp.train.predictions import predict
-from tlmlp.train.rescale import _best_energy_scale, _best_minimum, _Moments, _moments, fit_rescaling
+from tlmlp.train.data.dataset import build_graph
+from tlmlp.train.element_transfer.rescale import _best_energy_scale, _best_minimum, _Moments, _moments, fit_rescaling
+from tlmlp.train.evaluation.predictions import predict
+from tlmlp.train.optimise.losses import VOIGT
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
 SIZES = {"embed_size": 8, "n_blocks": 1, "num_spherical": 3, "num_radial": 3}

@@ -9,8 +9,8 @@ import yaml
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import fit, resume, transfer, transfer_frames
-from tlmlp.train.html_report import report_run
-from tlmlp.train.modelfile import load_run, weights_sha256
+from tlmlp.train.model.modelfile import load_run, weights_sha256
+from tlmlp.train.report.run_page import report_run
 
 
 def digest(run: Path) -> str:

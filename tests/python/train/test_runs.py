@@ -14,7 +14,8 @@ import yaml
 
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
-from tlmlp.train import as_config, evaluate, fit, load_run, modelfile, open_model, resume, weights_sha256
+from tlmlp.train import as_config, evaluate, fit, load_run, open_model, resume, weights_sha256
+from tlmlp.train.model import modelfile
 
 
 def digest(run: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.train import as_config, fit
-from tlmlp.train.selection import load_data
+from tlmlp.train.data.selection import load_data
 
 
 @pytest.fixture

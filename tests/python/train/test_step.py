@@ -7,11 +7,11 @@ import torch
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import Oracle, brute_force_edges
-from tlmlp.train import step as step_module
-from tlmlp.train.adam import Adam
-from tlmlp.train.dataset import build_graph
-from tlmlp.train.losses import Weights
-from tlmlp.train.step import TrainingStep, model_derivatives
+from tlmlp.train.data.dataset import build_graph
+from tlmlp.train.optimise import step as step_module
+from tlmlp.train.optimise.adam import Adam
+from tlmlp.train.optimise.losses import Weights
+from tlmlp.train.optimise.step import TrainingStep, model_derivatives
 
 SIZES = {"embed_size": 8, "n_blocks": 2, "num_spherical": 4, "num_radial": 3}
 

@@ -12,7 +12,7 @@ import torch
 from tlmlp.errors import TlmlpError
 from tlmlp.lock import run_lock
 from tlmlp.train import fit, load_run, open_model, resume
-from tlmlp.train.metrics import Metrics
+from tlmlp.train.loop.metrics import Metrics
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import torch
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.train import evaluate, fit, load_run, transfer, transferred, weights_sha256
-from tlmlp.train.dataset import build_graph
-from tlmlp.train.element_transfer import parse_element_map
-from tlmlp.train.predictions import predict
+from tlmlp.train.data.dataset import build_graph
+from tlmlp.train.element_transfer.transfer import parse_element_map
+from tlmlp.train.evaluation.predictions import predict
 
 SIZES = {"embed_size": 8, "n_blocks": 2, "num_spherical": 3, "num_radial": 3}
 

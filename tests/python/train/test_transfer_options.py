@@ -11,8 +11,8 @@ from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.models.oracle import oracle_energy_forces_virial
 from tlmlp.train import as_config, fit, load_run, transfer, transferred
-from tlmlp.train.groups import RateFactors
-from tlmlp.train.sections import TransferSection
+from tlmlp.train.config.sections import TransferSection
+from tlmlp.train.optimise.parameter_groups import RateFactors
 
 SIZES = {"embed_size": 8, "n_blocks": 2, "num_spherical": 3, "num_radial": 3}
 
@@ -112,8 +112,8 @@ def test_the_longest_name_gives_the_rate():
 
 
 def test_the_pull_to_the_source_adds_its_gradient(lj):
-    from tlmlp.train.dataset import build_graph
-    from tlmlp.train.step import TrainingStep
+    from tlmlp.train.data.dataset import build_graph
+    from tlmlp.train.optimise.step import TrainingStep
 
     graphs = [build_graph(source(), f) for f in lj(2, 0)]
     means = []

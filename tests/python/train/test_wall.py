@@ -8,8 +8,8 @@ from tlmlp.data import read_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.export import export_model, read_header
 from tlmlp.train import as_config, fit, load_run, open_model, resume, transfer
-from tlmlp.train.checkpoint import newest_checkpoint, save_checkpoint
-from tlmlp.train.wall import nearest_distances, wall_radii
+from tlmlp.train.loop.checkpoint import newest_checkpoint, save_checkpoint
+from tlmlp.train.model.wall import nearest_distances, wall_radii
 
 CUTOFF = 4.0
 

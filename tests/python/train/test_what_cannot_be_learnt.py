@@ -11,10 +11,10 @@ from tlmlp.data import write_frames
 from tlmlp.errors import TlmlpError
 from tlmlp.models import build_potential
 from tlmlp.train import evaluate, fit, weights_sha256
-from tlmlp.train.energy_shift import find_energy_shift, what_is_determined
-from tlmlp.train.evaluation import ERROR_KEYS
-from tlmlp.train.modelfile import model_payload, save_model
-from tlmlp.train.report import evaluate_files
+from tlmlp.train.evaluation.comparison import ERROR_KEYS
+from tlmlp.train.evaluation.energy_shift import find_energy_shift, what_is_determined
+from tlmlp.train.model.modelfile import model_payload, save_model
+from tlmlp.train.report.evaluated_files import evaluate_files
 
 
 def atom(energy=-0.81, element=14, cell=20.0, group="IsolatedAtom"):
@@ -181,9 +181,9 @@ def test_one_energy_is_taken_up_by_the_shift(config, tmp_path, lj, copies):
     ],
 )
 def test_a_transfer_with_everything_frozen(section, refused, potential):
-    from tlmlp.train.groups import RateFactors
-    from tlmlp.train.learnable import refuse_all_frozen
-    from tlmlp.train.sections import TransferSection
+    from tlmlp.train.config.sections import TransferSection
+    from tlmlp.train.loop.learnable import refuse_all_frozen
+    from tlmlp.train.optimise.parameter_groups import RateFactors
 
     factors = RateFactors(potential, TransferSection(**section))
     if refused:
@@ -272,7 +272,7 @@ def test_figures_never_go_to_the_current_folder_unasked(lj, potential, tmp_path,
     def read_only(path, text):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("tlmlp.train.parity.atomic_write_text", read_only)
+    monkeypatch.setattr("tlmlp.train.report.parity.atomic_write_text", read_only)
     capfd.readouterr()
     evaluate_files(tmp_path / "m.pt", [tmp_path / "test.extxyz"], route="plain")  # the table is there, and a word
     out, err = capfd.readouterr()

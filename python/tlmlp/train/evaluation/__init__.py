@@ -1,0 +1,1 @@
+"""What a potential predicts for labelled frames, its errors, and the energy shift that fits them."""
