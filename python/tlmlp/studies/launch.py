@@ -16,6 +16,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
 from tlmlp.lock import run_lock
 from tlmlp.studies.catalogue import STUDIES
+from tlmlp.studies.dry_run import DryRun
 from tlmlp.studies.finished import take_finished
 from tlmlp.studies.identity import is_pinned
 from tlmlp.studies.plan import WORKFLOWS, Plan, read_plan, write_plan
@@ -83,16 +84,19 @@ def _snakemake(
     argv += ["--nolock", "--rerun-triggers", "input", "params"]
     argv += ["--jobs", str(jobs), "--profile", str(profile.resolve())] if profile else ["--cores", str(jobs)]
     if dry_run:
-        argv.append("--dry-run")
+        argv += ["--dry-run", "--printshellcmds"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     process = subprocess.Popen(
         argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    shown = Progress(jobs, everything=dry_run)
+    shown: Progress | DryRun = DryRun() if dry_run else Progress(jobs)
     with (out / "snakemake.log").open("a") as log:
         for line in process.stdout or ():
             log.write(line)
             log.flush()
             shown.line(line.rstrip())
-    return process.wait()
+    status = process.wait()
+    if isinstance(shown, DryRun) and not status:
+        shown.show(out)
+    return status

@@ -15,10 +15,10 @@ _PROBLEM = re.compile(r"error|exception|missing", re.IGNORECASE)
 
 
 class Progress:
-    """Reads Snakemake's lines; :attr:`everything` shows them as they are."""
+    """Reads Snakemake's lines."""
 
-    def __init__(self, jobs: int, everything: bool = False):
-        self.jobs, self.everything = jobs, everything
+    def __init__(self, jobs: int):
+        self.jobs = jobs
         #: Commands still to do by rule, from the table that Snakemake prints first.
         self.remaining: dict[str, int] = {}
         self.total = 0
@@ -29,9 +29,6 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Take one line of Snakemake's."""
-        if self.everything:
-            console.print(text)
-            return
         if text.startswith("Job stats:"):
             self._in_stats = not self.total  # a repeated table is of what is left already
         elif self._in_stats and (match := _STATS_ROW.match(text)):
