@@ -67,7 +67,9 @@ def _study(name: str, title: str) -> None:
             Path | None,
             typer.Option(help="An earlier study, or docs/results/STUDY/TIER, whose rows are taken over."),
         ] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; all commands go to OUT/commands.txt.")] = False,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Show what would run; all commands go to OUT/commands.txt.")
+        ] = False,
         estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost; runs nothing.")] = False,
         json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON, on one line.")] = False,
     ) -> None:
