@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Part of tlmlp. Distributed under the GNU General Public License, version 2; see the file LICENSE beside this one.
 
-// LAMMPS opens plugins with all symbols bound: one that calls LAMMPS' functions does not even load where one of them is
-// missing. So what LAMMPS opens is this, which needs none of them. It asks the C interface of LAMMPS, whose functions it
-// looks up by name, what LAMMPS this is, and only where that fits opens the library with the pair style.
+// LAMMPS opens plugins with all symbols bound: one that calls LAMMPS' functions does not even load where one of them
+// is missing. So LAMMPS opens this library, which needs none of them. It asks the C interface of LAMMPS for the
+// version, with functions that it looks up by name. It opens the library with the pair style only where the version
+// fits.
 
 #include "load_pair.h"
 

@@ -185,8 +185,8 @@ void PairTlmlp::init_style()
   first_step_ = true;
 
   // Forward: process and index, then the sums of an atom in one block. Reverse: those, forces per member, a virial.
-  // LAMMPS sizes its buffers from the pair style that it knows, which is the enclosing one in the case of pair_style
-  // hybrid, and with newton off from comm_reverse_off alone.
+  // LAMMPS sizes its buffers from the pair style that it knows. For pair_style hybrid that is the enclosing one. With
+  // newton off it reads comm_reverse_off alone.
   comm_forward = std::max(2, models_.exchange_doubles());
   comm_reverse = comm_reverse_off = std::max({comm_forward, 3 * models_.size(), 9});
   Pair *known = force->pair;

@@ -39,7 +39,7 @@ class Replicas {
     void run(std::int64_t steps);
     ReplicaState state() const;
     /// [systems] steps after which a system was found lost, -1 for the others: an atom's position or velocity is not
-    /// finite, or it has left the rest by hundreds of cells. Its numbers mean nothing then; the other systems go on.
+    /// finite, or it has left the rest by hundreds of cells. Its numbers mean nothing then; the other systems continue.
     const std::vector<std::int64_t> &lost() const;
     /// Neighbours in all systems at most so far.
     std::int64_t edges() const;

@@ -10,7 +10,7 @@
 
 namespace tlmlp {
 
-/// Arrays of the caller as vectors of our own, so that another thread may change the caller's while the interpreter's lock
+/// Arrays of the caller as vectors of this module, so that another thread may change the caller's while the interpreter's lock
 /// is given up. Nothing is converted that would lose something: integers must be integers and in range, real numbers
 /// must not be complex. `expected` is the shape, -1 for any size; each throws Error with the name on what does not fit.
 std::vector<std::int32_t> species_argument(const pybind11::object &values, const char *name,

@@ -17,7 +17,7 @@
 #include "run_functor.h"
 
 // The directional (triplet) sum without triplets, and its first and second derivatives, whole arrays at a time: matrix
-// products are torch's, and three sums over edges, CentreSums, EdgeSums and EdgeOverlaps, are kernels of our own. They are the three contractions of one trilinear form
+// products are torch's, and three sums over edges, CentreSums, EdgeSums and EdgeOverlaps, are kernels of this library. They are the three contractions of one trilinear form
 // sum Y[e,lm] U[e,l,c] A[end(e),lm,c], so all derivatives are made of them too. z_e is formed at e = j -> i itself, from
 // the harmonics X_e of the direction from j to i: those of the reverse edge, or (-1)^l Y_e where there is none,
 //     z_e = sum_lm X_e A_j / N_l - sum_l N_l B_reverse(e),   the last term absent without a reverse.

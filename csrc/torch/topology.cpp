@@ -8,9 +8,9 @@
 
 namespace tlmlp {
 
-/// Groups the edges by target (counting sort, stable) and finds each edge's opposite, the edge i -> j whose vector is
-/// minus this one's within 1e-3 of its length: images differ by a lattice vector, the two vectors of one pair by
-/// rounding alone. Integers, no gradient; made on the CPU, once for a structure.
+/// Groups the edges by target (counting sort, stable) and finds each edge's opposite. That is the edge i -> j whose
+/// vector is minus this one's within 1e-3 of its length. Images differ by a lattice vector, the two vectors of one
+/// pair by rounding alone. Integers, no gradient; made on the CPU, once for a structure.
 std::tuple<Tensor, Tensor, Tensor> topology(const Tensor &edge_index_, const Tensor &edge_vector_,
                                             std::int64_t n_atoms) {
     check_index(edge_index_, "edge_index");

@@ -1,4 +1,4 @@
-"""Glossary: one name per thing, with shape and unit. Code, files and messages use these words only.
+"""Glossary: one name per quantity, with shape and unit. Code, files and messages use these words only.
 
 N atoms, E directed edges, S species of a model.
 """

@@ -16,9 +16,9 @@ struct PairList {
 constexpr std::int64_t few_atoms = 256;
 
 /// Tries all pairs of atoms, and of their images those alone whose lattice planes are close enough: N^2 tests of a few
-/// nanoseconds each. `positions` is [n_atoms][3]; rows of `cell` along which the system is open are unit vectors normal
-/// to the others, `inverse` is the inverse of it, and check_crowding must have passed. Throws Error when an atom is too many cells away or has more
-/// neighbours than most_neighbours.
+/// nanoseconds each. `positions` is [n_atoms][3]. Rows of `cell` along which the system is open are unit vectors normal
+/// to the others, and `inverse` is the inverse of it. check_crowding must have passed. Throws Error when an atom is too
+/// many cells away or has more neighbours than most_neighbours.
 void find_all_pairs(std::int64_t n_atoms, const double *positions, const std::array<double, 9> &cell,
                     const std::array<double, 9> &inverse, const std::array<bool, 3> &pbc, double reach,
                     PairList &pairs);

@@ -54,9 +54,9 @@ void Graph::sort_by_target(const EdgeList &list, double cutoff) {
     }
 }
 
-/// Puts the edges of each atom in an order that follows from their vectors alone: the sums over them, and with them the
-/// results in single precision, depend neither on how the caller lists edges nor on how it numbers atoms. The direction
-/// is one in which no two edges of a lattice look alike.
+/// Puts the edges of each atom in an order that follows from their vectors alone. Results in single precision then
+/// depend neither on how the caller lists edges nor on how it numbers atoms. The direction is one in which no two
+/// edges of a lattice look alike.
 void Graph::order_edges(const EdgeList &list) {
     constexpr double direction[3] = {0.68819096, 0.42532540, 0.58778525};
     for (std::int64_t i = 0; i < list.n_atoms; ++i) {

@@ -12,9 +12,9 @@ namespace tlmlp::engine {
 /// The edges of one evaluation in the order of layout.h, rebuilt at every call into the same memory.
 class Graph {
   public:
-    /// Takes the edges shorter than `cutoff` (Angstrom); throws Error on wrong indices, numbers that are not finite,
-    /// atoms in one place, an edge that stands twice, or one without its reverse (at the cutoff's edge such an edge is dropped: its
-    /// contribution is of third order in the rounding error).
+    /// Takes the edges shorter than `cutoff` (Angstrom). Throws Error on wrong indices, numbers that are not finite,
+    /// atoms in one place, an edge that stands twice, or one without its reverse. An edge without its reverse at the
+    /// cutoff itself is dropped: its contribution is of third order in the rounding error.
     void build(const EdgeList &edges, double cutoff, int n_species);
 
     std::vector<Chunk> chunks;

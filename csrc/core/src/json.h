@@ -11,11 +11,10 @@
 
 namespace tlmlp::engine {
 
-/// A JSON value. Reading is strict (RFC 8259 in UTF-8, no key twice in one object, at most 32 brackets open, whole numbers
-/// without point or exponent) and bounded in memory; every accessor throws Error with the path of the value when the
-/// type is not the one asked for. python/tlmlp/export/strict_json.py has the same rules. It is written here, since a
-/// library would replace the third of it that splits text into tokens, leave limits, number rules and paths to us, and be
-/// one package more for every host that compiles this.
+/// A JSON value. Reading is strict: RFC 8259 in UTF-8, no key twice in one object, at most 32 brackets open, whole
+/// numbers without point or exponent. It is bounded in memory. Every accessor throws Error with the path of the value
+/// when the type is not the one asked for. python/tlmlp/export/strict_json.py has the same rules. A library would
+/// replace only the third of this that splits text into tokens, and every host that compiles this would need it.
 class Json {
   public:
     enum class Type { null, boolean, number, string, array, object };

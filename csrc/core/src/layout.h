@@ -5,13 +5,15 @@
 //   slot    position of a directed edge j -> i in all per-edge arrays; edges of one target lie side by side
 //   chunk   up to `chunk_atoms` consecutive target atoms with all edges that end at them: the unit of work of a thread
 //   lane    position of an edge inside its chunk
-//   stride  lanes of a chunk, padded with harmless dummy edges to `lane_pad`, plus `lane_pad` lanes of slack, so that
+//   stride  lanes of a chunk, padded with dummy edges without effect to `lane_pad`, plus `lane_pad` lanes of slack, so that
 //           a vector that starts at any edge stays inside its row
 //   tile    a few vectors of neighbouring lanes, small enough that all layers of a block run in the first-level cache
 //
-// A per-edge array of C channels keeps, for each chunk, C rows of `stride` lanes ("lane arrays", index
-// C * chunk.slot + c * stride + lane), or C rows per tile, one tile after the other ("tile arrays"), or, where the channels of one edge are used together, one row of channels per
-// slot ("row arrays", index slot * row + c). Widths are padded with zeros: lane arrays to 8 rows, rows to 16 channels.
+// There are three kinds of arrays of C channels per edge:
+//   lane arrays   C rows of `stride` lanes for each chunk, index C * chunk.slot + c * stride + lane
+//   tile arrays   C rows per tile, one tile after the other
+//   row arrays    one row of channels per slot, index slot * row + c, where the channels of one edge are used together
+// Widths are padded with zeros: lane arrays to 8 rows, rows to 16 channels.
 
 #include <cstddef>
 #include <cstdint>

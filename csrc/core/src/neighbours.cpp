@@ -102,8 +102,8 @@ void NeighbourFinder::find_exact(const Structure &structure, double cutoff, doub
     pairs.target.clear();
     pairs.shift.clear();
     vectors.clear();
-    // A hair more than the cutoff is searched: the strict test below is made on vectors that are exactly opposite for a
-    // pair and its reverse, so that rounding cannot keep the one and drop the other.
+    // Slightly more than the cutoff is searched. The strict test below is made on vectors that are exactly opposite
+    // for a pair and its reverse. So rounding cannot keep the one and drop the other.
     const double reach = cutoff * (1.0 + 1e-9);
     find(structure, reach, skin, 1);
     if (std::any_of(image_.begin(), image_.end(), [](double steps) { return steps != 0.0; })) {

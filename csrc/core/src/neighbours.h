@@ -18,8 +18,8 @@ void sort_pairs(PairList &pairs);
 /// Neighbour list of one system that is kept while it provably still holds every pair within the cutoff.
 ///
 /// The list is made for cutoff + skin. Later calls ask whether a pair outside that radius at the time can be within the
-/// cutoff now. With the cell h0 then and h now, F = h0^-1 h, the uniform part of the motion is r -> r F; what atom i
-/// did beyond it is u_i = r_i - r0_i F. A pair vector v now was (v - u_j + u_i) F^-1 then, so no pair is missed while
+/// cutoff now. With the cell h0 then and h now, F = h0^-1 h, r -> r F is the uniform part of the motion. Beyond it
+/// atom i moved by u_i = r_i - r0_i F in all. A pair vector v now was (v - u_j + u_i) F^-1 then, so no pair is missed while
 ///
 ///     (cutoff + 2 max|u|) |F^-1| <= cutoff + skin.
 ///

@@ -8,8 +8,8 @@
 
 namespace tlmlp::engine {
 
-/// Which functions of the distance stand in the table: all of them for energies, for which the frequencies are known,
-/// or the spherical ones alone for training, which differentiates the radial ones by their frequencies.
+/// Which functions of the distance stand in the table. For energies the frequencies are known, and all stand there.
+/// Training differentiates the radial functions by their frequencies, so the spherical ones alone stand there.
 enum class Tabulated { all, spherical };
 
 /// The network in the packings of layout.h, and where each matrix's gradient lies in a gradient array.
@@ -26,8 +26,8 @@ template <class T> class PackedNetwork {
     void unpack(const double *sum, const std::vector<T *> &gradients) const;
 
   private:
-    /// Where a matrix's gradient lies: element (r, c) is the sum of `lanes` numbers from
-    /// begin + r * row + c * column on, or, for the radial weights, that of blocks of row_pad channels r.
+    /// Where a matrix's gradient lies: element (r, c) is the sum of `lanes` numbers from begin + r * row + c * column
+    /// on. The radial weights lie in blocks of row_pad channels r.
     struct Piece {
         std::int64_t rows, columns, begin, row, column;
         int lanes;

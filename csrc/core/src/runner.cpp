@@ -163,8 +163,8 @@ template <class T> void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, 
 }
 
 /// Result::edge_moments, one component of the positions after the other. The reverse passes are linear: the same ones
-/// carry sum_k (r_k - r_i)_a dE_k/dx instead of dE/dx from array to array. It starts as zero at the atoms' own energies,
-/// and Pass::move_moments changes the atom i that it counts from wherever a message goes on to the next atom.
+/// carry sum_k (r_k - r_i)_a dE_k/dx instead of dE/dx from array to array. It starts as zero at the atoms' own
+/// energies. Where a message passes to the next atom, Pass::move_moments changes the atom i that it counts from.
 template <class T>
 void RunnerOf<T>::moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars,
                           Totals &out) const {

@@ -7,8 +7,8 @@ namespace tlmlp::engine {
 /// OpenMP's threads do not live on in a process made by fork, and a region with more than one would wait for them for
 /// ever: 1 in a process whose parent has had such a region before. Results do not depend on the number of threads.
 ///
-/// OpenMP ends the program where it cannot make its threads (a limit of processes or of memory), so the first time that
-/// so many are asked for they are made and ended here; throws Error when that fails.
+/// OpenMP ends the program where it cannot make its threads (a limit of processes or of memory). So a number of
+/// threads that was never asked for before is made and ended here; throws Error when that fails.
 int team_of(int threads);
 
 /// Whether team_of gives 1 whatever is asked for, see there.

@@ -1,9 +1,9 @@
 #pragma once
 
-// Who runs a kernel. A kernel is a function template over its Block and sees four things: which block it is and
-// how many there are, shared memory, `for_each(n, f)`, which spreads n independent items over the threads, and
-// `sync()`, after which all threads see what any wrote. On a device a Block is a CUDA thread block; on a CPU it is one
-// thread (for_each is a loop) or, to check that no barrier is missing, several threads with a real barrier.
+// Who runs a kernel. A kernel is a function template over its Block. A Block says which block it is and how many
+// there are, and has shared memory. `for_each(n, f)` spreads n independent items over the threads, and after `sync()`
+// all threads see what any wrote. On a device a Block is a CUDA thread block; on a CPU it is one thread (for_each is
+// a loop) or, to check that no barrier is missing, several threads with a real barrier.
 
 #include <cmath>
 

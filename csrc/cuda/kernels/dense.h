@@ -1,8 +1,9 @@
 #pragma once
 
-// Dense layers on a tile in shared memory, x[channel][lane]. An item is 4 lanes by 4 outputs: a step of its sum is one
-// 16-byte load of inputs, one of weights (the same address for a quarter of a warp or more, from the first-level
-// cache) and 16 multiply-adds. What follows the layer runs on the sums: finish(output, lane, four lanes).
+// Dense layers on a tile in shared memory, x[channel][lane]. An item is 4 lanes by 4 outputs. A step of its sum is
+// one 16-byte load of inputs, one of weights, and 16 multiply-adds. A quarter of a warp or more loads weights from
+// the same address, in the first-level cache. What follows the layer runs on the sums: finish(output, lane, four
+// lanes).
 
 #include <cmath>
 

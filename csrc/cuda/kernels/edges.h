@@ -2,9 +2,9 @@
 
 // All that happens per edge between two directional sums, on tiles in shared memory; mirrors
 // csrc/core/src/kernels/{update,passes}.h. Forward pass b: the update of block b - 1 gives m_b, then y of block b.
-// Backward pass b: dE/dm_b gets its parts from block b and from output block b and goes down through the update of
-// block b - 1, whose activations are computed anew (a third of the pass; kept, their slopes would be 1.2 kB an edge and
-// block each way).
+// Backward pass b: dE/dm_b gets its parts from block b and from output block b, and goes through the update of block
+// b - 1. The activations of that update are computed anew, a third of the pass. Their slopes would take 1.2 kB an
+// edge and block each way.
 
 #include "cuda/kernels/dense.h"
 

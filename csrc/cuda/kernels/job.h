@@ -1,9 +1,9 @@
 #pragma once
 
 // What one evaluation on a device reads and writes. Edges are sorted by target atom j -> i; those of atom i are
-// offsets[i] .. offsets[i + 1]. Three kinds of arrays per edge: rows (channels of an edge side by side), and tiles of
-// tile_lanes edges with the channels of a tile in rows of lanes, as they lie in shared memory:
-// index (tile * rows + channel) * tile_lanes + lane.
+// offsets[i] .. offsets[i + 1]. There are two kinds of arrays per edge: rows, with the channels of an edge side by
+// side, and tiles of tile_lanes edges. In a tile, channels are rows of lanes, as they lie in shared memory: index
+// (tile * rows + channel) * tile_lanes + lane.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,10 +1,10 @@
 #pragma once
 
-// Langevin dynamics by the splitting B A O A B (Leimkuhler and Matthews 2013): half a kick, half a drift, the exact
-// solution of the thermostat v <- c v + sqrt((1 - c^2) kT/m) xi with c = exp(-friction dt), half a drift, forces, half a
-// kick. With friction 0 it is velocity Verlet. Random numbers are a function of the system's seed, the step and the
-// atom's number in its system (Philox 4x32-10, Salmon et al. 2011): a replica's path does not depend on its neighbours in
-// the launch, and a step can be repeated.
+// Langevin dynamics by the splitting B A O A B (Leimkuhler and Matthews 2013): half a kick, half a drift, the
+// thermostat, half a drift, forces, half a kick. The thermostat is solved exactly: v <- c v + sqrt((1 - c^2) kT/m) xi
+// with c = exp(-friction dt). With friction 0 it is velocity Verlet. Random numbers are a function of the system's
+// seed, the step and the atom's number in its system (Philox 4x32-10, Salmon et al. 2011): a replica's path does not
+// depend on its neighbours in the launch, and a step can be repeated.
 
 #include "cuda/kernels/lists.h"
 

@@ -41,7 +41,7 @@ class TLMLPForceImpl : public OpenMM::CustomCPPForceImpl {
     bool all_particles_ = false;    ///< the atoms are the particles, in order
     bool may_warn_ = true;          ///< of close pairs: asked to, the model says from where on, and not done yet
     bool wants_forces_ = true;      ///< of the evaluation that OpenMM asks for now
-    bool has_derivatives_ = false;  ///< the platform takes energy derivatives by parameters from us
+    bool has_derivatives_ = false;  ///< the platform takes energy derivatives by parameters from this force
     TLMLPForce::Statistics statistics_;
 };
 

@@ -1,4 +1,4 @@
-"""Forces of many supercells that survive a kill, so that the same command goes on where it was."""
+"""Forces of many supercells that survive a kill, so that the same command continues where it was."""
 
 from __future__ import annotations
 

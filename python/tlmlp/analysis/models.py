@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
-    #: A file of ``tlmlp export`` or the name of a model that comes with the package, a LAMMPS ``.sw`` file or the name of
-    #: one of the package (Si.sw, Ge.sw), or a calculator.
+    #: A calculator, a file of ``tlmlp export``, a LAMMPS ``.sw`` file, or a name. Names are those of the models and
+    #: ``.sw`` files that come with the package (Si.sw, Ge.sw).
     Model = str | os.PathLike[str] | Calculator
 
 #: Whose versions go into a summary.
@@ -75,7 +75,7 @@ def split_models(words: Sequence[str]) -> tuple[list[str], str | None]:
 def open_model(
     model: Model, *, threads: int = 1, name: str | None = None, precision: str = "double", skin: float = 0.5
 ) -> ForceModel:
-    """Open ``model`` for computing, in double precision unless told otherwise.
+    """Open ``model`` for computing, in double precision unless stated otherwise.
 
     :param threads: of the engine
     :param precision: of the network of an exported model, "double" or "single"

@@ -73,7 +73,7 @@ class RunFiles:
 
     @property
     def growing(self) -> Path:
-        """The trajectory as long as the run goes on."""
+        """The trajectory as long as the run continues."""
         return self.trajectory.with_name(f".{self.trajectory.name}.part")
 
 

@@ -94,7 +94,7 @@ def compute_phonons(
         need none
     :param seed: of the noise
     :param advance: called after every supercell
-    :param keep: file that holds the forces meanwhile, so that a call that was killed goes on; the caller removes it
+    :param keep: file that holds the forces meanwhile, so that a call that was killed continues; the caller removes it
     :param origin: of the forces in that file: those of another model are not used
     :raises TlmlpError: as :func:`displaced_supercells`, when the calculator refuses, and for atoms without interaction
 
@@ -142,7 +142,7 @@ def load_phonopy(path: str | os.PathLike[str]) -> Phonopy:
 
 @dataclass(frozen=True)
 class GammaModes:
-    """Frequencies at Γ in THz, negative for imaginary ones, told apart by their eigenvectors."""
+    """Frequencies at Γ in THz, negative for imaginary ones, distinguished by their eigenvectors."""
 
     #: (3,) the modes closest to a translation of the whole crystal.
     acoustic: np.ndarray
@@ -238,7 +238,7 @@ def imaginary_share(phonopy: Phonopy) -> tuple[float, float]:
 
 
 def densities(phonopy: Phonopy, low: float, high: float, pitch: float, sigma: float) -> Densities:
-    """Densities of states on the mesh at hand, by linear tetrahedra and by Gaussians of the width ``sigma`` (THz).
+    """Densities of states on the present mesh, by linear tetrahedra and by Gaussians of the width ``sigma`` (THz).
 
     Projections on several elements take phonopy's mesh without symmetry, of half the density.
     """
@@ -275,7 +275,7 @@ class Thermal:
 
 
 def thermal(phonopy: Phonopy, highest: float = 1000.0, step: float = 10.0) -> Thermal:
-    """Free energy, entropy and heat capacity from 0 K to ``highest`` K, from the frequencies on the mesh at hand."""
+    """Free energy, entropy and heat capacity from 0 K to ``highest`` K, from the frequencies on the present mesh."""
     with _quiet():
         phonopy.run_thermal_properties(t_min=0.0, t_max=highest, t_step=step, cutoff_frequency=TRANSLATION)
         found = phonopy.get_thermal_properties_dict()  # the same in phonopy 3 and 4

@@ -67,7 +67,7 @@ def predict(
     :raises TlmlpError: when a file cannot be read or the model refuses a structure, naming it
 
     Memory does not grow with the files (formats: :func:`~tlmlp.data.stream.stream_frames`). The file appears when it is
-    whole; until then OUT.part grows, and the same call goes on from there after it was killed.
+    whole; until then OUT.part grows, and the same call continues from there after it was killed.
     """
     out = Path(out)
     if not out.name.endswith(ENDINGS):

@@ -82,8 +82,8 @@ class PairCurves:
     elements: tuple[str, str]
     #: What the crystal is, for example "diamond".
     structure: str
-    #: Å, nearest neighbours of these elements where the crystal's energy is lowest, or where it has no minimum
-    #: (``stable`` is False) in the crystal as it was given.
+    #: Å, distance of nearest neighbours of these elements where the crystal's energy is lowest. Without a minimum
+    #: (``stable`` is False) it is that of the crystal as it was given.
     bond: float
     stable: bool
     curves: tuple[Curve, ...]

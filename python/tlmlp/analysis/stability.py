@@ -6,8 +6,8 @@
 >>> summary = run_stability(["ge.pt"], settings, "stability-out", seeds=20, jobs=2)
 >>> summary["stable"], summary["runs"]
 
-A run is stable when it reaches its end, no pair of atoms was ever closer than the smallest distance allowed, in a hard
-histogram over looks every 10 fs or finer, and neither temperature nor energy exploded.
+A run is stable when it reaches its end, no pair of atoms came closer than allowed, and neither temperature nor energy
+exploded. Distances are checked every 10 fs or more often.
 """
 
 from __future__ import annotations

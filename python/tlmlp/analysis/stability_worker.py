@@ -1,6 +1,6 @@
 """A process that runs replicas in LAMMPS one after the other: tasks come as lines of JSON, answers go back likewise.
 
-It ends with its parent, in the midst of a run too, so that nothing of a killed test goes on.
+It ends with its parent, in the midst of a run too, so that nothing of a killed test keeps running.
 """
 
 from __future__ import annotations

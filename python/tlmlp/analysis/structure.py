@@ -4,7 +4,7 @@
 >>> found = analyse(["md/ge/trajectory.extxyz"], skip_ps=2.0)
 >>> found.rdf.mean, found.cutoff, found.coordination
 
-Distances and neighbours come from freud (https://freud.readthedocs.io), over true periodic images, so that curves go on
+Distances and neighbours come from freud (https://freud.readthedocs.io), over true periodic images, so that curves continue
 beyond half of a small cell.
 """
 

@@ -1,4 +1,4 @@
-"""Trajectories as arrays: LAMMPS dumps and extended XYZ by readers of our own, everything else by ASE."""
+"""Trajectories as arrays: LAMMPS dumps and extended XYZ by readers of this package, everything else by ASE."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Trajectory:
         """(F, n, 3) Å, the paths without jumps across the cell.
 
         Positions that the file calls unwrapped, or that lie more than a cell outside of it, are taken as they are.
-        Otherwise every atom is taken to have moved to its nearest image from one frame to the next, right as long as none
-        moves by half a cell between frames; that leaves positions that were never wrapped as they are, too.
+        Otherwise every atom is taken to have moved to its nearest image from one frame to the next. That is right as
+        long as none moves by half a cell between frames. Positions that were never wrapped stay as they are.
         """
         fractional = self.positions @ np.linalg.inv(self.cells)
         if self.unwrapped or fractional.min() < -1.0 or fractional.max() > 2.0:

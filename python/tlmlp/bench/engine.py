@@ -18,8 +18,9 @@ from tlmlp.errors import TlmlpError
 def bench_engine(atoms: int, threads: int, dtype: str, repeats: int, model: str | None = None) -> dict[str, Any]:
     """Median time of energy and forces of ``atoms`` silicon atoms; every call gets new positions and their edges.
 
-    The neighbour list is made outside the timed call; all else is computed within. Also the rate against the
-    multiply-add peak that the machine reaches in the same run, and the memory that the first call added to the process.
+    The neighbour list is made outside the timed call; all else is computed within. The result also holds
+    the rate, as a share of the multiply-add peak that the machine reaches in the same run. It holds the memory that the
+    first call added to the process, too.
     ``model`` is a model file or the name of a shipped one, see :func:`tlmlp.bench.trained_model.model_for_bench`.
 
     Raises TlmlpError on an unknown dtype, an unusable model, an impossible number of atoms, or where the engine is not built.

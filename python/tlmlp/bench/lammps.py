@@ -33,9 +33,10 @@ run {steps} post yes
 def bench_lammps(
     atoms: int, ranks: int, threads: int, dtype: str, steps: int, model: str | None = None
 ) -> dict[str, Any]:
-    """Mean time of a step of ``atoms`` = 8 n^3 slightly displaced silicon atoms on ``ranks`` MPI ranks with ``threads``
-    OpenMP threads each, from LAMMPS' own "Loop time", and the atoms and bytes of the exchange between ranks.
-    ``model`` as for :func:`tlmlp.bench.engine.bench_engine`; its first element takes the places of the crystal.
+    """Mean time of a step of ``atoms`` = 8 n^3 slightly displaced silicon atoms, from LAMMPS' own "Loop time". They run
+    on ``ranks`` MPI ranks with ``threads`` OpenMP threads each. The result also holds the atoms and bytes of the
+    exchange between ranks. ``model`` as for :func:`tlmlp.bench.engine.bench_engine`; its first element takes the places
+    of the crystal.
 
     Raises TlmlpError on an unknown dtype, an unusable model, an impossible number of atoms, or where LAMMPS or the plugin is
     missing.

@@ -25,11 +25,11 @@ def bench_openmm(atoms: int, threads: int, platform: str, steps: int) -> dict[st
 
     ``FORCE_overhead_us`` is the step less the model's own time, which does not depend on the network. It holds the
     copy of positions and forces, units, for the forces on the engine the neighbour list, and OpenMM's own part,
-    ``openmm_alone_us``: a step of a System with one force of OpenMM that does nothing; ``openmm_alone_paused_us`` is the
-    same where the calling thread is busy between steps for as long as the model takes, so that OpenMM's threads sleep as
-    long as they do then and cost as much to wake. The model's own time is taken
-    inside the native force for both forces on the engine (energies and forces from the edges), and for TorchForce by
-    calling its module alone. ``full_size_*`` are those of the native force with the usual network.
+    ``openmm_alone_us``: a step of a System with one force of OpenMM that does nothing. For ``openmm_alone_paused_us``
+    the calling thread is busy between steps for as long as the model takes. OpenMM's threads then sleep as long as with
+    the model, and cost as much to wake. The model's own time is taken inside the native force for both forces on the
+    engine. For TorchForce it is the time of a call of its module alone. ``full_size_*`` are those of the native force
+    with the usual network.
 
     Raises TlmlpError where OpenMM or its platform is missing, or no force works.
     """

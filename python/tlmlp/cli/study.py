@@ -125,7 +125,7 @@ def collect(
         ),
     ] = None,
 ) -> None:
-    """Put rows, tables, figures, report and models of a study, finished or not, where others go on from (--finished)."""
+    """Put rows, tables, figures, report and models of a study, finished or not, where others continue from (--finished)."""
     from tlmlp.studies.collect import collect as run
 
     try:

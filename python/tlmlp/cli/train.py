@@ -134,7 +134,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
     ) -> None:
-        """Go on with a training that was interrupted or killed; the result is the same as without the stop."""
+        """Resume a training that was interrupted or killed; the result is the same as without the stop."""
         from tlmlp.train import resume as go_on
 
         _exit(go_on(run, device, places=data or (), changes=overrides or ()).finished)
@@ -212,7 +212,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         overrides: Overrides = None,
     ) -> None:
-        """Search for settings that lower the validation loss; repeat the command to go on or to work in parallel."""
+        """Search for settings that lower the validation loss; repeat the command to continue or to work in parallel."""
         from tlmlp.train import as_config
         from tlmlp.train.tune import tune as search
 

@@ -123,7 +123,7 @@ class Replicas:
         return len(self._first) - 1
 
     def run(self, steps: int) -> None:
-        """Move all replicas by ``steps`` time steps. A replica that is lost is warned of; the others go on."""
+        """Move all replicas by ``steps`` time steps. A replica that is lost is warned of; the others continue."""
         try:
             self._core.run(steps)
         except RuntimeError as error:

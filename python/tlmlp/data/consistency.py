@@ -19,8 +19,8 @@ from tlmlp.data.neighbours import neighbour_list
 CLOSE_ANG = 0.35
 #: Largest component of the strain between two frames of different cells that are compared.
 CLOSE_STRAIN = 0.045
-#: Strained pairs tell something about the stress where the atoms move by less than this (Å, root mean square, beside
-#: the strain), and the forces do at most this share of the work.
+#: Strained pairs say something about the stress on two conditions: beside the strain the atoms move by less than this
+#: (Å, root mean square), and the forces do at most this share of the work.
 STILL_ANG, FORCE_SHARE = 0.1, 0.3
 #: Slopes and what they mean, for energies against the work of the forces.
 SLOPES = {
@@ -100,8 +100,8 @@ def force_slope(frames: Sequence[Frame]) -> float | None:
 
 
 def stress_slope(frames: Sequence[Frame]) -> float | None:
-    """Slope of energy differences (less the work of the forces) against the work of the stress, over pairs of frames
-    that differ by a small strain. Both orders of the pair give the same, so each counts once."""
+    """Slope of energy differences, less the work of the forces, against the work of the stress. It is taken over pairs
+    of frames that differ by a small strain. Both orders of the pair give the same, so each counts once."""
     families: dict[bytes, list[Frame]] = defaultdict(list)
     for f in frames:
         if f.energy is not None and f.forces is not None and f.stress is not None and f.pbc.all():

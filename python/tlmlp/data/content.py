@@ -52,7 +52,7 @@ class Content:
 
 
 def look_into(path: Path) -> Content:
-    """Read ``path`` as far as it takes to tell what it is; a folder is told by the files in it.
+    """Read ``path`` as far as it takes to tell what it is; the files in a folder tell what it is.
 
     :raises TlmlpError: for missing, empty and damaged files, and those of which no reader is known
     """

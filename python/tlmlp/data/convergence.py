@@ -1,7 +1,7 @@
 """Which steps of an electronic-structure output converged: a step whose electrons did not is left out, and counted.
 
 Codes whose outputs ASE reads step by step (VASP, Quantum ESPRESSO) are looked at step by step; of the others a line
-that says "not converged" refuses the file, because it cannot be told which step it is about.
+that says "not converged" refuses the file, because nothing says which step it is about.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which frames are copies of one geometry: one definition for the checks, the splits and the trainings.
 
-Two frames are copies when an assignment of the atoms of one to those of the other, element by element and up to
-lattice translations, moves no atom by more than :data:`TOLERANCE`. That holds whatever the order of the atoms, the images they are given by, and the
-digits that a format keeps. Distances are compared, not digests of rounded numbers: a grid has edges, and two roundings
-of one number may lie on either side of one.
+Two frames are copies when the atoms of one can be assigned to those of the other with no atom moved by more than
+:data:`TOLERANCE`. The assignment keeps elements, and lattice translations do not count. The order of the atoms, the
+images they are given by, and the digits that a format keeps do not matter. Distances are compared, not digests of
+rounded numbers: a grid has edges, and two roundings of one number may lie on either side of one.
 """
 
 from __future__ import annotations

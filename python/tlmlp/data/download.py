@@ -51,12 +51,12 @@ def download(
 ) -> None:
     """Fetch ``url`` into ``path`` unless the right file is there already.
 
-    The bytes collect in PATH.part, from which an interrupted download goes on (also in a later call); the file gets
+    The bytes collect in PATH.part, from which an interrupted download continues (also in a later call); the file gets
     its name after its digest matched. Lost connections, short answers and server errors are tried again, ``attempts``
-    times, waiting ``wait_s``, twice that, and so on. ``advance`` is told the number of bytes as they arrive.
+    times, waiting ``wait_s``, twice that, and so on. ``advance`` receives the number of bytes as they arrive.
 
-    Raises :class:`TlmlpError` for an address that does not exist, content with another digest (which is thrown away),
-    and a connection that stays broken (what had come is kept).
+    Raises :class:`TlmlpError` for an address that does not exist, for content with another digest, and for a connection
+    that stays broken. Content with another digest is deleted; what came before a break is kept.
     """
     if path.is_file() and pin.matches(path):
         return
@@ -70,7 +70,7 @@ def download(
         try:
             _fetch(url, part, timeout_s, advance)
         except urllib.error.HTTPError as error:
-            if error.code == 416:  # nothing after what we have: a whole file, or one of another version
+            if error.code == 416:  # nothing after the bytes that are here: a whole file, or one of another version
                 pass
             elif error.code < 500 and error.code != 429:
                 raise TlmlpError(f"{url}: the server answers {error.code} {error.reason}; check the address") from None

@@ -87,7 +87,7 @@ def write_lammps_data(
     """Generate the data of ``potential`` below ``out`` and return the counts by file name.
 
     Writes train, val and test.extxyz, with ``pool`` pool.extxyz in place of the first, and split.json. Every finished
-    temperature is kept in OUT/.parts until the end, so that an interrupted call goes on where it was; a call whose
+    temperature is kept in OUT/.parts until the end, so that an interrupted call continues where it was; a call whose
     result is there already does nothing. ``threads`` temperatures run at a time, one core each (default: all cores);
     the data do not depend on it. ``temperatures`` (K) replace those of the tier, ``protocol`` all of it.
     """

@@ -35,7 +35,7 @@ def is_isolated(frame: Frame) -> bool:
     try:
         edges, _, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, REACH)
     except TlmlpError:
-        return False  # coinciding atoms, which are told elsewhere
+        return False  # coinciding atoms, which are reported elsewhere
     return edges.shape[1] == 0
 
 

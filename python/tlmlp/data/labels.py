@@ -1,8 +1,8 @@
 """Which entry of a file is the energy, the forces, the stress: named by the user, or found among common spellings.
 
-A label is never guessed: two entries for one quantity must agree, an unknown name that looks like a misspelt label is
-refused with the keys that were seen, and what a file marks as not computed is absent. Names count without their case
-and without "_" and "-". A flag, a setting, or an entry of another shape is no label.
+A label is never guessed. Two entries for one quantity must agree. An unknown name that looks like a misspelt label is
+refused with the keys that were seen. What a file marks as not computed is absent. Names count without their case and
+without "_" and "-". A flag, a setting, or an entry of another shape is no label.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def read_labels(
 
     :param keys: names given by the user, by label
     :param without: labels that the user says are not there
-    :param require: labels that must be there; only their absence under any name is told here, with the keys seen
+    :param require: labels that must be there; only their absence under any name is reported here, with the keys seen
     :raises TlmlpError: for missing named keys, labels that disagree, misspellings, wrong shapes
     """
     values, source, n = image.values, image.source, len(image.positions)

@@ -81,10 +81,10 @@ def write_mlearn(
 ) -> dict[str, int]:
     """Write the data of ``element`` below ``out`` and return the counts by file name.
 
-    Test frames are those of the shipped test file. The training file becomes pool.extxyz with ``pool`` (the default for
-    Ge, from which training and validation frames are drawn later), else train.extxyz and val.extxyz, drawn by ``seed``
-    in proportion to the groups. Without ``source`` (a folder with ELEMENT/training.json and ELEMENT/test.json) the
-    files are downloaded into OUT/mlearn.
+    Test frames are those of the shipped test file. With ``pool``, the default for Ge, the training file becomes
+    pool.extxyz, from which training and validation frames are drawn later. Otherwise it becomes train.extxyz and
+    val.extxyz, drawn by ``seed`` in proportion to the groups. Without ``source`` (a folder with ELEMENT/training.json
+    and ELEMENT/test.json) the files are downloaded into OUT/mlearn.
     """
     _check_element(element)
     if seed < 0:

@@ -16,7 +16,7 @@ class NeighbourList:
     """A neighbour list that is kept while the atoms move little, and gives the same edges as a new one, bit by bit.
 
     :param cutoff: Å
-    :param skin: Å by which the list at hand exceeds the cutoff; 0 searches every time
+    :param skin: Å by which the kept list exceeds the cutoff; 0 searches every time
     :raises TlmlpError: on lengths that are none
 
     The list lives through cell relaxations and barostats too: csrc/core/src/neighbours.h has the bound.
@@ -37,7 +37,7 @@ class NeighbourList:
 
     @property
     def reuses(self) -> int:
-        """How often the list at hand served."""
+        """How often the kept list served."""
         return self._list.reuses
 
     def __reduce__(self) -> tuple[type[NeighbourList], tuple[float, float]]:
@@ -77,12 +77,12 @@ def neighbour_list(
 
     ``positions`` (n, 3) Å, ``cell`` (3, 3) Å with the lattice vectors as rows, ``pbc`` (3,), ``cutoff`` Å.
 
-    Returns ``edge_index`` (2, E) int64 with the source j in row 0 and the target i in row 1, ``edge_vector``
-    (E, 3) float64 in Å, r_j - r_i + S.cell, and ``shifts`` S (E, 3) int64; sorted by (target, source, shift).
-    For each edge its reverse is there too, with exactly the opposite vector.
+    Returns ``edge_index`` (2, E) int64 with the source j in row 0 and the target i in row 1, and two arrays by edge.
+    They are ``edge_vector`` (E, 3) float64 in Å, r_j - r_i + S.cell, and ``shifts`` S (E, 3) int64. Edges are sorted by
+    (target, source, shift). For each edge its reverse is there too, with exactly the opposite vector.
 
-    Raises :class:`TlmlpError` for NaN or infinite input, a periodic cell without volume, coinciding atoms, and, before
-    anything is searched, for more than 10,000 neighbours of an atom, as the engine does.
+    Raises :class:`TlmlpError` for NaN or infinite input, a periodic cell without volume, and coinciding atoms. As the
+    engine does, it also refuses more than 10,000 neighbours of an atom, before it searches.
     """
     return NeighbourList(cutoff).find(positions, cell, pbc)
 

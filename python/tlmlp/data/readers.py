@@ -1,7 +1,7 @@
 """``read_frames``: a file of any kind as frames with labels, in Å, eV, eV/Å and eV/Å^3.
 
-The kind is told by the content (content.py), a reader of that kind gives images (image.py), and the labels are chosen
-from them in one place (labels.py). Nothing is lost or filled in without a word: docs/reference/data-rules.md has the rules.
+The content tells the kind (content.py), and a reader of that kind gives images (image.py). The labels are chosen from
+them in one place (labels.py). Nothing is lost or filled in without a word: docs/reference/data-rules.md has the rules.
 """
 
 from __future__ import annotations

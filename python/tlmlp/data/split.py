@@ -1,8 +1,7 @@
 """Deterministic draws of training subsets, nested within a seed, and the split.json that records them.
 
-The frames are put into one seeded order; the subset of size n is its first n frames, whatever other sizes are asked
-for, so a larger subset contains the smaller ones and several arms of a study share the same draws. Validation frames
-come from the end of that order.
+The frames are put into one seeded order, and the subset of size n is its first n frames. So a larger subset contains
+the smaller ones, and several arms of a study share the same draws. Validation frames come from the end of that order.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def stream_frames(
     """Every structure of a file in order, with its group and temperature where the file has them.
 
     XYZ, extended XYZ and text dumps of LAMMPS, also compressed (.gz, .bz2, .xz), are cut into frames while they are
-    read, and ASE's own trajectories are read frame by frame: memory does not grow with the file. Everything else that
+    read. ASE's own trajectories are read frame by frame. Memory does not grow with the file. Everything else that
     :func:`~tlmlp.data.read_frames` knows is read whole.
 
     :param types: elements of a file that numbers its kinds of atoms

@@ -141,7 +141,7 @@ def describe_zbl(radii: Mapping[str, float] | None) -> str:
 
 
 def _check_images(system: Golden, cutoff: float) -> None:
-    """Refuse a periodic system without volume, or with so thin a cell or such far atoms that finding its neighbours
+    """Refuse a periodic system without volume. Refuse a cell so thin, or atoms so far apart, that finding neighbours
     would mean more than twenty million distances."""
     if not any(system.pbc):
         return

@@ -23,8 +23,8 @@ class LammpsSimulation:
     """A run with LAMMPS' velocity Verlet, ``fix langevin`` and ``fix nph``.
 
     LAMMPS wants a lower triangular cell, so the structure is rotated there and back. A checkpoint is LAMMPS' own restart
-    file. At each one the lists are built anew and the random forces get a new seed made of the run's seed and the step,
-    so that a run that goes on does the same as one that never stopped; sorting of the atoms is off for the same reason.
+    file. At each one the lists are built anew, and the random forces get a new seed made of the run's seed and the
+    step. So a resumed run does the same as one that never stopped. Sorting of the atoms is off for the same reason.
     """
 
     def __init__(self, settings: MDSettings, atoms: Atoms, kept: EngineState | None = None, step: int = 0) -> None:

@@ -131,7 +131,7 @@ class Library:
         return ordered
 
     def close(self) -> None:
-        """End it; MPI goes on, for another LAMMPS in this process."""
+        """End it; MPI continues, for another LAMMPS in this process."""
         self._lammps.close()
 
 

@@ -24,9 +24,9 @@ BAROSTAT_EVERY = 25
 class OpenmmSimulation:
     """A run with velocity Verlet, or BAOAB Langevin dynamics and OpenMM's isotropic Monte Carlo barostat.
 
-    Both integrators are written out as custom ones, so that positions, velocities and forces are of the same moment, and
-    NVE takes the steps of ASE and LAMMPS. OpenMM has no stress: the ASE calculator computes it for the output.
-    A checkpoint is OpenMM's own; it holds the random numbers, but not how large a change of volume the barostat tries.
+    Both integrators are custom ones, so that positions, velocities and forces are of the same moment. NVE takes the
+    steps of ASE and LAMMPS. OpenMM has no stress: the ASE calculator computes it for the output. A checkpoint is
+    OpenMM's own; it holds the random numbers, but not how large a change of volume the barostat tries.
     """
 
     def __init__(self, settings: MDSettings, atoms: Atoms, kept: EngineState | None = None) -> None:

@@ -1,4 +1,4 @@
-"""thermo.csv and trajectory.extxyz, which grow during a run and are cut back to its checkpoint when it goes on."""
+"""thermo.csv and trajectory.extxyz, which grow during a run and are cut back to its checkpoint when it continues."""
 
 import io
 import os
@@ -17,7 +17,7 @@ THERMO, TRAJECTORY = "thermo.csv", "trajectory.extxyz"
 class Outputs:
     """The growing files of a run in ``folder``.
 
-    :param lengths: bytes of each file at the checkpoint from which the run goes on; None starts them anew
+    :param lengths: bytes of each file at the checkpoint from which the run continues; None starts them anew
     :raises TlmlpError: when a file is shorter than at the checkpoint
     """
 
@@ -33,7 +33,7 @@ class Outputs:
             stream.truncate(lengths[name] if lengths else 0)
             stream.seek(0, os.SEEK_END)
             self._files[name] = stream
-        #: A run that an earlier version began goes on with the columns that it has.
+        #: A run that an earlier version began continues with the columns that it has.
         self._columns: tuple[str, ...] = COLUMNS
         if lengths is not None:
             with open(folder / THERMO, encoding="utf-8") as written:

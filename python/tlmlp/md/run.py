@@ -1,4 +1,4 @@
-"""Runs: new ones, and those that go on from their checkpoint."""
+"""Runs: new ones, and those that resume from their checkpoint."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def run_md(settings: MDSettings, out: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def resume_md(out: str | os.PathLike[str], steps: int | None = None, ps: float | None = None) -> dict[str, Any]:
-    """Go on from the checkpoint in ``out``, to ``steps`` or ``ps`` in all, else as far as before; returns what md.json holds.
+    """Continue from the checkpoint in ``out``, to ``steps`` or ``ps`` in all, else as far as before; returns what md.json holds.
 
     :raises TlmlpError: when there is no checkpoint, the model file is another one, or the run is at its end
     """

@@ -25,9 +25,9 @@ class Simulation(Protocol):
         ...
 
     def checkpoint(self, step: int) -> EngineState:
-        """All that the engine needs, beside :class:`State`, to go on from here; ``step`` is the number of this one.
+        """All that the engine needs, beside :class:`State`, to continue from here; ``step`` is the number of this one.
 
-        A run goes on from its checkpoint in the same way whether it stopped there or not.
+        A run continues from its checkpoint in the same way whether it stopped there or not.
         """
         ...
 
@@ -58,8 +58,8 @@ def engine_missing(engine: str) -> str | None:
 def open_simulation(settings: MDSettings, atoms: Atoms, kept: EngineState | None = None, step: int = 0) -> Simulation:
     """Start the engine of ``settings`` on ``atoms``, whose velocities count.
 
-    :param kept: from :meth:`Simulation.checkpoint` when a run goes on; ``atoms`` is then of the same moment
-    :param step: number of the step at which the run goes on
+    :param kept: from :meth:`Simulation.checkpoint` when a run continues; ``atoms`` is then of the same moment
+    :param step: number of the step at which the run continues
     :raises TlmlpError: when the engine is not installed, or refuses the structure
     """
     reason = engine_missing(settings.engine)

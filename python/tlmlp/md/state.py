@@ -84,7 +84,7 @@ def thermo_row(
     """The numbers of :data:`COLUMNS`.
 
     :param free: (n,) True for atoms that may move
-    :param closest: the closest pair, None where it is not to be told
+    :param closest: the closest pair, None where it is not reported
     """
     kinetic = kinetic_energy(masses, state.velocities)
     volume = abs(float(np.linalg.det(state.cell)))

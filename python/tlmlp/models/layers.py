@@ -1,7 +1,7 @@
 """The layers of DimeNet++: embedding, interaction and output blocks.
 
-Layers whose product has no activation in between are merged before they meet the edges: the two matrices of a gate
-act as one (E, num_radial) matrix, and the species part of the embedding is a table of S rows per side. Shapes in the
+Layers whose product has no activation in between are merged before they are applied to the edges. The two matrices of a
+gate act as one (E, num_radial) matrix. The species part of the embedding is a table of S rows per side. Shapes in the
 comments: N atoms, M directed edges.
 """
 

@@ -4,7 +4,7 @@ The directional sum is equation (4) of docs/background/theory.md as it stands.
 
 Written from the formulas alone and on purpose without a line shared with the network, its routes or the compiled
 code: Legendre polynomials of the cosine instead of spherical harmonics, its own zeros and Bessel functions, its own
-search for periodic images. Slow and meant to be obviously right. Lengths inside are in nm, energies in kJ/mol.
+search for periodic images. Slow, and written so that it can be checked against the formulas. Lengths inside are in nm, energies in kJ/mol.
 """
 
 import functools
@@ -81,7 +81,7 @@ def brute_force_edges(
 def explicit_triplets(edges: list[tuple[int, int, tuple[int, int, int]]]) -> list[tuple[int, int]]:
     """Pairs (edge k->j, edge j->i) where the atom k is not the atom i in the same periodic image.
 
-    With the edges (k, j, S) and (j, i, T) the atom k lies at r_k + S.cell from j's own cell and i at r_i - T.cell.
+    Seen from j's own cell, the edge (k, j, S) has atom k at r_k + S.cell. The edge (j, i, T) has i at r_i - T.cell.
     """
     into: dict[int, list[int]] = {}
     for number, (_, target, _) in enumerate(edges):

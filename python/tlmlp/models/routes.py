@@ -101,7 +101,7 @@ class PlainRoute(nn.Module):
         """z_e[c] = sum over k != i of y_kj[c] sum_l N_l P_l(cos theta_kji) R_l[c](d_kj), for the edge e = j->i.
 
         With the addition theorem P_l(u.u') = 4 pi / (2l + 1) sum_m Y_lm(u) Y_lm(u') the sum over k is one sum per
-        atom, A_j = sum_p y_p R_l(d_p) Y_lm(u_p) over all edges p into j; each edge out of j then reads A_j and
+        atom: A_j = sum_p y_p R_l(d_p) Y_lm(u_p) over all edges p into j. Each edge out of j then reads A_j and
         subtracts its own term k = i, where P_l(1) = 1. The direction from j to i is minus the edge vector: a factor
         (-1)^l. Work and memory grow with the edges, not with the triplets.
         """

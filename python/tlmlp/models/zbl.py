@@ -1,8 +1,8 @@
 """Short-range repulsion of Ziegler, Biersack and Littmark (1985) as a term beside the network's, in eV and angstrom.
 
 E(r) = q/r phi(r/a) + S(r) between two atoms, with q = Z_i Z_j e^2/(4 pi eps0), phi(x) = sum_k c_k exp(-d_k x) and
-a = 0.4685 / (Z_i^0.23 + Z_j^0.23). S is constant below the radius ``inner`` and C + A/3 t^3 + B/4 t^4 with
-t = r - inner up to ``outer``, where energy, first and second derivative become zero: the form of LAMMPS'
+a = 0.4685 / (Z_i^0.23 + Z_j^0.23). S is constant below the radius ``inner``, and C + A/3 t^3 + B/4 t^4 with
+t = r - inner up to ``outer``. There energy, first and second derivative become zero. This is the form of LAMMPS'
 ``pair_style zbl inner outer``, equations (10) to (12) of docs/background/theory.md. csrc/core/include/tlmlp/math/zbl.h is the same for the engine.
 """
 

@@ -82,7 +82,7 @@ def native_force(
 
 
 def check_options(precision: str, threads: int | None, skin: float, scale: str | None, device: str = "cpu") -> None:
-    """What can be told of the options before a model is read.
+    """What is wrong with the options, as far as it shows before a model is read.
 
     :raises TlmlpError: on a wrong one
     """

@@ -1,4 +1,4 @@
-"""What is worth keeping of a study: rows, numbers, figures, report and models, in a folder that other machines go on from."""
+"""What is worth keeping of a study: rows, numbers, figures, report and models, in a folder that other machines continue from."""
 
 from __future__ import annotations
 

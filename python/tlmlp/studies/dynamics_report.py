@@ -16,7 +16,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
 from tlmlp.studies import paper
-from tlmlp.studies.looks import legend, look
+from tlmlp.studies.arm_styles import arm_style, legend
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
 from tlmlp.studies.statements import add_statements, finish_page, for_tier, frames_text, statement, study_page
@@ -115,7 +115,7 @@ def _row(plan: Plan, arm: str, frames: int, runs: Runs) -> list[object]:
         "-" if line["models_low"] is None else f"{100 * line['models_low']:.0f} to {100 * line['models_high']:.0f}"
     )
     return [
-        look(arm)[2],
+        arm_style(arm)[2],
         frames,
         line["runs"],
         f"{100 * line['fraction']:.0f}",
@@ -176,7 +176,7 @@ def draw_survival(path: Path, plan: Plan, found: Mapping[tuple[str, int], Runs])
             runs = found.get((arm, frames))
             if not runs:
                 continue
-            colour, _, name = look(arm, number)
+            colour, _, name = arm_style(arm, number)
             curve = kaplan_meier([float(run["time_ps"]) for run in runs], [run["stable"] == "0" for run in runs])
             end = plan.dynamics.length(frames)
             times = np.append(curve.times, end)
@@ -252,7 +252,7 @@ def draw_structure(path: Path, folder: Path, plan: Plan) -> None:
     figure = Figure(figsize=(8.5, 2.6 * len(plan.arms)), layout="constrained")
     panels = figure.subplots(len(plan.arms), 2, squeeze=False)
     for line, (number, arm) in zip(panels, enumerate(plan.arms), strict=True):
-        colour, _, name = look(arm, number)
+        colour, _, name = arm_style(arm, number)
         for panel, (file, x, y, x_label, y_label) in zip(line, CURVES, strict=True):
             for rank, frames in enumerate(plan.sizes):
                 curve = _read_curve(folder / "structure" / f"{arm}-{frames}-frames" / file, x, y)

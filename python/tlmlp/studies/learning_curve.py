@@ -12,7 +12,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
 from tlmlp.studies import paper
-from tlmlp.studies.looks import legend, look
+from tlmlp.studies.arm_styles import arm_style, legend
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import CHOICES, flat, read_rows
 from tlmlp.studies.statements import add_statements, finish_page, for_tier, frames_text, statement, study_page
@@ -146,7 +146,7 @@ def draw(path: Path, plan: Plan, rows: Sequence[dict[str, Any]], rule: str) -> N
         for number, arm in enumerate(plan.arms):
             if arm not in drawn:
                 continue
-            colour, marker, name = look(arm, number)
+            colour, marker, name = arm_style(arm, number)
             shift = 1.05 ** (drawn.index(arm) - (len(drawn) - 1) / 2)
             centres = []
             for frames in plan.sizes:
@@ -213,7 +213,7 @@ def _write_page(folder: Path, plan: Plan, rows: Sequence[dict[str, Any]], statem
             [title, "chosen by", *(frames_text(n) for n in plan.sizes)],
             [
                 [
-                    look(arm)[2],
+                    arm_style(arm)[2],
                     rule,
                     *(_mean_text(samples(rows, arm, size, error, rule), factor) for size in plan.sizes),
                 ]
@@ -233,7 +233,7 @@ def changes(plan: Plan, rows: Sequence[dict[str, Any]], error: str) -> list[list
         for rule in CHOICES if arm != "scratch" else ():
             line = [_paired(rows, (("scratch", n), (arm, n)), error, rule) for n in plan.sizes]
             if any(line):
-                table.append([look(arm)[2], rule, *map(_change_text, line)])
+                table.append([arm_style(arm)[2], rule, *map(_change_text, line)])
     return table
 
 

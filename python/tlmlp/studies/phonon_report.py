@@ -13,7 +13,7 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
-from tlmlp.studies.looks import legend, look
+from tlmlp.studies.arm_styles import arm_style, legend
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
 from tlmlp.studies.statements import add_statements, finish_page, for_tier, statement, study_page
@@ -129,7 +129,7 @@ def draw_densities(path: Path, folder: Path, plan: Plan) -> None:
     panels = figure.subplots(1, len(plan.arms), sharey=True, squeeze=False)[0]
     points: list[dict[str, Any]] = []
     for panel, (number, arm) in zip(panels, enumerate(plan.arms), strict=True):
-        colour, _, name = look(arm, number)
+        colour, _, name = arm_style(arm, number)
         curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for _, name_of_model in filter(lambda pair: pair[0] == arm, _names(plan)):
             curves |= _densities(folder / "phonons" / name_of_model)
@@ -142,7 +142,7 @@ def draw_densities(path: Path, folder: Path, plan: Plan) -> None:
                 linewidth=0.9 if is_model else 1.6,
                 alpha=0.8 if is_model else 1.0,
                 zorder=1 if is_model else 2,
-                label=None if is_model else look("truth")[2],
+                label=None if is_model else arm_style("truth")[2],
             )
             points += [
                 {"arm": arm, "model": model, "frequency_THz": f, "density_per_THz": d}

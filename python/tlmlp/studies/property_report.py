@@ -13,7 +13,7 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
-from tlmlp.studies.looks import legend, look
+from tlmlp.studies.arm_styles import arm_style, legend
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows, row_name
 from tlmlp.studies.statements import add_statements, finish_page, for_tier, frames_text, statement, study_page
@@ -109,7 +109,7 @@ def errors(
 
 
 def _table_row(arm: str, n: int, found: Mapping[tuple[str, int, int], Values], truth: Values) -> list[object]:
-    cells: list[object] = [look(arm)[2], n]
+    cells: list[object] = [arm_style(arm)[2], n]
     for name in PROPERTIES:
         sample = np.array(list(errors(found, truth, arm, n, name).values()))
         cells.append(f"{sample.mean():.1f} ± {sample.std(ddof=1):.1f}" if len(sample) > 1 else "-")
@@ -141,7 +141,7 @@ def draw_properties(path: Path, plan: Plan, found: Mapping[tuple[str, int, int],
     panels = figure.subplots(2, 3).ravel()
     for panel, (name, about) in zip(panels, PROPERTIES.items(), strict=True):
         for number, arm in enumerate(plan.arms):
-            colour, marker, label = look(arm, number)
+            colour, marker, label = arm_style(arm, number)
             side = (number - (len(plan.arms) - 1) / 2) * 0.18
             points = [
                 (plan.sizes.index(n) + side, values[name])

@@ -1,8 +1,9 @@
 """The quickstart: the whole path on a small scale, each step a command that can be repeated by hand.
 
-Silicon and germanium data from Stillinger-Weber potentials in LAMMPS; a silicon model; on a few germanium frames a
-model from scratch and one transferred from silicon, with the same number of updates and the same list of settings,
-each arm's chosen on validation data; both evaluated on test data; the transferred one run in LAMMPS.
+Silicon and germanium data come from Stillinger-Weber potentials in LAMMPS. A silicon model is trained. On a few
+germanium frames one model is trained from scratch and one is transferred from silicon. Both have the same number of
+updates and the same list of settings, chosen on validation data. Both are evaluated on test data, and the transferred
+one runs in LAMMPS.
 """
 
 import json

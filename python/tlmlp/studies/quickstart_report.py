@@ -6,8 +6,8 @@ from typing import Any
 
 from tlmlp.figures import save_sheet, write_columns, write_csv
 from tlmlp.page import Page
+from tlmlp.studies.arm_styles import arm_style
 from tlmlp.studies.curves import validation_curve
-from tlmlp.studies.looks import look
 from tlmlp.studies.md_results import read_nve
 from tlmlp.studies.steps import Step
 from tlmlp.train.report.figures import new_figure
@@ -78,7 +78,7 @@ def _learning_curves(out: Path, summary: dict[str, Any]) -> None:
         setting = summary[arm]["trained_on"]
         updates, errors = validation_curve(out / f"runs/ge-{arm}-{setting}")
         values = [error * 1e3 for error in errors]
-        colour, _, _ = look(arm)
+        colour, _, _ = arm_style(arm)
         axes.plot(updates, values, color=colour, label=f"{arm}, trained on {setting}")
         rows += [
             {"model": arm, "updates": update, "val_force_rmse_mev_per_ang": value}

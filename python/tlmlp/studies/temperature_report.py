@@ -12,7 +12,7 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.files import atomic_write_json
-from tlmlp.studies.looks import look
+from tlmlp.studies.arm_styles import arm_style
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
 from tlmlp.studies.statements import add_statements, finish_page, for_tier, statement, study_page
@@ -116,7 +116,7 @@ def draw_boxes(path: Path, plan: Plan, found: Errors, frames: int) -> None:
     arms = [arm for arm in plan.arms if (arm, frames) in found]
     handles = []
     for number, arm in enumerate(arms):
-        colour, _, name = look(arm, number)
+        colour, _, name = arm_style(arm, number)
         draws = found[arm, frames]
         kelvins = sorted(next(iter(draws.values())))
         step = min(np.diff(kelvins)) if len(kelvins) > 1 else 300.0

@@ -20,7 +20,7 @@ def fit_members(
     """Train ``members`` models in OUT/member-0, OUT/member-1, ..., whose seeds of weights, order and noise are those of
     the config plus the member's number; then OUT/committee.json with the errors of each.
 
-    Called again it goes on where it was stopped; after an interruption the results so far are returned.
+    Called again it continues where it was stopped; after an interruption the results so far are returned.
 
     :raises TlmlpError: as :func:`tlmlp.train.fit`, and for less than two members
     """

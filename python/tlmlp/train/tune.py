@@ -2,7 +2,7 @@
 
 The study lives in a journal file. Calls that share it, one after the other or at the same time, add up to the number
 of trials that was asked for; a call that was killed leaves its trial to the next one. Every trial is a training in a
-directory of its own with the updates of the config, ended early when it is worse than the median of the others.
+directory of its own, with the updates of the config. It ends early when it is worse than the median of the others.
 """
 
 from __future__ import annotations

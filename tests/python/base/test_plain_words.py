@@ -1,6 +1,10 @@
-"""The pages are written in plain words: sentences of at most 25 words, lines of at most 100 columns."""
+"""Pages, docstrings and comments are written in plain words: sentences of at most 25 words, the terms of the field."""
 
+import ast
+import io
 import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,22 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(
     path.relative_to(ROOT) for path in [*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 )
+SOURCES = sorted(
+    path.relative_to(ROOT)
+    for folder in ("python/tlmlp", "csrc", "lammps_plugin")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".py", ".h", ".cpp", ".cu", ".cuh")
+    and not re.search(r"csrc/(core/src/kernels|training)/", path.as_posix())
+)
 LONGEST_SENTENCE, LONGEST_LINE = 25, 100
+#: Words that are notes to oneself or that the field has a term for, and what to say.
+INSTEAD = {
+    r"TODO|FIXME|XXX|HACK": "what is so, or nothing",
+    r"go(es)? on (with|from|where)|gone on with": "resume, or continue",
+    r"at hand": "available, kept, given",
+    r"obviously|of course|simply|nicely|a hair|magic|stuff": "nothing",
+    r"(of|to|from|by|leave|than) us|our own|let us|I (am|do|think|have)": "the package, the caller, the engine",
+}
 
 
 def prose(text: str) -> str:
@@ -62,6 +81,60 @@ def test_no_line_is_wide(page):
         if fence or formula or line.lstrip().startswith("|") or "](http" in line or line.startswith(("$$", "![")):
             continue
         assert len(line) <= LONGEST_LINE, f"{page}, line {number}: {len(line)} columns; run scripts/wrap_markdown.py"
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of each docstring and of each run of comment lines; a comment behind code begins a new run."""
+    source = path.read_text()
+    found: list[tuple[int, int, bool, str]] = []  # line, column, alone on its line, text
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                docstring = ast.get_docstring(node)
+                if docstring:
+                    yield node.body[0].lineno, docstring
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                alone = token.line.lstrip().startswith("#")
+                found.append((*token.start, alone, re.sub(r"^#+:? ?", "", token.string)))
+    else:
+        for number, line in enumerate(source.splitlines(), 1):
+            mark = re.search(r"(?<![:\"'])//+[!<]* ?", line)
+            if mark:
+                found.append((number, mark.start(), not line[: mark.start()].strip(), line[mark.end() :]))
+    run: list[str] = []
+    first = 0
+    for n, (number, column, alone, text) in enumerate(found):
+        if run and alone and (number - 1, column) == found[n - 1][:2]:
+            run.append(text)
+        else:
+            if run:
+                yield first, "\n".join(run)
+            run, first = [text], number
+    if run:
+        yield first, "\n".join(run)
+
+
+def plain(text: str) -> str:
+    """The text of a docstring or comment without doctests, tables, formulas and roles."""
+    text = re.sub(
+        r"^\s*(>>>|\.\.\. ).*$|^ {2,}.*$", "", re.sub(r"^\s*:\w+[^:]*:", "\n\n", text, flags=re.M), flags=re.M
+    )
+    return re.sub(r"``[^`]*``|:\w+:`[^`]*`", "code", text)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_docstrings_and_comments_are_plain(source):
+    wrong = []
+    for line, text in texts(ROOT / source):
+        text = plain(text)
+        wrong += [f"{source}:{line}: {words(s)} words: {s}" for s in sentences(text) if words(s) > LONGEST_SENTENCE]
+        wrong += [
+            f"{source}:{line}: {found[0]!r}: say {better}"
+            for pattern, better in INSTEAD.items()
+            for found in re.finditer(rf"\b({pattern})\b", text)
+        ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_counter_counts():

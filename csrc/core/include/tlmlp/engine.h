@@ -59,9 +59,9 @@ struct ModelInfo {
 };
 
 /// Directed edges j -> i in any order: every pair, over all periodic images, closer than the cutoff, in both directions.
-/// Longer edges are allowed and ignored. Where a system is spread over processes, the last `n_foreign` atoms belong to
-/// others: every pair with at least one atom of this process is listed, in both directions, pairs of two foreign atoms
-/// are not, and an Exchange is needed.
+/// Longer edges are allowed and ignored. Where a system is spread over processes, the last `n_foreign` atoms belong
+/// to others. Every pair with at least one atom of this process is then listed, in both directions; pairs of two
+/// foreign atoms are not. An Exchange is needed.
 struct EdgeList {
     std::int64_t n_atoms = 0;
     const std::int32_t *species = nullptr; ///< [n_atoms] species numbers
@@ -98,9 +98,10 @@ struct Result {
     /// [n_edges * 3] dE/dv of each edge vector v, in the caller's order (zero for ignored edges), for hosts that need
     /// virials per atom; filled by energy_forces_virial(EdgeList) when asked for.
     std::span<const double> edge_gradients;
-    /// [n_edges * 9] of each edge vector v, in the caller's order and row by row: sum_k (r_k - r_i)_a dE_k/dv_b, eV, where i
-    /// is the edge's target, E_k the energy of atom k, and r_k - r_i runs along the edges through which E_k depends on v,
-    /// so that periodic images need no care. For the heat flux; filled by energy_forces_virial(EdgeList) when asked for.
+    /// [n_edges * 9] of each edge vector v, in the caller's order and row by row: sum_k (r_k - r_i)_a dE_k/dv_b, eV.
+    /// Here i is the edge's target and E_k the energy of atom k. The vector r_k - r_i runs along the edges through
+    /// which E_k depends on v, so that periodic images are right. For the heat flux; filled by
+    /// energy_forces_virial(EdgeList) when asked for.
     std::span<const double> edge_moments;
     /// The closest pair of a Structure, for hosts that warn below ModelInfo::min_distance; when asked for.
     Pair closest_pair{};
@@ -143,7 +144,7 @@ class Engine {
     static Engine from_bytes(std::string_view bytes, const EngineOptions &options = {},
                              const std::string &name = "the model file");
 
-    /// The same from a description and parameters at hand (src/model_file.h), for parts of this project.
+    /// The same from a description and parameters in memory (src/model_file.h), for parts of this project.
     static Engine from_model(engine::ModelFile model, const EngineOptions &options = {});
 
     Engine(Engine &&) noexcept;

@@ -1,8 +1,8 @@
 #pragma once
 
-/// The network, described once: its sizes, its parameters as the model file has them, the matrices that evaluators
-/// multiply by, and the layers of an update and of an output block in the order in which they act. The engine, the
-/// training sweeps, the GPU's kernels, the readers of model files and Python are users of this file.
+/// The network, described once: its sizes, its parameters as the model file has them, and the matrices that
+/// evaluators multiply by. The layers of an update and of an output block stand in the order in which they act. The
+/// engine, the training sweeps, the GPU's kernels, the readers of model files and Python are users of this file.
 
 #include <cstddef>
 #include <string>

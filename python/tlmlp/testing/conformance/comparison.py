@@ -16,10 +16,10 @@ from tlmlp.testing.structures import Structure
 
 #: (eV per atom, eV/Å) from the oracle, by precision, for a system of the size 1, see :func:`size`.
 FROM_ORACLE = {"double": (1e-8, 1e-8), "single": (1e-5, 2e-5)}
-#: The same between two hosts of the same engine and precision: in single precision 8 units of the last place (1.2e-7) of
-#: an energy of 1 eV per atom, and 16 of a force of 1 eV/Å, what another order of sums may change. In single precision over
-#: the systems that no host turns into a frame of its own: elsewhere the network is given numbers that differ in the
-#: seventh digit already.
+#: The same between two hosts of the same engine and precision. In single precision another order of sums may change 8
+#: units of the last place (1.2e-7) of an energy of 1 eV per atom. Of a force of 1 eV/Å it may change 16. In single precision it
+#: holds for the systems that no host turns into a frame of its own. Elsewhere the network is given numbers that differ
+#: in the seventh digit already.
 BETWEEN_HOSTS = {"double": (1e-8, 1e-8), "single": (1e-6, 2e-6)}
 
 

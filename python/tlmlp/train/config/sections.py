@@ -326,7 +326,7 @@ class TrainingSection(Section):
     """How the network is evaluated: `ops` (compiled operators) or `plain` (standard torch operators)."""
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d{1,3})?)$")
     """Where losses are evaluated: `cpu`, `cuda` or `cuda:N`. Parameters, optimiser and checkpoints stay on the CPU, so a
-    run goes on anywhere: `tlmlp resume RUN --device cpu`.
+    run continues anywhere: `tlmlp resume RUN --device cpu`.
     """
     deterministic: bool = False
     """On a GPU: torch's deterministic algorithms, sums in a fixed order, at some cost. On the CPU equal seeds give equal
@@ -373,7 +373,7 @@ class TransferSection(Section):
     l2_sp: float = Field(0.0, ge=0)
     """Strength a (per (eV/Å)² of the loss) of the pull to the source, a/2 Σ (p − p₀)²."""
     replay: ExtraSet | None = None
-    """Data of the source to go on training on, by default one frame in every batch."""
+    """Data of the source to continue training on, by default one frame in every batch."""
     rescale: Literal["auto", "fit", "none"] = "auto"
     """Whether `length_scale` and `energy_scale` are fitted to the training frames before the first update: `auto` where no
     element of the source is kept and the errors fall, `fit` always (an error where it cannot be done), or `none`.

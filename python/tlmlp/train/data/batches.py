@@ -45,10 +45,10 @@ class Batches:
         return [indices[k] for indices, sampler in pairs for k in sampler.next_batch()]
 
     def state_dict(self) -> list[dict[str, int]]:
-        """What :meth:`load_state_dict` needs to go on with the same batches."""
+        """What :meth:`load_state_dict` needs to continue with the same batches."""
         return [sampler.state_dict() for sampler in self.samplers]
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Go on where ``state`` was taken."""
+        """Restore ``state``."""
         for sampler, part in zip(self.samplers, state, strict=True):
             sampler.load_state_dict(part)

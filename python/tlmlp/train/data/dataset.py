@@ -174,7 +174,7 @@ class Sampler:
         return int(self._order[1][position])
 
     def state_dict(self) -> dict[str, int]:
-        """What :meth:`load_state_dict` needs to go on with the same stream."""
+        """What :meth:`load_state_dict` needs to continue with the same stream."""
         return {
             "n": self.n,
             "batch_size": self.batch_size,
@@ -184,6 +184,6 @@ class Sampler:
         }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where ``state`` was taken."""
+        """Restore ``state``."""
         self.n, self.batch_size, self.seed = state["n"], state["batch_size"], state["seed"]
         self.stream, self.drawn = state["stream"], state["drawn"]

@@ -55,7 +55,7 @@ def transfer_frames(
     >>> germanium.validation.errors["force_mae_ev_per_ang"]
 
     OUT holds the run directory's files, the exported ``model.pt``, ``report.html`` and, with a cross-validation, the
-    trainings in ``folds`` and their errors in ``cross-validation.json``. The same call goes on after an interruption.
+    trainings in ``folds`` and their errors in ``cross-validation.json``. The same call continues after an interruption.
 
     :param sources: run directory, exported model or name; of several the one with the best cross-validation is taken
     :param data: files of labelled frames

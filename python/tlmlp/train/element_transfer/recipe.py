@@ -1,8 +1,8 @@
 """The recipe for a transfer from few frames: a config, as a function of how many frames there are.
 
-Nothing in it is chosen by validation frames. What it rests on is in docs/background/few-frames.md: the source is rescaled to the
-frames, all labels are fitted, batches are small, the rate falls to nothing, a pull holds the parameters near the
-rescaled source, and the last model is kept.
+Nothing in it is chosen by validation frames; docs/background/few-frames.md says what it rests on. The source is
+rescaled to the frames, and all labels are fitted. Batches are small, and the rate falls to nothing. A pull holds the
+parameters near the rescaled source, and the last model is kept.
 """
 
 from __future__ import annotations

@@ -16,13 +16,13 @@ forced on it. It is a weighted least-squares fit, each weight being w over the m
 
 The resolution is what reference data are good for, and beside it a tenth of the labels' own root mean square: no source
 is better after two numbers were changed. It keeps the vanishing forces of perfect crystals, and the few stresses that fit
-by chance, from counting. For the same reason w is f / (f + 3) for the energies and the stresses of f frames (f less the
-number of shifts for energies), and 1 for forces.
+by chance, from counting. For the same reason w is 1 for forces and f / (f + 3) for the energies and the stresses of f
+frames. For energies, f is less by the number of shifts.
 
-In s the search is over a grid and then within its best interval; in r the minimum is a root of a polynomial. Where the
-grid has several minima, as for a single strained crystal, whose six stresses more than one pair of numbers fits, the one
-is taken that is best with a preference for an expected length scale, in a transfer the ratio of the covalent radii, and
-an energy scale of one.
+In s the search is over a grid and then within its best interval; in r the minimum is a root of a polynomial. The grid
+may have several minima: more than one pair of numbers fits the six stresses of a single strained crystal. Then a
+preference decides, for an energy scale of one and an expected length scale. In a transfer that is the ratio of the
+covalent radii.
 """
 
 from __future__ import annotations
@@ -256,8 +256,8 @@ def _resolution(kind: str, moments: tuple[float, float, float]) -> float:
 def _best_energy_scale(moments: _Moments) -> tuple[float, float]:
     """The positive r at which J is lowest, and J there; infinite where there is no such minimum.
 
-    dJ/dr = 2 sum over k of w_k (a_k r - b_k) / Q_k(r), with Q_k = a_k r^2 - 2 b_k r + c_k, vanishes where the polynomial
-    sum over k of w_k (a_k r - b_k) prod over the others of Q does.
+    With Q_k = a_k r^2 - 2 b_k r + c_k the derivative is dJ/dr = 2 sum over k of w_k (a_k r - b_k) / Q_k(r). It vanishes
+    where the polynomial sum over k of w_k (a_k r - b_k) prod over the others of Q does.
     """
     kinds = list(moments.of)
     square = {k: np.polynomial.Polynomial([m[2] + _resolution(k, m), -2.0 * m[1], m[0]]) for k, m in moments.of.items()}

@@ -3,8 +3,8 @@
 ``least-squares``: over the species, of reference minus network energies per atom (for one species their mean);
 ``mean``: the mean of those, the same for all species; ``isolated``: given energies of isolated atoms; ``none``: zero.
 
-A fit changes the shifts that the frames determine, and no others: an element that no frame holds keeps the shift that
-it has, and where the compositions leave a combination of shifts open they are as equal to one another as they can be.
+A fit changes the shifts that the frames determine, and no others. An element that no frame holds keeps its shift. Where
+the compositions leave a combination of shifts open, they are as equal to one another as they can be.
 :func:`what_is_determined` says so in words, and is called before every fit that a user asks for.
 """
 

@@ -1,4 +1,4 @@
-"""What began a cross-validation, kept beside its trainings: ``tlmlp resume`` goes on with it wherever it lies now."""
+"""What began a cross-validation, kept beside its trainings: ``tlmlp resume`` continues with it wherever it lies now."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def note_beginning(
 
 
 def is_cross_validation(run: Path) -> bool:
-    """Whether ``run`` holds a cross-validation that can be gone on with."""
+    """Whether ``run`` holds a cross-validation that can be resumed."""
     return (run / FOLDER / NAME).is_file()
 
 
 def go_on(run: Path, places: Sequence[str] = ()) -> RunResult:
-    """Go on with the cross-validation in ``run``, and with the training behind it.
+    """Resume the cross-validation in ``run``, and with the training behind it.
 
     :param places: ``OLD=NEW``, files or folders of data and sources that lie elsewhere now; those that moved with ``run``
         are found without

@@ -2,9 +2,9 @@
 
 The frames are divided into parts; each part is predicted by a model that was trained on the others, from its rescaling
 to its energy shift. No frame is set aside: the final model is trained on all of them with the settings that did best.
-Settings are compared by the geometric mean, over the kinds of labels, of the root-mean-square error in units of what the
-labels vary by (:func:`tlmlp.train.optimise.label_weights.label_scales`), so a tenth off the energies counts as much as a tenth off
-the forces.
+The root-mean-square errors are divided by what the labels vary by
+(:func:`tlmlp.train.optimise.label_weights.label_scales`). Their geometric mean over the kinds of labels compares
+settings, so a tenth off the energies counts as much as a tenth off the forces.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def score(errors: Mapping[str, float | None], scales: Mapping[str, float | None]
 def train_with_folds(train: Train, config: Config, out: Path) -> RunResult:
     """Choose among the settings of the section `folds` by cross-validation, then train on all frames in ``out``.
 
-    The trainings of the choice lie in OUT/folds, its numbers in OUT/folds.json. The same command goes on after an
+    The trainings of the choice lie in OUT/folds, its numbers in OUT/folds.json. The same command continues after an
     interruption.
 
     :raises TlmlpError: on entries that are no part of the config, and with fewer frames than folds

@@ -43,7 +43,7 @@ class RunResult:
     """A training that ended, or was interrupted."""
 
     run: Path
-    #: False when it was interrupted; ``resume`` goes on.
+    #: False when it was interrupted; ``resume`` continues.
     finished: bool
     #: The best model (with the training set's energy shift when finished).
     potential: Potential
@@ -66,7 +66,7 @@ def fit(
 ) -> RunResult:
     """Train a potential from scratch in the run directory ``out``.
 
-    A directory that holds an unfinished training of the very same config is gone on with.
+    A directory that holds an unfinished training of the very same config is resumed.
 
     :raises TlmlpError: on a wrong config, unusable data, and a run directory that is in use or holds something else
     """
@@ -114,7 +114,7 @@ def start(
     origin: dict[str, Any],
     observe: Observe | None = None,
 ) -> RunResult:
-    """Train ``potential`` in ``run``, or go on with the same training there. ``origin``: method, source, element map."""
+    """Train ``potential`` in ``run``, or resume the same training there. ``origin``: method, source, element map."""
     config = _resolved(config, potential, data)
     metadata = {"provenance": {**origin, **_circumstances(config, data)}}
     together = processes()
@@ -143,7 +143,7 @@ def start(
 def resume(
     run: str | os.PathLike[str], device: str | None = None, *, places: Sequence[str] = (), changes: Sequence[str] = ()
 ) -> RunResult:
-    """Go on with the training in ``run`` from its newest whole checkpoint.
+    """Resume the training in ``run`` from its newest whole checkpoint.
 
     :param device: another ``training.device`` than the one it had
     :param places: ``OLD=NEW``, files or folders of the data that lie elsewhere now; data that moved together with the run
@@ -151,10 +151,10 @@ def resume(
     :param changes: ``training.a=c``, entries of the config that change from here on; see
         :data:`tlmlp.train.loop.resuming.CHANGEABLE`
 
-    On the same machine with the same number of threads the final weights are bitwise those of a training that was
-    never stopped, unless ``changes`` say otherwise.
+    Unless ``changes`` say otherwise, the final weights are bitwise those of a training that was never stopped. That
+    holds on the same machine with the same number of threads.
 
-    :raises TlmlpError: when there is nothing to go on with, the data or config.yaml changed, or a change is not allowed
+    :raises TlmlpError: when there is nothing to resume, the data or config.yaml changed, or a change is not allowed
     """
     run = Path(run)
     if not (run / "checkpoints").is_dir():

@@ -76,8 +76,8 @@ class Metrics:
             raise TlmlpError("training.tensorboard needs the package tensorboard: pip install tensorboard")
 
     def rows(self) -> list[dict[str, Any]]:
-        """All whole rows. A last line that was cut off by a kill, or that a crash of the machine left in pieces, is left
-        out without a word; a damaged line before whole ones with a warning."""
+        """All whole rows. A last line that a kill or a crash of the machine left incomplete is left out. A damaged line
+        before whole ones is left out with a warning."""
         lines = self.path.read_bytes().split(b"\n") if self.path.exists() else []
         parsed = [_row(line) for line in lines]
         rows = [row for row in parsed if row is not None]

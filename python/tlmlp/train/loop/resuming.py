@@ -1,4 +1,4 @@
-"""What a training that goes on may change, and where its data are now."""
+"""What a resumed training may change, and where its data are now."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.train.config import FILE_KEYS, Config, as_config, read_yaml
 from tlmlp.train.data.selection import TrainingData, load_data
 
-#: Entries that ``resume --set`` may change: how the optimisation goes on, where it runs, and what it writes. The others
+#: Entries that ``resume --set`` may change: how the optimisation continues, where it runs, and what it writes. The others
 #: made the weights, the order of the frames or the scores that the checkpoint holds.
 CHANGEABLE = tuple(
     f"training.{name}"
@@ -127,10 +127,10 @@ def _with_files(config: Config, files: dict[str, list[str]]) -> Config:
 def load_moved(
     run: Path, config: Config, about: dict[str, Any], places: Sequence[str] = ()
 ) -> tuple[Config, TrainingData]:
-    """The data of a training that goes on, and its config with the places where they were found.
+    """The data of a resumed training, and its config with the places where they were found.
 
-    A file is looked for where ``places`` (``OLD=NEW``, files or folders) say, else where it was, else at the same place as
-    seen from the run directory, as when a folder that holds both was moved or copied. What counts is the hash.
+    A file is looked for where ``places`` (``OLD=NEW``, files or folders) say, and else where it was. Last comes the
+    same place as seen from the run directory: a folder that holds both may have moved. The hash decides.
 
     :param about: of the data that the training began with, by name
     :raises TlmlpError: when files are missing, or nothing with the right hash is found

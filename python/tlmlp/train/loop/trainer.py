@@ -1,9 +1,9 @@
 """The training loop: updates, validation, the model to keep, checkpoints, interruption.
 
-The state of a training between two updates is the update's number, the parameters, the optimiser's moments, the means
-of the parameters, the samplers' positions, the best model so far and the running mean of the loss; whatever is random
-is made of a seed and the update's number. A checkpoint holds all of it, so a resumed training makes the same numbers
-as one that was never stopped (on the same CPU, with the same number of threads).
+The state of a training between two updates is the update's number, the parameters and their means, and the optimiser's
+moments. The samplers' positions, the best model so far and the running mean of the loss belong to it too. Whatever is
+random is made of a seed and the update's number. A checkpoint holds the whole state. On the same CPU with the same
+number of threads, a resumed training makes the same numbers as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken; the files of the run follow."""
+        """Restore ``state``; the files of the run follow."""
         self.potential.load_state_dict(state["model"]["state"])
         self.step.optimizer.load_state_dict(state["optimizer"])
         self.step.anchor = state["anchor"]

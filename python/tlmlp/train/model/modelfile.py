@@ -94,8 +94,8 @@ def save_model(path: Path, payload: dict[str, Any], metadata: dict[str, Any]) ->
 def open_model(
     path: str | os.PathLike[str], which: Literal["best", "last"] = "best", route: str = "ops"
 ) -> tuple[Potential, dict[str, Any]]:
-    """Potential and metadata of a run directory, of its best.pt or last.pt, of an exported model file, or of a model
-    that comes with the package, by its name.
+    """Potential and metadata of a run directory, of its best.pt or last.pt, of an exported model file, or of a named
+    model of the package.
 
     :raises TlmlpError: when there is no model, or it is damaged
     """

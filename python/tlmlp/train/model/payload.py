@@ -1,7 +1,7 @@
 """What best.pt, last.pt and checkpoints must hold, checked before any of it is used.
 
-A run directory may come from somebody else, or from a disk that fails: a payload that does not fit is one line, never a
-traceback, and no network is made of sizes that were not compared with bounds and with the tensors that are there.
+A run directory may come from somebody else, or from a disk that fails. A payload that does not fit is an error of one
+line, never a traceback. Sizes are compared with bounds and with the tensors before a network is made of them.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class ModelOfUpdate(_Payload):
 
 
 class Provenance(_Payload):
-    """What a training that goes on compares with what it finds."""
+    """What a resumed training compares with what it finds."""
 
     method: str
     data: dict[str, dict[str, Any]]
@@ -189,7 +189,7 @@ class Checkpoint(_Payload):
 def check_payload(content: Mapping[str, Any], kind: type[_Payload], name: str) -> None:
     """Compare the content of the file ``name`` with what it must hold.
 
-    :raises TlmlpError: with the first thing that does not fit
+    :raises TlmlpError: with the first entry that does not fit
     """
     try:
         kind.model_validate(content)

@@ -51,7 +51,7 @@ def wall_radii(
     The bond is the shortest sum of two covalent radii (Cordero et al., Dalton Trans. 2008, 2832, as in ASE), or the mean
     distance of the atoms to their nearest neighbours, whichever is less: in metals the radii are the longer.
 
-    :param nearest: of :func:`nearest_distances`; empty where the data are not at hand
+    :param nearest: of :func:`nearest_distances`; empty where the data are not available
     :param smallest: Å, smallest distance in the data, where it is known without them
     """
     from ase.data import covalent_radii

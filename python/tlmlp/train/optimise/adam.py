@@ -77,7 +77,7 @@ class Adam:
         return {"count": self.count, "mean": self.mean.clone(), "square": self.square.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken."""
+        """Restore ``state``."""
         self.count = state["count"]
         self.mean.copy_(state["mean"])
         self.square.copy_(state["square"])

@@ -9,8 +9,8 @@ from torch import Tensor
 
 
 class RunningMean:
-    """Exponential moving average: after update k the mean moves by 1 - d towards the parameters, with
-    d = min(decay, (1 + k)/(10 + k)), so that the first updates do not weigh for ever."""
+    """Exponential moving average: after update k the mean moves by 1 - d towards the parameters. d = min(decay, (1 +
+    k)/(10 + k)), so that the first updates lose their weight."""
 
     def __init__(self, decay: float, vector: Tensor) -> None:
         self.decay, self.count = decay, 0
@@ -27,7 +27,7 @@ class RunningMean:
         return {"count": self.count, "mean": self.mean.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken."""
+        """Restore ``state``."""
         self.count = state["count"]
         self.mean.copy_(state["mean"])
 
@@ -54,6 +54,6 @@ class TailMean:
         return {"count": self.count, "sum": self.sum.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state`` was taken."""
+        """Restore ``state``."""
         self.count = state["count"]
         self.sum.copy_(state["sum"])

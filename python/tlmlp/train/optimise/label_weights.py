@@ -1,7 +1,7 @@
 """Weights of energies and stresses in the loss, from the scales of the data.
 
-With sigma_F the root mean square of the force components (eV/Å), sigma_E the standard deviation of the energies per atom
-about what the composition explains (eV/atom) and sigma_S the root mean square of the stress components (GPa),
+sigma_F is the root mean square of the force components (eV/Å), and sigma_S that of the stress components (GPa). sigma_E
+is the standard deviation of the energies per atom about what the composition explains (eV/atom). The weights are
 
     w_E = 2 (sigma_F / sigma_E)^2,  between 5 and 50        w_S = (sigma_F / sigma_S)^2 / 20,  between 0.001 and 0.005
 

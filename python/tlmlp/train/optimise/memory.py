@@ -1,8 +1,8 @@
 """Keep freed memory in the process.
 
 A training step frees and asks for the same few hundred megabytes again and again. By default the C library returns
-arrays above a threshold to the system when they are freed, and the system hands them back page by page, filled with
-zeros: a quarter of the time of a step went there.
+arrays above a threshold to the system when they are freed. The system gives them back page by page, filled with zeros,
+which takes a quarter of the time of a step.
 """
 
 import ctypes

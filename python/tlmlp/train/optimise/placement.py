@@ -1,7 +1,8 @@
 """Where losses are evaluated: on the CPU by the potential itself, or on a GPU by a copy of it.
 
-The parameters, the optimiser, the means and everything in a checkpoint stay on the CPU, so a training that began on a
-GPU goes on without one, and the reverse. A step sends the parameters as one vector and takes their gradient back as one.
+The parameters, the optimiser, the means and everything in a checkpoint stay on the CPU. So a training that began on a
+GPU resumes without one, and the reverse. A step sends the parameters as one vector and takes their gradient back as
+one.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@
 
 namespace tlmlp::math {
 
-/// Piecewise polynomials for many functions of one variable x in [0, 1]: the interval i = floor(x * intervals) has
-/// the coefficients c[i][power][function] in its local variable t = 2 (x * intervals - i) - 1, functions contiguous
-/// (rows padded to `stride`), so that one evaluation is `degree` vector multiply-adds over the functions and takes
-/// no transcendental function. First and second derivatives come from the same coefficients and are consistent.
+/// Piecewise polynomials for many functions of one variable x in [0, 1]. The interval i = floor(x * intervals) has
+/// the coefficients c[i][power][function] in its local variable t = 2 (x * intervals - i) - 1. Functions are
+/// contiguous, in rows padded to `stride`. So one evaluation is `degree` vector multiply-adds over the functions and
+/// takes no transcendental function. First and second derivatives come from the same coefficients and are consistent.
 /// The coefficients interpolate at Chebyshev points, where the error falls like (z/(2 intervals))^degree / degree!
 /// for a function of phase z x; `PiecewisePolynomials` users state the error they measured.
 template <class T> struct PiecewisePolynomials {

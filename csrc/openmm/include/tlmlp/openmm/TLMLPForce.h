@@ -68,8 +68,8 @@ class __attribute__((visibility("default"))) TLMLPForce : public OpenMM::Force {
     void setDevice(const std::string &device) { device_ = device; }
     const std::string &getDevice() const { return device_; }
 
-    /// Whether a Context writes a line on the standard error, once, when two atoms come closer than any pair in the
-    /// training data of the model (default).
+    /// Whether a Context writes one line on the standard error when two atoms come closer than any pair in the
+    /// model's training data (default).
     void setWarnsOfClosePairs(bool warns) { warns_ = warns; }
     bool getWarnsOfClosePairs() const { return warns_; }
 

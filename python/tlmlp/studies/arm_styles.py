@@ -17,8 +17,8 @@ ARMS = {
 _OTHERS = (("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"), ("#000000", "*"), ("#8B6F47", "D"))
 
 
-def look(arm: str, number: int = 0) -> tuple[str, str, str]:
-    """Colour, marker and name of an arm; ``number`` tells arms without a fixed look apart."""
+def arm_style(arm: str, number: int = 0) -> tuple[str, str, str]:
+    """Colour, marker and name of an arm; ``number`` distinguishes arms without a fixed style."""
     if arm in ARMS:
         return ARMS[arm]
     colour, marker = _OTHERS[number % len(_OTHERS)]
