@@ -192,7 +192,7 @@ def test_what_may_change_on_the_way(tree, change):
 def stop_in_folds(run: Path) -> None:
     """As a kill in the last fold would have left it: the final training was not begun."""
     for path in run.iterdir():
-        if path.name != "folds":
+        if path.name not in ("folds", "begun.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     *_, last = sorted((run / "folds").rglob("checkpoints"))
     shutil.rmtree(last.parent)
@@ -251,9 +251,44 @@ def test_other_data_or_a_damaged_beginning_are_refused(config, lj, tmp_path):
     write_frames(tmp_path / "d" / "train.extxyz", lj(6, 4))
     with pytest.raises(TlmlpError, match="the train data are not those that the training began with"):
         resume(run)
-    (run / "folds" / "begun.json").write_text('{"method": "x"')
+    (run / "begun.json").write_text('{"method": "x"')
     with pytest.raises(TlmlpError, match=r"begun.json: is damaged; give the command that began the training again"):
         resume(run)
-    (run / "folds" / "begun.json").unlink()
+    (run / "begun.json").unlink()
     with pytest.raises(TlmlpError, match="give the command that began it again"):
         resume(run)
+
+
+def test_a_resumed_transfer_of_frames_ends_with_its_model_and_report(config, lj, tmp_path):
+    """As a kill in the final training would have left it, with a cross-validation and without."""
+    for folds in (2, 0):
+        folder = tmp_path / str(folds)
+        folder.mkdir()
+        fit(config(updates=2), folder / "si")
+        write_frames(folder / "train.extxyz", lj(4, 3))
+        changes = ["training.updates=4", "training.checkpoint_every=2", "training.threads=1", "training.route=plain"]
+        run = folder / "run"
+        transfer_frames(folder / "si", folder / "train.extxyz", "Si:Si", run, overrides=changes, folds=folds)
+        whole = digest(run)
+        assert (run / "model.pt").is_file()
+        for name in ("model.pt", "report.html", "last.pt"):
+            (run / name).unlink()
+        last = max((run / "checkpoints").iterdir())
+        last.unlink()
+        assert resume(run).finished and digest(run) == whole
+        assert (run / "model.pt").is_file() and (run / "report.html").is_file()
+        for name in ("model.pt", "report.html"):
+            (run / name).unlink()
+        assert resume(run, changes=["training.updates=6"]).finished
+        assert (run / "model.pt").is_file() and not (run / "report.html").is_file()
+        assert resume(run).finished  # a training that was changed is not that of the recipe any more
+
+
+def test_a_refused_cross_validation_leaves_nothing(config, lj, tmp_path):
+    write_frames(tmp_path / "train.extxyz", lj(2, 3))
+    content = config(updates=2, keep="last")
+    content["data"] = {"train": str(tmp_path / "train.extxyz"), "validation": "folds"}
+    content["folds"] = {"number": 3, "choices": {"training.learning_rate": [1e-3, 4e-3]}}
+    with pytest.raises(TlmlpError):
+        fit(content, tmp_path / "run")
+    assert not (tmp_path / "run").exists() or not list((tmp_path / "run").rglob("*.json"))

@@ -17,7 +17,7 @@ from tlmlp.train.config import Config, as_config
 from tlmlp.train.data.selection import load_data
 from tlmlp.train.element_transfer.recipe import FOLD_SHARE, default_folds, few_frames_config
 from tlmlp.train.element_transfer.transfer import ElementMap, parse_element_map, transfer
-from tlmlp.train.loop.begun import note_beginning
+from tlmlp.train.loop.beginning import noted_beginning
 from tlmlp.train.loop.folds import CrossValidation, Interrupted, cross_validate
 from tlmlp.train.loop.launch import RunResult, print_error_rows
 from tlmlp.train.model.modelfile import export_run
@@ -78,26 +78,25 @@ def transfer_frames(
     def recipe(n: int, share: float = 1.0) -> Config:
         return as_config(few_frames_config(files, n, share), overrides)
 
-    if parts:
-        note_beginning(
-            out, "transfer_frames", first, sources=sources, element_map=element_map, overrides=overrides, folds=folds
-        )
-    try:
-        in_fold = len(frames) - (len(frames) // parts if parts else 0)
-        source, validation = choose_source(sources, recipe(in_fold, FOLD_SHARE), element_map, parts, out)
-    except Interrupted as stop:
-        return FewFramesResult(stop.result, Path(sources[0]), None, None, None)
-    config = recipe(len(frames))
-    console.print("the one frame" if len(frames) == 1 else f"all {len(frames)} frames")
-    result = transfer(source, config, element_map, out)
-    if not result.finished:
-        return FewFramesResult(result, source, validation, None, None)
-    model = export_run(out, out / "model.pt")
-    from tlmlp.train.report.few_frames_page import write_report
+    with noted_beginning(
+        out, "transfer_frames", first, sources=sources, element_map=element_map, overrides=overrides, folds=folds
+    ):
+        try:
+            in_fold = len(frames) - (len(frames) // parts if parts else 0)
+            source, validation = choose_source(sources, recipe(in_fold, FOLD_SHARE), element_map, parts, out)
+        except Interrupted as stop:
+            return FewFramesResult(stop.result, Path(sources[0]), None, None, None)
+        config = recipe(len(frames))
+        console.print("the one frame" if len(frames) == 1 else f"all {len(frames)} frames")
+        result = transfer(source, config, element_map, out)
+        if not result.finished:
+            return FewFramesResult(result, source, validation, None, None)
+        model = export_run(out, out / "model.pt")
+        from tlmlp.train.report.few_frames_page import write_report
 
-    report = write_report(out, result, validation, frames, source, model, time.monotonic() - started)
-    console.print(f"model: {model}, report: {report or 'none without matplotlib and jinja2'}")
-    return FewFramesResult(result, source, validation, model, report)
+        report = write_report(out, result, validation, frames, source, model, time.monotonic() - started)
+        console.print(f"model: {model}, report: {report or 'none without matplotlib and jinja2'}")
+        return FewFramesResult(result, source, validation, model, report)
 
 
 def choose_source(
@@ -197,9 +196,9 @@ def transfer_best(
             "several sources are compared by cross-validation within the training frames: leave out data.val and "
             "data.n_val, and set training.keep to last or average"
         )
-    note_beginning(out, "transfer_best", config, sources=sources, element_map=element_map, folds=folds)
-    try:
-        source, _ = choose_source(sources, config, element_map, folds or config.folds.number, out)
-    except Interrupted as stop:
-        return stop.result
-    return transfer(source, config, element_map, out)
+    with noted_beginning(out, "transfer_best", config, sources=sources, element_map=element_map, folds=folds):
+        try:
+            source, _ = choose_source(sources, config, element_map, folds or config.folds.number, out)
+        except Interrupted as stop:
+            return stop.result
+        return transfer(source, config, element_map, out)

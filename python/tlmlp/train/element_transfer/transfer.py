@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +160,16 @@ def transfer(
     element_map = parse_element_map(element_map) if isinstance(element_map, str) else dict(element_map)
     set_up_torch(config)
     if config.data.validation == "folds":
-        from tlmlp.train.loop.begun import note_beginning
+        from tlmlp.train.loop.beginning import noted_beginning
         from tlmlp.train.loop.folds import train_with_folds
 
-        if not isinstance(source, Potential):
-            note_beginning(Path(out), "transfer", config, sources=[source], element_map=element_map)
-        return train_with_folds(lambda c, run: transfer(source, c, element_map, run), config, Path(out))
+        note = (
+            nullcontext()  # a potential in memory has no name by which another process could find it
+            if isinstance(source, Potential)
+            else noted_beginning(Path(out), "transfer", config, sources=[source], element_map=element_map)
+        )
+        with note:
+            return train_with_folds(lambda c, run: transfer(source, c, element_map, run), config, Path(out))
     route = config.training.route
     potential, about = (source, {}) if isinstance(source, Potential) else open_model(source, route=route)
     data = load_data(config.data, config.loss, config.transfer.replay)

@@ -32,7 +32,7 @@ from tlmlp.train.evaluation.energy_shift import find_energy_shift
 from tlmlp.train.loop.checkpoint import newest_checkpoint
 from tlmlp.train.loop.resuming import changed_config, differences, load_moved, note_changes
 from tlmlp.train.loop.trainer import Trainer
-from tlmlp.train.model.modelfile import potential_from, weights_sha256
+from tlmlp.train.model.modelfile import export_run, potential_from, weights_sha256
 from tlmlp.train.model.wall import chosen_wall
 from tlmlp.train.optimise.label_weights import unused_labels, weighted
 from tlmlp.train.optimise.parallel import Processes, processes
@@ -79,11 +79,11 @@ def fit(
             "the section `transfer` is for tlmlp transfer; take it out of the config to train from scratch"
         )
     if config.data.validation == "folds":
-        from tlmlp.train.loop.begun import note_beginning
+        from tlmlp.train.loop.beginning import noted_beginning
         from tlmlp.train.loop.folds import train_with_folds
 
-        note_beginning(Path(out), "train", config)
-        return train_with_folds(fit, config, Path(out))
+        with noted_beginning(Path(out), "train", config):
+            return train_with_folds(fit, config, Path(out))
     data = load_data(config.data, config.loss)
     potential = build_potential(
         config.model.species or data.elements(),
@@ -156,11 +156,12 @@ def resume(
 
     :raises TlmlpError: when there is nothing to resume, the data or config.yaml changed, or a change is not allowed
     """
-    run = Path(run)
-    if not (run / "checkpoints").is_dir():
-        from tlmlp.train.loop.begun import go_on, is_cross_validation
+    from tlmlp.train.loop.beginning import go_on, method_of
 
-        if is_cross_validation(run):
+    run = Path(run)
+    method = method_of(run)
+    if not (run / "checkpoints").is_dir():
+        if method is not None:
             if changes or device is not None:
                 raise TlmlpError(
                     f"{run}: was stopped in its cross-validation, which goes on as it began: leave out --set and --device"
@@ -171,6 +172,9 @@ def resume(
                 f"{run}: was stopped in its cross-validation; give the command that began it again, it goes on where it was"
             )
         raise TlmlpError(f"{run}: no checkpoints; start it with tlmlp train or tlmlp transfer")
+    with_report = method == "transfer_frames"
+    if with_report and not changes and device is None and not _was_changed(run):
+        return go_on(run, places)
     together = processes()
     with _claimed(run, together):
         state = newest_checkpoint(run)
@@ -183,7 +187,16 @@ def resume(
         set_up_torch(config)
         config, data = load_moved(run, config, state["metadata"]["provenance"]["data"], places)
         note_changes(state, config)
-        return _go_on(run, state, data, together)
+        result = _go_on(run, state, data, together)
+    if with_report and result.finished and together.writes:
+        console.print(f"model: {export_run(run, run / 'model.pt')}; tlmlp report {run} describes the changed training")
+    return result
+
+
+def _was_changed(run: Path) -> bool:
+    """Whether settings of the training were changed on the way."""
+    state = newest_checkpoint(run)
+    return state is not None and bool(state["metadata"]["provenance"].get("changes"))
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""What began a cross-validation, kept beside its trainings: ``tlmlp resume`` continues with it wherever it lies now."""
+"""What began a run of several steps, kept in the run: ``tlmlp resume`` continues with it wherever it lies now."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,30 +20,55 @@ from tlmlp.train.loop.resuming import load_moved, moved_place, names_data, near_
 if TYPE_CHECKING:
     from tlmlp.train.loop.launch import RunResult
 
-FOLDER, NAME = "folds", "begun.json"
-#: The functions that begin one.
+NAME = "begun.json"
+#: The functions that begin such a run: with a cross-validation, or with a report at the end.
 METHODS = ("train", "transfer", "transfer_best", "transfer_frames")
 
 
-def note_beginning(
+@contextmanager
+def noted_beginning(
     out: Path,
     method: str,
     config: Config,
     *,
     sources: Sequence[str | os.PathLike[str]] = (),
-    element_map: Mapping[str, str] | None = None,
+    element_map: Mapping[str, str | list[str]] | None = None,
     overrides: Sequence[str] = (),
     folds: int | None = None,
-) -> None:
-    """Write OUT/folds/begun.json; one that is there stays, unless the same data lie elsewhere now.
+) -> Iterator[None]:
+    """OUT/begun.json while and after the run is computed; one that is there stays, unless the same data lie elsewhere now.
+
+    A run that is refused before its first training leaves no note, nor does one in a folder that holds another.
 
     :param method: one of :data:`METHODS`
     :param config: its section `data` finds the frames
     """
-    file = out / FOLDER / NAME
+    file = out / NAME
     data = load_data(config.data, config.loss, config.transfer.replay).about
-    if file.exists() and _read(file)["data"] != data:
-        return
+    is_new, out_is_new, held = not file.exists(), not out.exists(), any(out.rglob("config.yaml"))
+    if is_new or _read(file)["data"] == data:
+        _write(file, method, config, data, sources, element_map, overrides, folds)
+    try:
+        yield
+    except TlmlpError:
+        if is_new and (held or not any(out.rglob("config.yaml"))):
+            file.unlink(missing_ok=True)
+            if out_is_new:
+                with suppress(OSError):
+                    out.rmdir()
+        raise
+
+
+def _write(
+    file: Path,
+    method: str,
+    config: Config,
+    data: dict[str, Any],
+    sources: Sequence[str | os.PathLike[str]],
+    element_map: Mapping[str, str | list[str]] | None,
+    overrides: Sequence[str],
+    folds: int | None,
+) -> None:
     atomic_write_json(
         file,
         {
@@ -57,13 +83,13 @@ def note_beginning(
     )
 
 
-def is_cross_validation(run: Path) -> bool:
-    """Whether ``run`` holds a cross-validation that can be resumed."""
-    return (run / FOLDER / NAME).is_file()
+def method_of(run: Path) -> str | None:
+    """Which of :data:`METHODS` began ``run``; None where no note says so."""
+    return str(_read(run / NAME)["method"]) if (run / NAME).is_file() else None
 
 
 def go_on(run: Path, places: Sequence[str] = ()) -> RunResult:
-    """Resume the cross-validation in ``run``, and with the training behind it.
+    """Resume ``run`` as the command that began it would: finished trainings are not repeated.
 
     :param places: ``OLD=NEW``, files or folders of data and sources that lie elsewhere now; those that moved with ``run``
         are found without
@@ -73,7 +99,7 @@ def go_on(run: Path, places: Sequence[str] = ()) -> RunResult:
     from tlmlp.train.element_transfer.transfer import transfer
     from tlmlp.train.loop.launch import fit
 
-    begun = _read(run / FOLDER / NAME)
+    begun = _read(run / NAME)
     given = as_config(begun["config"])
     sources = _sources(run, begun["sources"], places)
     of_sources = [place for place in places if any(moved_place(source, place) for source in begun["sources"])]
