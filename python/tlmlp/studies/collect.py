@@ -18,8 +18,9 @@ from tlmlp.studies.rows import row_name
 #: Files beside rows and models that the reports are made of.
 PARTS = (
     "start.txt",
-    "stability/*/runs.csv",
-    "stability/*/summary.json",
+    "start.extxyz",
+    "stability/*/*/runs.csv",
+    "stability/*/*/summary.json",
     "structure/*/*df.csv",
     "structure/*/summary.json",
     "phonons/*/summary.json",
@@ -63,7 +64,8 @@ def collect(folder: Path, into: Path, models: list[int] | None = None) -> Path:
     for file in (out / "models").glob("*.pt"):  # the TorchScript form is as large again, and made from the rest
         atomic_write_bytes(file, engine_part(file))
     for file in (file for part in PARTS for file in sorted(folder.glob(part))):
-        atomic_write_bytes(out / file.relative_to(folder), file.read_bytes())
+        content = file.read_bytes().replace(f"{folder.resolve()}/".encode(), b"")  # paths of this machine
+        atomic_write_bytes(out / file.relative_to(folder), content)
     _check_sizes(into, out)
     write_report(out)
     console.print(f"{len(rows)} of {len(plan.names)} rows of {plan.study}, tier {plan.tier}: {out}")

@@ -32,7 +32,7 @@ def write_dynamics(folder: Path) -> Path:
     """
     plan = read_plan(folder / "study.yaml")
     found = {
-        (arm, frames): _read_runs(folder / "stability" / f"{arm}-{frames}-frames" / "runs.csv")
+        (arm, frames): _read_runs(folder / "stability" / f"{arm}-{frames}-frames")
         for arm in plan.arms
         for frames in plan.sizes
     }
@@ -66,11 +66,13 @@ def write_dynamics(folder: Path) -> Path:
     return folder / "report.html"
 
 
-def _read_runs(path: Path) -> Runs:
-    if not path.is_file():
-        return []
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+def _read_runs(folder: Path) -> Runs:
+    """The runs of all models of an ensemble that are finished."""
+    runs: Runs = []
+    for path in sorted(folder.glob("draw-*/runs.csv"), key=lambda path: int(path.parent.name.removeprefix("draw-"))):
+        with path.open(newline="") as stream:
+            runs += csv.DictReader(stream)
+    return runs
 
 
 def _by_model(runs: Runs) -> dict[str, list[bool]]:

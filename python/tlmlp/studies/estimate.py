@@ -136,7 +136,8 @@ def _analyses(plan: Plan, unit: dict[str, Any], growth: float) -> Iterator[Part]
         seconds = [count * growth * unit["step"] for count in steps]
         gflop = len(plan.arms) * sum(steps) * gflop_per_step(ATOMS, round(ATOMS * NEIGHBOURS * growth))
         ensembles = len(plan.arms) * len(plan.sizes)
-        yield Part("dynamics, all runs to their end", ensembles, len(plan.arms) * sum(seconds), max(seconds), 6, gflop)
+        longest = max(seconds) / plan.draws
+        yield Part("dynamics, all runs to their end", models, len(plan.arms) * sum(seconds), longest, 6, gflop)
         if plan.study == "dft-structure":
             frames = max(steps) / 20 * 1e-3
             yield Part("distribution functions", ensembles, ensembles * frames, frames, 7)

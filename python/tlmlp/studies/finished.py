@@ -11,6 +11,7 @@ from typing import Any
 from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_bytes, atomic_write_json
+from tlmlp.studies.finished_runs import take_runs
 from tlmlp.studies.identity import describe, recipe_of, row_key, same_data, sides_of
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import ROW_FORMAT, make_row, row_name
@@ -84,7 +85,8 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
     taken = taken_files(folder)
     refused: Counter[str] = Counter()
     here = {role: describe(side, role, folder) for role, side in _all_sides(plan).items()}
-    rows = models = 0
+    models = 0
+    names = []
     for row in finished.rows():
         which = (row["arm"], row["frames"], row["draw"])
         if which not in plan.names:
@@ -92,7 +94,7 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
         if reason := _difference(plan, row, here):
             refused[f"{row['arm']}: {reason}"] += 1
             continue
-        rows += 1
+        names.append(which)
         file = f"rows/{row_name(*which)}.json"
         if not (folder / file).exists():
             atomic_write_json(folder / file, row)
@@ -108,12 +110,17 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
             file = f"models/{teacher[0]}.pt"
             if not (folder / file).exists() and not (folder / "runs" / teacher[0] / "last.pt").exists():
                 taken |= {file} if finished.copy_teacher(teacher[0], folder / file) else set()
+    runs = take_runs(plan, finished.plan, results, folder, names, taken)
+    if finished.plan.study == plan.study and (results / "costs.csv").is_file():
+        atomic_write_bytes(folder / "costs.csv", (results / "costs.csv").read_bytes())
     atomic_write_json(folder / "taken.json", sorted(taken))
     for text, count in refused.items():
         console.marked("yellow", "not taken over:", f"{count} rows of {text}")
     if models:
         console.print(f"{models} models that this study needs are not there: their trainings run again")
-    return rows
+    if runs:
+        console.print(f"the runs of {runs} models taken over")
+    return len(names)
 
 
 def _all_sides(plan: Plan) -> dict[str, Any]:

@@ -130,6 +130,26 @@ def test_another_study_takes_over_finished_rows_and_models(learning_curve, data,
         assert {row["temperature_K"] for row in rows} == {"300", "1500"}
 
 
+def test_a_fresh_clone_runs_no_finished_dynamics_again(learning_curve, data, tmp_path):
+    """What is kept of a study of dynamics, in which one model's runs are then missing."""
+    folder, done, _, _ = learning_curve
+    plan = plan_of("dft-stability", data)
+    process = start(plan, folder, str(done))
+    said = process.communicate()[0]
+    assert process.returncode == 0, said
+    kept = collect(folder / plan.study, tmp_path / "results")
+    assert str(folder).encode() not in b"".join(path.read_bytes() for path in kept.glob("stability/*/*/*"))
+    shutil.rmtree(kept / "stability" / "transfer-2-frames")
+    process = start(plan, tmp_path, str(kept))
+    said = process.communicate()[0]
+    out = tmp_path / plan.study
+    assert process.returncode == 0, said
+    assert "3 rows taken over" in said and "the runs of 2 models taken over" in said
+    assert [path.parents[1].name for path in out.glob("stability/*/*/trajectories")] == ["transfer-2-frames"]
+    # The same seeds give the same runs, so the results do not tell where a run was made.
+    assert (out / "results.csv").read_text() == (folder / plan.study / "results.csv").read_text()
+
+
 @pytest.fixture(scope="module")
 def collected(learning_curve, tmp_path_factory):
     """What is kept of that learning curve."""

@@ -13,9 +13,14 @@ ENSEMBLES = [f"{arm}-{frames}-frames" for arm in plan.arms for frames in plan.si
 STRUCTURES = plan.study == "dft-structure"
 
 
+def runs_of(ensemble):
+    """What says that all models of an ensemble have run."""
+    return [f"stability/{ensemble}/draw-{draw}/summary.json" for draw in range(plan.draws)]
+
+
 rule start:
     input:
-        ancient(f"{plan.target.folder}/test.extxyz"),
+        unless_taken("start.extxyz", ancient(f"{plan.target.folder}/test.extxyz")),
     output:
         "start.extxyz",
     resources:
@@ -27,12 +32,16 @@ rule start:
 
 rule stability:
     input:
-        models=lambda w: [f"models/{w.arm}-{w.frames}-frames-draw-{draw}.pt" for draw in range(plan.draws)],
-        start=ancient("start.extxyz"),
+        lambda w: unless_taken(
+            f"stability/{w.arm}-{w.frames}-frames/draw-{w.draw}/summary.json",
+            f"models/{w.arm}-{w.frames}-frames-draw-{w.draw}.pt",
+            ancient("start.extxyz"),
+        ),
     output:
-        "stability/{arm}-{frames}-frames/summary.json",
+        "stability/{arm}-{frames}-frames/draw-{draw}/summary.json",
     params:
-        out="stability/{arm}-{frames}-frames",
+        model="models/{arm}-{frames}-frames-draw-{draw}.pt",
+        out="stability/{arm}-{frames}-frames/draw-{draw}",
         temperature=f"{plan.dynamics.temperature:g}",
         time_ps=lambda w: f"{plan.dynamics.length(int(w.frames)):g}",
         seeds=plan.dynamics.seeds,
@@ -40,21 +49,23 @@ rule stability:
         runtime=1440,
         mem_mb=2000,
     log:
-        "logs/stability-{arm}-{frames}-frames.log",
+        "logs/stability-{arm}-{frames}-frames-draw-{draw}.log",
     benchmark:
-        "benchmarks/stability/{arm}-{frames}-frames.tsv"
+        "benchmarks/stability/{arm}-{frames}-frames-draw-{draw}.tsv"
     shell:
-        "tlmlp stability {input.models} --structure {input.start} --temperature {params.temperature} "
+        "tlmlp stability {params.model} --structure start.extxyz --temperature {params.temperature} "
         "--time-ps {params.time_ps} --seeds {params.seeds} --out {params.out} > {log} 2>&1"
 
 
 rule structure:
     input:
-        "stability/{arm}-{frames}-frames/summary.json",
+        lambda w: unless_taken(
+            f"structure/{w.arm}-{w.frames}-frames/summary.json", *runs_of(f"{w.arm}-{w.frames}-frames")
+        ),
     output:
         "structure/{arm}-{frames}-frames/summary.json",
     params:
-        runs="stability/{arm}-{frames}-frames/trajectories",
+        runs="stability/{arm}-{frames}-frames/draw-*/trajectories",
         out="structure/{arm}-{frames}-frames",
         skip_ps=lambda w: f"{plan.dynamics.skip_share * plan.dynamics.length(int(w.frames)):g}",
     resources:
@@ -74,7 +85,7 @@ rule structure:
 rule report:
     input:
         ROWS,
-        expand("stability/{name}/summary.json", name=ENSEMBLES),
+        [file for name in ENSEMBLES for file in runs_of(name)],
         expand("structure/{name}/summary.json", name=ENSEMBLES) if STRUCTURES else [],
     output:
         "report.html",
