@@ -34,11 +34,11 @@ def _section(schema: dict, entry: dict) -> dict:
 
 
 def _table(section: dict, schema: dict, prefix: str) -> list[str]:
-    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    rows = ['<div class="keys">', "", "| key | type | default | meaning |", "|---|---|---|---|"]
     for key, entry in section["properties"].items():
         kind, meaning = _cell(_kind(entry)), _cell(" ".join(entry["description"].split()))
         rows.append(f"| `{prefix}{key}` | {kind} | {_cell(_default(key, entry, section))} | {meaning} |")
-    return [*rows, ""]
+    return [*rows, "", "</div>", ""]
 
 
 def _cell(text: str) -> str:

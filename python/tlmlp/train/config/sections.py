@@ -65,13 +65,13 @@ class ModelSection(Section):
     all of them from its source.
     """
     out_size: int | None = None
-    """Width of the output networks."""
+    """Width of the output networks; twice `embed_size` unless given."""
     int_emb_size: int | None = None
-    """Width of the messages inside the directional sum."""
+    """Width of the messages inside the directional sum; half of `embed_size` unless given."""
     basis_emb_size: int | None = None
     """Width between the two layers that act on a basis."""
     atom_emb_size: int | None = None
-    """Length of the vector that stands for an element."""
+    """Length of the vector that stands for an element; half of `embed_size` unless given."""
     n_blocks: int | None = None
     """Number of interaction blocks."""
     num_spherical: int | None = None
