@@ -16,3 +16,7 @@ tlmlp_built(structures core tlmlp_core tlmlp_vesin)
 tlmlp_built(cuda cuda tlmlp_core)
 target_include_directories(tlmlp_cuda INTERFACE ${PROJECT_SOURCE_DIR}/csrc ${PROJECT_SOURCE_DIR}/csrc/core
   ${PROJECT_SOURCE_DIR}/csrc/core/src)
+if(EXISTS ${TLMLP_ENGINE_BUILD}/csrc/training/libtlmlp_training.a) # where that build had torch
+  tlmlp_built(training training tlmlp_network OpenMP::OpenMP_CXX)
+  target_include_directories(tlmlp_training INTERFACE ${PROJECT_SOURCE_DIR}/csrc/training)
+endif()

@@ -36,5 +36,11 @@ rm -rf build/torchforce-wheel
 PATH="$PWD/.venv/bin:$PATH" .venv/bin/python -m pip wheel --disable-pip-version-check --quiet --no-build-isolation --no-deps \
   --wheel-dir build/torchforce-wheel .
 pip install --quiet --no-deps --force-reinstall build/torchforce-wheel/tlmlp-*.whl
+# The wheel's build has the parts without torch, compiled from the same sources.
+built=(build/cp*/csrc/training/libtlmlp_training.a)
+if [[ -f "${built[0]}" ]]; then
+  TLMLP_ENGINE_BUILD="$PWD/${built[0]%/csrc/*}"
+  export TLMLP_ENGINE_BUILD
+fi
 "$folder/bin/tlmlp" ops build >&2
 log "ready: $folder/bin/python -m pytest tests/torchforce"

@@ -25,4 +25,11 @@ std::string path_argument(const pybind11::object &path, const char *name);
 std::vector<unsigned char> flag_argument(const pybind11::object &values, const char *name,
                                          std::initializer_list<pybind11::ssize_t> expected);
 
+/// ValueError with the message, unless the condition holds.
+inline void require(bool condition, const std::string &message) {
+    if (!condition) {
+        throw pybind11::value_error(message);
+    }
+}
+
 } // namespace tlmlp

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "bind.h"
 #include "tlmlp/math/bessel.h"
 #include "tlmlp/math/envelope.h"
@@ -17,12 +18,6 @@ namespace tlmlp {
 namespace {
 
 using Array = py::array_t<double, py::array::c_style | py::array::forcecast>;
-
-void require(bool condition, const std::string &message) {
-    if (!condition) {
-        throw py::value_error(message);
-    }
-}
 
 /// Values, first and second derivatives, each of shape (x..., width).
 struct Jets {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "bind.h"
 #include "cuda/kernels/ops/list.h"
 #include "cuda/interface.h"
@@ -19,12 +20,6 @@ namespace {
 
 using Array = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Indices = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
-
-void require(bool condition, const std::string &message) {
-    if (!condition) {
-        throw py::value_error(message);
-    }
-}
 
 /// Arrays on a device for one call of a functor.
 class Call {
