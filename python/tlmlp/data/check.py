@@ -59,7 +59,7 @@ def check_files(
     if unsaid:
         untested.append(f"{', '.join(unsaid)}: whether the electrons converged, which such files do not say")
     untested.append(
-        "whether all labels are of one code, functional, basis and k-point density, and whether the energies are the "
+        "whether all labels are of one code, functional, basis and k-point density; whether the energies are the "
         "free energies that the forces belong to, where a file does not say"
     )
     return {

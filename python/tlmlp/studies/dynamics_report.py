@@ -50,8 +50,8 @@ def write_dynamics(folder: Path) -> Path:
         f"Every model runs {about.seeds} times from {(folder / 'start.txt').read_text().strip()}, velocity Verlet with a "
         f"Langevin thermostat of 1/ps at {about.temperature:g} K, 0.5 fs a step, for "
         + ", ".join(f"{about.length(frames):g} ps ({frames_text(frames)})" for frames in plan.sizes)
-        + ". A run is stable when it reaches its end and no pair of atoms was ever closer than the smallest distance "
-        "allowed, looked at every 10 fs; an exploding temperature or energy, lost atoms and NaN count as failures."
+        + ". A run is stable when it reaches its end and no pair of atoms came closer than allowed, checked every "
+        "10 fs; an exploding temperature or energy, lost atoms and NaN count as failures."
     )
     page.heading("Stable runs")
     page.table(

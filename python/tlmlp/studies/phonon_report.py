@@ -45,8 +45,9 @@ def write_phonon_study(folder: Path) -> Path:
     rows = read_rows(folder)
     page = study_page(plan)
     page.text(
-        "Every model is trained on frames of one temperature. Its crystal is relaxed (where it has none, the experimental cell is taken), and its phonons (2 x 2 x 2 cells, "
-        "displacements of 0.01 Å) are compared with those of the potential that made the labels. The distance between "
+        "Every model is trained on frames of one temperature. Its crystal is relaxed; where it has "
+        "none, the experimental cell is taken. Its phonons (2 x 2 x 2 cells, displacements of 0.01 Å) are compared with "
+        "those of the potential that made the labels. The distance between "
         "two densities of states is the integral of the absolute difference over the integral of the reference."
     )
     page.heading("Densities of states")

@@ -69,8 +69,8 @@ def write_property_study(folder: Path) -> Path:
     rows = read_rows(folder)
     page = study_page(plan)
     page.text(
-        "Lattice constant and bulk modulus from the equation of state, elastic constants with relaxed ions, and the "
-        "formation energy of a vacancy in 216 sites, of every model and of the potential that made its labels. A model "
+        "Every model is compared with the potential that made its labels. Lattice constant and bulk modulus are those of "
+        "the equation of state. Elastic constants have relaxed ions, and the vacancy is one of 216 sites. A model "
         "without a crystal to relax to has no value: it failed."
     )
     page.figure(folder / "figures" / "properties.png", "Points: models. Line: the potential that made the labels.")

@@ -63,7 +63,7 @@ def study_page(plan: Plan) -> Page:
         + f" Röcken and Zavadlav (arXiv:2502.13522), at the tier {plan.tier}: {', '.join(map(str, plan.sizes))} training "
         f"frames, {plan.draws} nested draws, {plan.validation} validation frames a draw. All arms of a draw see the same "
         "training frames. Scratch and transfer are trained on forces, with equal numbers of updates and the learning rates "
-        "listed in the plan below, and choose by validation frames; the arm of the package's defaults sees the training "
+        "of the plan below. They choose by validation frames; the arm of the package's defaults sees the training "
         "frames alone, with all their labels. Test frames are looked at once, here."
     )
     if plan.changes:
@@ -77,9 +77,9 @@ def add_statements(page: Page, statements: Sequence[dict[str, Any]]) -> None:
     """The table of statements and how they are judged."""
     page.table(COLUMNS, cells(statements))
     page.text(
-        "A statement is reproduced where the interval of the effect excludes zero on the paper's side (percentile "
-        "bootstrap over draws or models, pairs of arms kept together where they share frames), not reproduced where it "
-        "excludes zero on the other side, and else not decided at this tier. Where the paper says nothing, the effect is lower "
+        "A statement is reproduced where the interval of the effect excludes zero on the paper's side. It is not "
+        "reproduced where the interval excludes zero on the other side. Otherwise it is not decided at this tier. Intervals are "
+        "percentile bootstraps over draws or models; pairs of arms stay together where they share frames. Where the paper says nothing, the effect is lower "
         f"or higher than zero by the same test. Fewer than {FEWEST_DRAWS} draws decide nothing."
     )
 

@@ -137,6 +137,24 @@ def test_docstrings_and_comments_are_plain(source):
     assert not wrong, "\n".join(wrong)
 
 
+def wording(node: ast.expr) -> str:
+    """The words of a string that a call is given; what is filled in counts as one."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "value" for part in node.values)
+    return wording(node.left) + wording(node.right) if isinstance(node, ast.BinOp) else ""
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source.suffix == ".py"], ids=str)
+def test_messages_are_plain(source):
+    """Errors, warnings, help of options, and paragraphs of reports; lists of what other programs print are none."""
+    calls = (node for node in ast.walk(ast.parse((ROOT / source).read_text())) if isinstance(node, ast.Call))
+    texts = (wording(given) for call in calls for given in [*call.args, *(k.value for k in call.keywords)])
+    long = [s for text in texts if "|" not in text for s in sentences(text) if words(s) > LONGEST_SENTENCE]
+    assert not long, "\n".join(long)
+
+
 def test_the_counter_counts():
     text = "# A heading\n\nOne two. Three `four five`\nsix:\n\n- seven [eight nine](x.md), ten\n\n| a | b |\n\n```\ncode\n```\n"
     assert sentences(text) == ["One two.", "Three code six:", "seven eight nine, ten"]
