@@ -114,7 +114,7 @@ def split(
     types: str = TYPES,
 ) -> None:
     """Draw nested training subsets."""
-    from tlmlp.data import Notes, read_frames
+    from tlmlp.data import Notes, read_files
     from tlmlp.data.energies import energy_warnings
     from tlmlp.data.selector import split_selector
     from tlmlp.data.split import split_frames
@@ -129,7 +129,7 @@ def split(
         raise TlmlpError(f"--sizes must be numbers like 10,22, got {sizes!r}") from None
     reading = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
     notes = Notes()
-    data = {name: read_frames(name, notes=notes, **reading) for name in files}
+    data = dict(zip(files, read_files(files, notes=notes, **reading), strict=True))
     sources = {name: sha256_file(file) for name in data if (file := split_selector(name)[0]).is_file()}
     counts = split_frames(
         [f for frames in data.values() for f in frames],
@@ -169,13 +169,13 @@ def check(
 ) -> None:
     """Report counts, groups, units, ranges, smallest distances, narrow cells, duplicates, and what looks wrong."""
     from tlmlp.console import progress
-    from tlmlp.data import Notes, read_frames
+    from tlmlp.data import Notes, read_files
     from tlmlp.data.check import check_files
     from tlmlp.data.report import print_report
 
     reading = reading_options(energy_key, forces_key, stress_key, (no_energy, no_forces, no_stress), types)
     notes = Notes()
-    data = {name: read_frames(name, notes=notes, **reading) for name in files}
+    data = dict(zip(files, read_files(files, notes=notes, **reading), strict=True))
     with progress("checking", sum(map(len, data.values()))) as bar:
         report = check_files(data, cutoff, bar.advance, notes=notes.lines(), kinds=notes.kinds)
     if json_file != STANDARD_OUTPUT:

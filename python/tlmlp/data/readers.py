@@ -21,7 +21,7 @@ from tlmlp.data.isolated import is_isolated
 from tlmlp.data.labels import KINDS, plain_name, read_labels
 from tlmlp.data.notes import Notes
 from tlmlp.data.selector import is_query, select, split_selector
-from tlmlp.data.types import refuse_types
+from tlmlp.data.types import SharedTypes, refuse_types
 from tlmlp.errors import TlmlpError
 
 #: Keys of the group, the preferred one first, without case, "_" and "-".
@@ -74,6 +74,20 @@ def read_frames(
     if notes is None:
         _print(told)
     return frames
+
+
+def read_files(
+    paths: Sequence[str | os.PathLike[str]], *, types: Sequence[str] | None = None, **options: Any
+) -> list[list[Frame]]:
+    """The frames of each of several files, with the options of :func:`read_frames`.
+
+    Some of the files may name their elements themselves; ``types`` that no file needs are refused.
+    """
+    shared = None if types is None else SharedTypes(types)
+    found = [read_frames(path, types=shared, **options) for path in paths]
+    if shared is not None:
+        shared.refuse_unused([str(path) for path in paths])
+    return found
 
 
 def unlabelled_frames(

@@ -9,10 +9,24 @@ import numpy as np
 from tlmlp.errors import TlmlpError
 
 
+class SharedTypes(list[str]):
+    """Elements of types for several files, some of which may name their elements themselves."""
+
+    used = False
+
+    def refuse_unused(self, files: Sequence[str]) -> None:
+        """:class:`TlmlpError` where none of the ``files``, which were read with these elements, needed them."""
+        if not self.used:
+            raise TlmlpError(
+                f"{', '.join(files)}: all files name their elements themselves, so --types (data.types) {','.join(self)} has "
+                "no meaning for them: leave it out"
+            )
+
+
 def refuse_types(given: Sequence[str] | None, source: str, option: str = "--types (data.types)") -> None:
     """:class:`TlmlpError` where the user has ``given`` elements of types, by ``option``, for a file that names its
     elements itself."""
-    if given is not None:
+    if given is not None and not isinstance(given, SharedTypes):
         raise TlmlpError(
             f"{source + ': ' if source else ''}the file names its elements itself, so {option} {','.join(given)} has no meaning for it: leave it out, "
             "and read files that need it apart from this one"
@@ -31,6 +45,8 @@ def numbers_of_types(types: Sequence[int], first: int, given: Sequence[str] | No
             f"{source}: the file numbers its atoms by type and names no elements, and types are not elements; say which "
             f"they are with --types (data.types), in the order of the types from {first} on, like --types Si,Ge"
         )
+    if isinstance(given, SharedTypes):
+        given.used = True
     for symbol in given:
         if atomic_numbers.get(symbol, 0) < 1:
             raise TlmlpError(f"{source}: --types expects chemical symbols, got {symbol!r}")

@@ -13,6 +13,9 @@ import lzma
 import numpy as np
 import pytest
 
+from tlmlp.data import Notes, read_files, read_frames
+from tlmlp.errors import TlmlpError
+
 HARTREE, BOHR = 27.211386245988, 0.529177210903
 CELL = "0 2.735 2.735 2.735 0 2.735 2.735 2.735 0"
 LATTICE = f'Lattice="{CELL}"'
@@ -442,3 +445,17 @@ NAMES += [
 @table(NAMES)
 def test_the_content_decides_and_the_words_help(row, outcome):
     outcome(**row)
+
+
+def test_types_may_be_for_some_of_the_files(tmp_path):
+    """What no file needs is refused, once."""
+    (tmp_path / "numbered.lammpstrj").write_text(DUMP_TYPES)
+    (tmp_path / "named.xyz").write_text(GOOD)
+    files = [tmp_path / "named.xyz", tmp_path / "numbered.lammpstrj"]
+    named, numbered = read_files(files, types=["Ge", "Si"], notes=Notes())
+    assert numbered[0].atomic_numbers.tolist() == [32, 14]
+    assert named[0].atomic_numbers.tolist() == read_frames(files[0])[0].atomic_numbers.tolist()
+    with pytest.raises(
+        TlmlpError, match=r"named.xyz, .*named.xyz: all files name .* so --types .data.types. Ge,Si has no"
+    ):
+        read_files([files[0], files[0]], types=["Ge", "Si"])

@@ -10,6 +10,7 @@ from tlmlp.data import Frame, read_frames
 from tlmlp.data.copies import families
 from tlmlp.data.isolated import isolated_mask
 from tlmlp.data.split import nested_subset, seeded_order, without_copies
+from tlmlp.data.types import SharedTypes
 from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_bytes
 from tlmlp.text import are, counted
@@ -67,8 +68,9 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
     labels = tuple(term for term in TERMS if loss.requires(term))
     isolated: list[Frame] = []
     said: list[str] = []
-    train = _read(section, files["train"], labels, isolated, said)
-    val = [] if section.val is None else _read(section, section.val, labels, [], said)
+    types = None if section.types is None else SharedTypes(section.types)
+    train = _read(section, files["train"], labels, types, isolated, said)
+    val = [] if section.val is None else _read(section, section.val, labels, types, [], said)
     if section.n_val is not None or section.fold is not None:
         train, copies = without_copies(train)
         if copies:
@@ -100,9 +102,13 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
         train = [frame for n, frame in enumerate(train) if n % parts != part]
         files["val"] = files["train"]
     extra = [
-        ExtraFrames(_read(section, part.files, labels, isolated, said), part.weight, part.per_batch)
+        ExtraFrames(_read(section, part.files, labels, types, isolated, said), part.weight, part.per_batch)
         for part in (*section.extra, *(() if replay is None else (replay,)))
     ]
+    if types is not None:
+        types.refuse_unused(
+            [file for given in (*files.values(), *(part.files for part in section.extra)) for file in given]
+        )
     sets = {"train": train, "val": val}
     for n, (part, given) in enumerate(zip(extra, (*section.extra, replay), strict=False)):
         name = "replay" if n == len(section.extra) else f"extra {n}"
@@ -123,14 +129,19 @@ def frames_sha256(frames: Sequence[Frame]) -> str:
 
 
 def _read(
-    section: DataSection, files: Sequence[str], labels: tuple[str, ...], isolated: list[Frame], said: list[str]
+    section: DataSection,
+    files: Sequence[str],
+    labels: tuple[str, ...],
+    types: SharedTypes | None,
+    isolated: list[Frame],
+    said: list[str],
 ) -> list[Frame]:
     """The frames to train or validate on; those of isolated atoms go to ``isolated``, and what was left out is ``said``."""
     keys = {name: getattr(section, name) for name in ("energy_key", "forces_key", "stress_key")}
     frames = [
         frame
         for file in files
-        for frame in read_frames(file, require=labels, without=section.absent, types=section.types, **keys)
+        for frame in read_frames(file, require=labels, without=section.absent, types=types, **keys)
     ]
     kept = [frame for frame in frames if frame.group not in section.exclude_groups]
     if not kept:

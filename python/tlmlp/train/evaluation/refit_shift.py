@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tlmlp.console import console, table
-from tlmlp.data import read_frames
+from tlmlp.data import read_files
 from tlmlp.data.energies import energy_warnings
 from tlmlp.data.isolated import isolated_energies, isolated_mask
 from tlmlp.errors import TlmlpError
@@ -36,13 +36,13 @@ def shift_model(
 
     :param mode: see :mod:`tlmlp.train.evaluation.energy_shift`
     :param isolated: energies of isolated atoms, for that mode; elements left out take those of frames of isolated atoms
-    :param keys: arguments of ``read_frames``
+    :param keys: arguments of ``read_files``
     :raises TlmlpError: when the model or the data cannot be read, or have no energies where the mode needs them
     """
     from tlmlp.export import export_model
 
     potential, metadata = open_model(model, route=route)
-    frames = [frame for file in data for frame in read_frames(file, **(keys or {}))]
+    frames = [frame for frames in read_files(data, **(keys or {})) for frame in frames]
     fitted = mode in ("least-squares", "mean")
     if fitted and all(frame.energy is None for frame in frames):
         raise TlmlpError(f"{', '.join(map(str, data)) or 'no data'}: the mode {mode} needs frames with energies")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlmlp.console import console, progress
-from tlmlp.data import read_frames
+from tlmlp.data import read_files
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json
 from tlmlp.train.evaluation.comparison import Comparison, compare_potential
@@ -31,14 +31,14 @@ def evaluate_files(
 
     :param figure: PNG file, its numbers go beside it (CSV); left out: the JSON file's name, else a name of its own in
         the run directory or beside the model file; a model that comes with the package gets none unasked
-    :param keys: arguments of ``read_frames``
+    :param keys: arguments of ``read_files``
     :param which: of a run directory, its ``best`` model or the ``last``
     :raises TlmlpError: when model or data cannot be read, hold different elements, or have no labels at all
     """
     if figure is not None and figure.suffix.lower() != ".png":
         raise TlmlpError(f"--figure expects a file name that ends in .png, got {figure}")
     potential, _ = open_model(model, which, route)
-    frames = [frame for file in data for frame in read_frames(file, **(keys or {}))]
+    frames = [frame for frames in read_files(data, **(keys or {})) for frame in frames]
     with progress("evaluating", len(frames)) as bar:
         comparison = compare_potential(potential, frames, bar.advance)
     summary = comparison.summary()
