@@ -1,6 +1,6 @@
 #pragma once
 
-#include "job.h"
+#include "sweep_job.h"
 
 namespace tlmlp::training {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "buffer.h"
-#include "job.h"
+#include "sweep_job.h"
 #include "training.h"
 
 namespace tlmlp::training {

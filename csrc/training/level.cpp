@@ -6,39 +6,39 @@ namespace {
 using Scalar = TLMLP_SCALAR;
 
 std::ptrdiff_t scratch_size(const Sizes &sizes, int max_lanes, int max_edges) {
-    Work<Scalar> work;
+    SweepScratch<Scalar> work;
     return work.cut(nullptr, sizes, max_lanes, max_edges);
 }
 
 template <class Body>
-void with_work(const training::Job<Scalar> &job, Scalar *memory, int max_lanes, int max_edges, Body &&body) {
-    Work<Scalar> work;
+void with_work(const training::SweepJob<Scalar> &job, Scalar *memory, int max_lanes, int max_edges, Body &&body) {
+    SweepScratch<Scalar> work;
     work.cut(memory, job.network->sizes, max_lanes, max_edges);
     body(work);
 }
 
-void forward(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+void forward(const training::SweepJob<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes,
              int max_edges) {
     with_work(job, memory, max_lanes, max_edges,
-              [&](Work<Scalar> &work) { ForwardPass<Scalar>(job, chunk, work).run(pass); });
+              [&](SweepScratch<Scalar> &work) { Pass<TrainingPlaces<Scalar>>(job, chunk, work).forward(pass); });
 }
 
-void reverse(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+void reverse(const training::SweepJob<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes,
              int max_edges) {
     with_work(job, memory, max_lanes, max_edges,
-              [&](Work<Scalar> &work) { ReversePass<Scalar>(job, chunk, work).run_reverse(pass); });
+              [&](SweepScratch<Scalar> &work) { Pass<TrainingPlaces<Scalar>>(job, chunk, work).reverse(pass); });
 }
 
-void tangent(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+void tangent(const training::SweepJob<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes,
              int max_edges) {
     with_work(job, memory, max_lanes, max_edges,
-              [&](Work<Scalar> &work) { TangentPass<Scalar>(job, chunk, work).run(pass); });
+              [&](SweepScratch<Scalar> &work) { TangentPass<Scalar>(job, chunk, work).run(pass); });
 }
 
-void second(const training::Job<Scalar> &job, const training::Chunk &chunk, int pass, Scalar *memory, int max_lanes,
+void second(const training::SweepJob<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes,
             int max_edges, Scalar *gradient) {
     with_work(job, memory, max_lanes, max_edges,
-              [&](Work<Scalar> &work) { SecondPass<Scalar>(job, chunk, work, gradient).run(pass); });
+              [&](SweepScratch<Scalar> &work) { SecondPass<Scalar>(job, chunk, work, gradient).run(pass); });
 }
 
 } // namespace

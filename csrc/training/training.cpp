@@ -35,12 +35,13 @@ template <class Call> void over_items(std::int64_t n, int threads, Call &&call) 
 template <class T> struct Evaluation<T>::Memory {
     engine::PackedNetwork<T> weights;
     SlotGraph graph;
-    Job<T> job;
+    SweepJob<T> job;
     const Kernels<T> *kernels = nullptr;
     std::int64_t n_edges = 0;
     engine::Buffer<T> first, second; ///< arrays of the first two sweeps, and those that only the last two need
     engine::Buffer<T> scratch, gradient;
     engine::Buffer<double> doubles, gradient_sum;
+    engine::Buffer<std::int32_t> intervals;
     std::size_t scratch_size = 0;
 
     void prepare_first();
@@ -71,7 +72,7 @@ template <class T> template <class List> void Evaluation<T>::Memory::lay_out(eng
 /// Points the job to the graph and to the arrays of the forward and reverse sweeps.
 template <class T> void Evaluation<T>::Memory::prepare_first() {
     const Sizes &s = weights.network().sizes;
-    job = Job<T>();
+    job = SweepJob<T>();
     job.network = &weights.network();
     job.chunks = graph.chunks.data();
     job.first = graph.first.data();
@@ -83,12 +84,14 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
     job.slots = graph.slots;
     job.atoms = static_cast<std::int64_t>(graph.first.size());
     job.n_chunks = static_cast<std::int64_t>(graph.chunks.size());
+    job.gradient = true;
+    job.interval = intervals.resize(static_cast<std::size_t>(job.slots));
 
     const std::int64_t blocks = s.blocks, layers = s.slopes(), edges = job.slots;
     const std::int64_t outputs = (blocks + 1) * job.n_chunks * chunk_atoms;
     lay_out(first, [&](auto &&take) {
         take(3 * edges, {&job.unit});
-        take(edges, {&job.inverse});
+        take(edges, {&job.inverse, &job.position});
         take(s.radial_p * edges, {&job.radial, &job.radial_slope, &job.radial_bar});
         take(s.basis * edges, {&job.basis, &job.basis_slope});
         take(s.harmonics * edges, {&job.harmonics});
@@ -96,10 +99,10 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
         take((blocks + 1) * s.embed_p * edges, {&job.message});
         take(s.embed_p * edges, {&job.embed_pre, &job.embed_slope, &job.embed_bar});
         take(blocks * s.embed_p * edges, {&job.kj, &job.kj_pre, &job.kj_slope, &job.gated_bar, &job.h});
-        take(blocks * layers * s.embed_p * edges, {&job.pre, &job.slope, &job.act_bar});
-        take(blocks * s.directional_p * edges, {&job.y, &job.y_pre, &job.y_slope, &job.y_bar, &job.z, &job.z_bar});
+        take(blocks * layers * s.embed_p * edges, {&job.pre, &job.slopes, &job.act_bar});
+        take(blocks * s.directional_p * edges, {&job.y, &job.y_pre, &job.y_slope, &job.y_bar, &job.z, &job.z_bars});
         take(blocks * job.atoms * s.harmonics * s.directional_p, {&job.A});
-        take(outputs * s.embed_p, {&job.s, &job.s_bar});
+        take(outputs * s.embed_p, {&job.sums, &job.sums_bar});
         take(outputs * s.output_order().count() * s.output_p, {&job.output_pre, &job.output_slope, &job.output_bar});
     });
     double *memory = doubles.resize(static_cast<std::size_t>(6 * job.slots + 2 * job.atoms));
@@ -123,7 +126,7 @@ template <class T> void Evaluation<T>::Memory::prepare_second() {
         take(blocks * s.embed_p * edges, {&job.kj_pre_dot, &job.h_dot});
         take(blocks * layers * s.embed_p * edges, {&job.pre_dot});
         take(blocks * s.directional_p * edges, {&job.y_dot, &job.y_pre_dot, &job.z_dot, &job.z_bar2});
-        take(outputs * s.embed_p, {&job.s_dot});
+        take(outputs * s.embed_p, {&job.sums_dot});
         take(outputs * s.output_order().count() * s.output_p, {&job.output_pre_dot});
     });
 }
@@ -170,7 +173,7 @@ void Evaluation<T>::forward(const network::Sizes &sizes, double cutoff, const st
     m.n_edges = graph.n_edges;
     m.prepare_first();
     m.share_scratch(threads);
-    const Job<T> &job = m.job;
+    const SweepJob<T> &job = m.job;
     const int max_lanes = m.graph.max_lanes, max_edges = m.graph.max_edges_of_atom;
     for (int pass = 0; pass <= sizes.n_blocks; ++pass) {
         m.over_chunks(threads, [&](const Chunk &chunk, T *scratch) {
@@ -196,7 +199,7 @@ void Evaluation<T>::backward(const double *energy_weights, const double *derivat
                              const std::vector<T *> &gradients) {
     Memory &m = *memory_;
     m.prepare_second();
-    const Job<T> &job = m.job;
+    const SweepJob<T> &job = m.job;
     std::copy_n(energy_weights, job.atoms, const_cast<double *>(job.energy_weight));
     double *dot = const_cast<double *>(job.vector_dot);
     for (std::int64_t slot = 0; slot < job.slots; ++slot) {

@@ -1,7 +1,7 @@
 #pragma once
 
 // Energies, their derivatives by the edges, and the gradient by the weights of any function of both: what a training
-// step needs (job.h has the mathematics). No torch; lengths in nm, energies in kJ/mol.
+// step needs (sweep_job.h has the mathematics). No torch; lengths in nm, energies in kJ/mol.
 
 #include <cstdint>
 #include <memory>

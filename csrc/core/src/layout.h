@@ -116,30 +116,37 @@ struct Chunk {
     bool foreign;                      ///< atoms of other processes
 };
 
-/// One evaluation: the graph and every array that outlives a chunk. Energies in kJ/mol, lengths in nm.
+/// One evaluation: the graph and every array that outlives a chunk. Energies in kJ/mol, lengths in nm. Training adds
+/// the arrays of its sweeps (training/sweeps_job.h).
 template <class T> struct Job {
     const Network<T> *network = nullptr;
     const Chunk *chunks = nullptr;
     const std::int32_t *first = nullptr;   ///< [atoms] lane of an atom's first edge in its chunk
     const std::int32_t *count = nullptr;   ///< [atoms] edges that end there
-    const std::int32_t *reverse = nullptr; ///< [slots] slot of i -> j
+    const std::int32_t *reverse = nullptr; ///< [slots] slot of i -> j; of dummies: their own
     const std::int32_t *species = nullptr; ///< [atoms]
     const std::int32_t *source = nullptr;  ///< [slots]
     const double *vector = nullptr;        ///< [slots][3] r_j - r_i in nm
+    std::int64_t slots = 0, atoms = 0, n_chunks = 0;
     bool gradient = false;
 
     T *unit = nullptr;                ///< lanes, 3 rows: vector / d
     T *position = nullptr;            ///< lanes, 1 row: local variable t of the table
     std::int32_t *interval = nullptr; ///< lanes, 1 row
-    T *radial = nullptr;              ///< lanes, radial_p rows
+    T *radial = nullptr;              ///< tiles, radial_p rows
     T *basis = nullptr;               ///< lanes, basis rows
     T *harmonics = nullptr;           ///< lanes, harmonics rows
-    T *message = nullptr;             ///< [blocks] tiles, embed_p rows: m_b, input of block b
+    T *message = nullptr;             ///< [blocks] tiles, embed_p rows: m_b, input of block b; [blocks + 1] in training
     T *z = nullptr;                   ///< [blocks][slots][directional_p]: z of the reverse edge
     T *A = nullptr;                   ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
-    T *atom_gradient = nullptr;       ///< [blocks + 1][atoms padded][embed_p]: dE/ds_i of each output block
+    T *sums_bar = nullptr;            ///< [blocks + 1][chunks][embed_p][chunk_atoms]: dE/ds_i of each output block
     double *atom_energy = nullptr;    ///< [atoms]
 
+    T *radial_bar = nullptr;      ///< tiles, radial_p rows
+    T *geometry_bar = nullptr;    ///< lanes, 4 rows: dE/dd (of the spherical basis alone), dE/du
+    double *vector_bar = nullptr; ///< [slots][3]: dE/dvector in kJ/mol/nm
+
+    // Of the engine alone.
     T *slopes = nullptr; ///< [blocks - 1] tiles, slopes() * embed_p rows: of all activations but the last block's; null
                          ///< where they are computed again on the way back
     T *message_bar = nullptr;      ///< tiles, embed_p rows: dE/dm
@@ -148,16 +155,9 @@ template <class T> struct Job {
     const T *energy_bar = nullptr; ///< [slots][directional_p] in reverse passes of a moment: dE/dz as the passes of the
                                    ///< energy had it; null in those
     int axis = 0;                  ///< component of the positions that the moment is taken with
-    T *radial_bar = nullptr;       ///< lanes, radial_p rows
-    T *geometry_bar = nullptr;     ///< lanes, 4 rows: dE/dt of the table's variable, dE/du
     T *A_bar = nullptr; ///< [atoms][as A] dE/dA_j N_l that comes from other processes; null without exchange.
                         ///< Of foreign atoms what goes there. All zero but between send and backward.
     unsigned char *touched = nullptr; ///< [atoms] rows of A_bar that are not zero
-    double *vector_bar = nullptr;     ///< [slots][3]: dE/dvector in kJ/mol/nm
-
-    std::int64_t slots = 0;
-    std::int64_t atoms = 0;
-    std::int64_t padded_atoms = 0; ///< chunks * chunk_atoms
 };
 
 /// The kernels of one instruction level and precision.
@@ -167,7 +167,7 @@ template <class T> struct Kernels {
     /// Work space of a thread in numbers of T.
     std::ptrdiff_t (*scratch)(const Sizes &sizes, int max_lanes, int max_edges_of_atom);
     void (*forward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
-    void (*backward)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
+    void (*reverse)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     /// Around the exchanges, for foreign chunks: z from the received centres; A_bar.
     void (*receive)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*send)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);

@@ -37,7 +37,7 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     job.gradient = gradient;
     job.slots = graph.slots;
     job.atoms = static_cast<std::int64_t>(atoms);
-    job.padded_atoms = static_cast<std::int64_t>(graph.chunks.size()) * chunk_atoms;
+    job.n_chunks = static_cast<std::int64_t>(graph.chunks.size());
 
     // Vectors that start at the last edge of a row may read past it.
     const auto lane_array = [&](Buffer<T> &buffer, int rows) { return buffer.resize(slots * rows + lane_pad); };
@@ -52,7 +52,7 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     job.A = A_.resize(blocks * atoms * s.harmonics * s.directional_p);
     job.atom_energy = atom_energy_.resize(atoms);
     if (gradient) {
-        job.atom_gradient = atom_gradient_.resize((blocks + 1) * job.padded_atoms * s.embed_p);
+        job.sums_bar = sums_bar_.resize((blocks + 1) * job.n_chunks * chunk_atoms * s.embed_p);
         const std::size_t slopes = blocks > 0 ? (blocks - 1) * slots * s.slopes() * s.embed_p : 0;
         job.slopes = slopes * sizeof(T) <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
         job.message_bar = message_bar_.resize(slots * s.embed_p);
@@ -157,7 +157,7 @@ template <class T> void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, 
         }
 #pragma omp for schedule(dynamic, 1)
         for (std::int64_t c = 0; c < n_chunks; ++c) {
-            kernels_.backward(job, job.chunks[c], pass, member.scratch, passes.max_lanes, passes.max_edges);
+            kernels_.reverse(job, job.chunks[c], pass, member.scratch, passes.max_lanes, passes.max_edges);
         }
     }
 }
@@ -262,8 +262,8 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
-         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &atom_gradient_, &slopes_,
-          &message_bar_, &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
+         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &sums_bar_, &slopes_, &message_bar_,
+          &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

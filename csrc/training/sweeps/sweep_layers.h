@@ -1,31 +1,14 @@
 #pragma once
 
-// Dense layers that keep what the later sweeps need, their tangents, and the sums of outer products that make the
-// gradients of weights.
+// Tangents of dense layers, their second way back, and the sums of outer products that make the gradients of weights.
 
-#include "job.h"
-#include "sweeps/prefetch.h"
+#include "kernels/layers.h"
+#include "sweep_job.h"
 
 namespace {
 
-/// Lines to ask for with every vector of a layer's results.
-inline constexpr int lines_queued = 3;
-
-/// pre = W x + b, slope = act'(pre), y = act(pre) [+ add]
-template <class T, bool with_add>
-TLMLP_NOINLINE void layer_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> pre, Lanes<T> slope,
-                               Lanes<T> y, int vectors, PrefetchQueue *queue) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
-        const auto s = act_slope<T>(a);
-        store(pre.at(o, lane), a);
-        store(slope.at(o, lane), s.slope);
-        store(y.at(o, lane), with_add ? s.value + load(add.at(o, lane)) : s.value);
-    });
-}
-
 /// pre_dot = W x_dot, y_dot = slope pre_dot [+ add]
-template <class T, bool with_add>
+template <bool with_add, class T>
 TLMLP_NOINLINE void layer_tangent(const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> slope, Lanes<T> pre_dot,
                                   Lanes<T> y_dot, int vectors, PrefetchQueue *queue) {
     dense_packed<T>(x_dot.data, x_dot.ld, vectors, layer.in, layer.out, layer.forward, nullptr,
@@ -43,36 +26,6 @@ template <class T> TLMLP_NOINLINE void layer_product(const Dense<T> &layer, Lane
                     [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
 }
 
-/// bar = W^T g, next = bar * slope
-template <class T>
-TLMLP_NOINLINE void back_keep(const Dense<T> &layer, Lanes<T> g, Lanes<T> bar, Lanes<T> slope, Lanes<T> next,
-                              int vectors, PrefetchQueue *queue) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
-        store(bar.at(o, lane), a);
-        store(next.at(o, lane), a * load(slope.at(o, lane)));
-    });
-}
-
-/// sum = add + W^T g, next = sum * slope
-template <class T>
-TLMLP_NOINLINE void back_sum_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> sum, Lanes<T> slope,
-                                  Lanes<T> next, int vectors, PrefetchQueue *queue) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
-        const V<T> total = load(add.at(o, lane)) + a;
-        store(sum.at(o, lane), total);
-        store(next.at(o, lane), total * load(slope.at(o, lane)));
-    });
-}
-
-/// sum = add + W^T g
-template <class T>
-TLMLP_NOINLINE void back_sum(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> sum, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors,
-               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(sum.at(o, lane), load(add.at(o, lane)) + a); });
-}
-
 /// pre_bar2 = (W^T g) * slope + pre_bar2
 template <class T>
 TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> slope, Lanes<T> pre_bar2, int vectors,
@@ -80,15 +33,6 @@ TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> s
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
         queue->step<lines_queued>();
         store(pre_bar2.at(o, lane), a * load(slope.at(o, lane)) + load(pre_bar2.at(o, lane)));
-    });
-}
-
-/// y += W^T g
-template <class T>
-TLMLP_NOINLINE void back_add_queue(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors, PrefetchQueue *queue) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
-        store(y.at(o, lane), load(y.at(o, lane)) + a);
     });
 }
 
@@ -144,44 +88,6 @@ TLMLP_NOINLINE void inner_second(Kept<T> k, Lanes<T> y, Lanes<T> y_dot, Lanes<T>
             store(slope.at(c, lane), s.slope);
             store(pre_bar2.at(c, lane), s.curve * pre_dot * bar);
             store(pre_bar.at(c, lane), s.slope * bar);
-        }
-    }
-}
-
-/// rows[lane][row] = x[c][lane]; channels from `channels` on are zero.
-template <class T> TLMLP_NOINLINE void to_rows(Lanes<T> x, int channels, int vectors, T *rows, int row) {
-    for (int c = 0; c < row; c += lanes<T>) {
-        for (int v = 0; v < vectors; ++v) {
-            V<T> block[lanes<T>];
-#pragma GCC unroll 16
-            for (int k = 0; k < lanes<T>; ++k) {
-                block[k] = c + k < channels ? load(x.at(c + k, v * lanes<T>)) : V<T>{};
-            }
-            transpose<T>(block);
-            T *to = rows + std::ptrdiff_t(v * lanes<T>) * row + c;
-#pragma GCC unroll 16
-            for (int e = 0; e < lanes<T>; ++e) {
-                store(to + std::ptrdiff_t(e) * row, block[e]);
-            }
-        }
-    }
-}
-
-/// The other way; row is a multiple of the lanes.
-template <class T> TLMLP_NOINLINE void to_lanes(const T *rows, int row, int vectors, Lanes<T> x) {
-    for (int v = 0; v < vectors; ++v) {
-        for (int c = 0; c < row; c += lanes<T>) {
-            V<T> block[lanes<T>];
-            const T *from = rows + std::ptrdiff_t(v * lanes<T>) * row + c;
-#pragma GCC unroll 16
-            for (int e = 0; e < lanes<T>; ++e) {
-                block[e] = load(from + std::ptrdiff_t(e) * row);
-            }
-            transpose<T>(block);
-#pragma GCC unroll 16
-            for (int k = 0; k < lanes<T>; ++k) {
-                store(x.at(c + k, v * lanes<T>), block[k]);
-            }
         }
     }
 }

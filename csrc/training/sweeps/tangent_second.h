@@ -1,31 +1,43 @@
 #pragma once
 
-// Tangent and second sweep (job.h): the gradient by the weights. Tangent pass b mirrors forward pass b, second pass b
+// Tangent and second sweep (sweep_job.h): the gradient by the weights. Tangent pass b mirrors forward pass b, second pass b
 // reverse pass b.
 
-#include "sweeps/forward_reverse.h"
+#include "sweeps/training_places.h"
 
 namespace {
 
-template <class T> struct TangentPass : ChunkView<T> {
-    using View = ChunkView<T>;
-    using View::job, View::net, View::s, View::chunk, View::w;
-    using View::View;
+/// Policy of an update's tangents: those of the preactivations, from the slopes kept.
+template <class T> struct KeptTangents {
+    LayerTiles<T> slopes, pre_dot;
+    PrefetchQueue *queue;
+    template <With with>
+    void layer(int k, const Dense<T> &layer, Lanes<T> x_dot, Lanes<T> add, Lanes<T> y_dot, int vectors) const {
+        layer_tangent<with == With::sum>(layer, x_dot, add, slopes.at(k), pre_dot.at(k), y_dot, vectors, queue);
+    }
+};
+
+template <class T> struct TangentPass : TrainingPlaces<T> {
+    using Places = TrainingPlaces<T>;
+    using View = typename Places::View;
+    using Places::job, Places::net, Places::s, Places::chunk, Places::w;
+    using Places::Places;
 
     void update(int b, int lane, int vectors) const {
-        const NodeTiles<T> x_dot = this->nodes(job.message_dot, job.h_dot, b, lane);
-        this->gather(job.z_dot, b, lane, vectors, x_dot[network::Node::z]);
-        update_forward(s, net.interactions[b], x_dot, KeepTangents<T>{*this, b, lane}, vectors);
+        update_forward(
+            s, net.interactions[b], this->nodes(job.z_dot, job.message_dot, job.h_dot, b, lane, vectors),
+            KeptTangents<T>{this->layers_at(job.slopes, b, lane), this->layers_at(job.pre_dot, b, lane), &w.queue},
+            vectors);
     }
 
     void messages_down(int b, int lane, int vectors) const {
         const auto &layer = net.interactions[b];
         const Lanes<T> x = w.tile[0], gate = w.tile[1], gate_dot = w.tile[2], kj_dot = w.tile[3];
-        layer_linear(layer.gate, this->tile_at(job.radial, s.radial_p, 0, lane), gate, vectors);
+        layer_linear(layer.gate, this->radial(lane), gate, vectors);
         layer_linear(layer.gate, this->tile_at(job.radial_dot, s.radial_p, 0, lane), gate_dot, vectors);
-        layer_tangent<T, false>(layer.kj, this->embed_at(job.message_dot, b, lane), {},
-                                this->embed_at(job.kj_slope, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_dot,
-                                vectors, &w.queue);
+        layer_tangent<false>(layer.kj, this->embed_at(job.message_dot, b, lane), {},
+                             this->embed_at(job.kj_slope, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_dot,
+                             vectors, &w.queue);
         product_tangent(this->embed_at(job.kj, b, lane), kj_dot, gate, gate_dot, x, s.embed_p, vectors);
         T *y_dot = this->rows_at(job.y_dot, b, lane), *pre_dot = this->rows_at(job.y_pre_dot, b, lane);
         const T *slope = this->rows_at(job.y_slope, b, lane);
@@ -53,12 +65,12 @@ template <class T> struct TangentPass : ChunkView<T> {
         if (b == 0) {
             geometry_tangent(job, chunk);
         }
-        T *sums = this->atoms_at(job.s_dot, b);
+        T *sums = this->atoms_at(job.sums_dot, b);
         clear(sums, std::ptrdiff_t(s.embed_p) * chunk_atoms);
         const auto next_tile = [&](const View &next, int lane) {
             if (b > 0) {
                 next.queue_embed(b - 1, lane, {job.message_dot, job.h_dot});
-                next.queue_layers(b - 1, lane, {job.slope, job.pre_dot});
+                next.queue_layers(b - 1, lane, {job.slopes, job.pre_dot});
                 next.prefetch_reverse(job.z_dot, b - 1, lane);
             }
             next.queue_tile(job.radial, s.radial_p, 0, lane);
@@ -78,12 +90,12 @@ template <class T> struct TangentPass : ChunkView<T> {
             }
         };
         this->over_tiles(next_tile, this_chunk, [&](int lane, int vectors) {
-            const Lanes<T> radial = this->tile_at(job.radial, s.radial_p, 0, lane);
+            const Lanes<T> radial = this->radial(lane);
             const Lanes<T> radial_dot = this->tile_at(job.radial_dot, s.radial_p, 0, lane);
             const Lanes<T> m_dot = this->embed_at(job.message_dot, b, lane), gate = w.tile[0], gate_dot = w.tile[1];
             if (b == 0) {
-                layer_tangent<T, false>(net.embed_radial, radial_dot, {}, this->embed_at(job.embed_slope, 0, lane),
-                                        this->embed_at(job.embed_pre_dot, 0, lane), m_dot, vectors, &w.queue);
+                layer_tangent<false>(net.embed_radial, radial_dot, {}, this->embed_at(job.embed_slope, 0, lane),
+                                     this->embed_at(job.embed_pre_dot, 0, lane), m_dot, vectors, &w.queue);
             } else {
                 update(b - 1, lane, vectors);
             }
@@ -95,7 +107,8 @@ template <class T> struct TangentPass : ChunkView<T> {
                 messages_down(b, lane, vectors);
             }
         });
-        this->over_output(b, [&](const OutputTile<T> &head) { output_tangent(head, w); });
+        over_output<T>(s, net.outputs[b], this->output_arrays(b), chunk.atoms,
+                       [&](const OutputTile<T> &tile) { output_tangent(tile, &w.queue); });
         for (int a = 0; !last && a < chunk.atoms; ++a) {
             directional_tangent(s, net.interactions[b].radial, net.legendre, this->centre_jet(b, a), this->A_of(b, a),
                                 w.jets, this->rows_at(job.z_dot, b, this->first()[a]));
@@ -103,24 +116,26 @@ template <class T> struct TangentPass : ChunkView<T> {
     }
 };
 
-template <class T> struct SecondPass : ChunkView<T> {
-    using View = ChunkView<T>;
-    using View::job, View::net, View::s, View::chunk, View::w;
+template <class T> struct SecondPass : TrainingPlaces<T> {
+    using Places = TrainingPlaces<T>;
+    using View = typename Places::View;
+    using Places::job, Places::net, Places::s, Places::chunk, Places::w;
     T *gradient;
 
-    SecondPass(const training::Job<T> &j, const training::Chunk &c, Work<T> &work, T *to)
-        : View(j, c, work), gradient(to) {}
+    SecondPass(const training::SweepJob<T> &j, const Chunk &c, SweepScratch<T> &work, T *to)
+        : Places(j, c, work), gradient(to) {}
 
     Lanes<T> bar2_at(int lane) const { return this->embed_at(job.message_bar2, 0, lane); }
+    Lanes<T> radial_bar2(int lane) const { return this->tile_at(job.radial_bar2, s.radial_p, 0, lane); }
 
     /// Gradient of a layer's weight and bias from the adjoints of its preactivations and its inputs in w.rows.
     void add_layer(const Dense<T> &layer, Lanes<T> pre_bar2, Lanes<T> pre_bar, int vectors) const {
         add_weight(layer, pre_bar2, pre_bar, w.rows, w.rows_dot, vectors);
-        add_bias(pre_bar2, pad_to(layer.out, training::output_group), vectors, gradient + layer.bias_gradient());
+        add_bias(pre_bar2, pad_to(layer.out, output_group), vectors, gradient + layer.bias_gradient());
     }
     void add_weight(const Dense<T> &layer, Lanes<T> pre_bar2, Lanes<T> pre_bar, const T *rows, const T *rows_dot,
                     int vectors) const {
-        outer(pre_bar2.data, pre_bar.data, pre_bar2.ld, pad_to(layer.out, training::output_group), rows, rows_dot,
+        outer(pre_bar2.data, pre_bar.data, pre_bar2.ld, pad_to(layer.out, output_group), rows, rows_dot,
               pad_to(layer.in, row_pad), vectors * lanes<T>, gradient + layer.gradient, &w.queue);
     }
     void inputs(Lanes<T> x, Lanes<T> x_dot, int vectors) const {
@@ -132,8 +147,8 @@ template <class T> struct SecondPass : ChunkView<T> {
     Kept<T> kept(int b, int k, int lane) const {
         // `up` and `ji` are added: one adjoint for both.
         const int of_bar = k == network::UpdateOrder::up ? network::UpdateOrder::ji : k;
-        return {this->layer_at(job.pre, b, k, lane), this->layer_at(job.pre_dot, b, k, lane),
-                this->layer_at(job.act_bar, b, of_bar, lane)};
+        return {this->layers_at(job.pre, b, lane).at(k), this->layers_at(job.pre_dot, b, lane).at(k),
+                this->layers_at(job.act_bar, b, lane).at(of_bar)};
     }
 
     /// sum = x + act(W_1 act(W_0 x + b) + b), layers k and k + 1: from the sum and its tangent to x, from `bar2`, the
@@ -150,7 +165,7 @@ template <class T> struct SecondPass : ChunkView<T> {
         back_slope_add(layers[k + 1], pre_bar2, slope, inner, vectors, &w.queue);
         inputs(x, x_dot, vectors);
         add_layer(layers[k], inner, inner_dot, vectors);
-        back_add_queue(layers[k], inner, bar2, vectors, &w.queue);
+        back_add(layers[k], inner, bar2, bar2, vectors, &w.queue);
     }
 
     /// Interaction b's update: message_bar2 of m_(b+1) becomes that of m_b; the adjoint of z goes to z_bar2.
@@ -179,7 +194,7 @@ template <class T> struct SecondPass : ChunkView<T> {
                 adjoints(h_bar2);
                 inputs(this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane), vectors);
                 add_layer(layer, pre_bar2, pre_bar, vectors);
-                back_add_queue(layer, pre_bar2, bar2, vectors, &w.queue);
+                back_add(layer, pre_bar2, bar2, bar2, vectors, &w.queue);
             } else if (step.around >= 0) {
                 residual(b, step.layer, lane, vectors, step.from == Node::h ? h_bar2 : bar2, sum, sum_dot, x, x_dot);
                 sum = x;
@@ -199,9 +214,9 @@ template <class T> struct SecondPass : ChunkView<T> {
         const auto &layer = net.interactions[b];
         for (int a = 0; a < chunk.atoms; ++a) {
             const int lane = this->first()[a];
-            this->prefetch_next_centre(job.z_bar, b, a);
+            this->prefetch_next_centre(job.z_bars, b, a);
             this->prefetch_next_centre(job.z_bar2, b, a);
-            this->gather(job.z_bar, b, lane, this->count()[a], w.z_bar);
+            this->gather(job.z_bars, b, lane, this->count()[a], w.z_bar);
             this->gather(job.z_bar2, b, lane, this->count()[a], w.z_bar2);
             directional_second(s, layer.radial, net.legendre, this->centre_jet(b, a), w.z_bar, w.z_bar2, w.jets,
                                w.y_bar2 + std::ptrdiff_t(lane) * s.directional_p, gradient + layer.radial_gradient);
@@ -240,7 +255,7 @@ template <class T> struct SecondPass : ChunkView<T> {
     void messages_down(int b, int lane, int vectors) const {
         const auto &layer = net.interactions[b];
         const int row = s.directional_p, n = vectors * lanes<T>;
-        const Lanes<T> radial = this->tile_at(job.radial, s.radial_p, 0, lane);
+        const Lanes<T> radial = this->radial(lane);
         const Lanes<T> radial_dot = this->tile_at(job.radial_dot, s.radial_p, 0, lane);
         const Lanes<T> gate = w.tile[0], gate_dot = w.tile[1], kj_dot = w.tile[2], x = w.tile[3], x_dot = w.tile[4];
         const Lanes<T> kj = this->embed_at(job.kj, b, lane), m = this->embed_at(job.message, b, lane);
@@ -266,27 +281,27 @@ template <class T> struct SecondPass : ChunkView<T> {
         multiply(bar, gate, kj_bar, s.embed_p, vectors);
         gate_second(bar2, bar, kj, kj_dot, gate, gate_dot, gate_bar2, gate_bar, kj_bar2, false, s.embed_p, vectors);
         add_weight(layer.gate, gate_bar2, gate_bar, w.radial_rows, w.radial_rows_dot, vectors);
-        back_add(layer.gate, gate_bar2, this->tile_at(job.radial_bar2, s.radial_p, 0, lane), vectors);
+        back_add(layer.gate, gate_bar2, radial_bar2(lane), radial_bar2(lane), vectors, &w.queue);
 
         const Lanes<T> kj_pre_bar2 = w.tile[0], kj_pre_bar = w.tile[1];
         activation_second<T>({this->embed_at(job.kj_pre, b, lane), this->embed_at(job.kj_pre_dot, b, lane), kj_bar},
                              kj_bar2, kj_pre_bar2, kj_pre_bar, s.embed_p, vectors);
         inputs(m, m_dot, vectors);
         add_layer(layer.kj, kj_pre_bar2, kj_pre_bar, vectors);
-        back_add_queue(layer.kj, kj_pre_bar2, bar2_at(lane), vectors, &w.queue);
+        back_add(layer.kj, kj_pre_bar2, bar2_at(lane), bar2_at(lane), vectors, &w.queue);
     }
 
-    void output(int b, int lane, int vectors, const T *s_bar2, const T *s_bar) const {
+    void output(int b, int lane, int vectors, const T *sums_bar2, const T *sums_bar) const {
         const auto &layer = net.outputs[b].gate;
         const Lanes<T> gate = w.tile[0], gate_dot = w.tile[1], gate_bar2 = w.tile[2], gate_bar = w.tile[3];
-        layer_linear(layer, this->tile_at(job.radial, s.radial_p, 0, lane), gate, vectors);
+        layer_linear(layer, this->radial(lane), gate, vectors);
         layer_linear(layer, this->tile_at(job.radial_dot, s.radial_p, 0, lane), gate_dot, vectors);
-        this->spread_atoms(s_bar2, lane, vectors, w.spread);
-        this->spread_atoms(s_bar, lane, vectors, w.spread2);
+        this->spread_atoms(sums_bar2, lane, vectors, w.spread);
+        this->spread_atoms(sums_bar, lane, vectors, w.spread2);
         gate_second(w.spread, w.spread2, this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane),
                     gate, gate_dot, gate_bar2, gate_bar, bar2_at(lane), true, s.embed_p, vectors);
         add_weight(layer, gate_bar2, gate_bar, w.radial_rows, w.radial_rows_dot, vectors);
-        back_add(layer, gate_bar2, this->tile_at(job.radial_bar2, s.radial_p, 0, lane), vectors);
+        back_add(layer, gate_bar2, radial_bar2(lane), radial_bar2(lane), vectors, &w.queue);
     }
 
     void embedding(int lane, int vectors) const {
@@ -295,7 +310,7 @@ template <class T> struct SecondPass : ChunkView<T> {
                               this->embed_at(job.embed_bar, 0, lane)},
                              bar2_at(lane), pre_bar2, pre_bar, s.embed_p, vectors);
         add_weight(net.embed_radial, pre_bar2, pre_bar, w.radial_rows, w.radial_rows_dot, vectors);
-        back_add(net.embed_radial, pre_bar2, this->tile_at(job.radial_bar2, s.radial_p, 0, lane), vectors);
+        back_add(net.embed_radial, pre_bar2, radial_bar2(lane), radial_bar2(lane), vectors, &w.queue);
         const int row = pad_to(s.embed, row_pad), n = vectors * lanes<T>;
         to_rows(pre_bar2, s.embed_p, vectors, w.rows, row);
         for (int a = 0, e = 0; e < n && lane + e < chunk.edges; ++e) {
@@ -314,11 +329,11 @@ template <class T> struct SecondPass : ChunkView<T> {
     }
 
     void run(int b) const {
-        T *s_bar2 = w.sums;
-        this->over_output(b, [&](const OutputTile<T> &head) {
-            output_second(head, w, chunk.atoms, job.energy_weight + chunk.atom, s_bar2, gradient);
+        T *sums_bar2 = w.sums;
+        over_output<T>(s, net.outputs[b], this->output_arrays(b), chunk.atoms, [&](const OutputTile<T> &tile) {
+            output_second(tile, w, chunk.atoms, job.energy_weight + chunk.atom, sums_bar2, gradient);
         });
-        const T *s_bar = this->atoms_at(job.s_bar, b);
+        const T *sums_bar = this->sums_bar(b);
         if (b < s.blocks) {
             centres(b);
         }
@@ -353,7 +368,7 @@ template <class T> struct SecondPass : ChunkView<T> {
         };
         this->over_tiles(next_tile, this_chunk, [&](int lane, int vectors) {
             const int row = pad_to(s.radial, row_pad);
-            to_rows(this->tile_at(job.radial, s.radial_p, 0, lane), s.radial_p, vectors, w.radial_rows, row);
+            to_rows(this->radial(lane), s.radial_p, vectors, w.radial_rows, row);
             to_rows(this->tile_at(job.radial_dot, s.radial_p, 0, lane), s.radial_p, vectors, w.radial_rows_dot, row);
             if (b == s.blocks) {
                 for (int c = 0; c < s.embed_p; ++c) {
@@ -362,7 +377,7 @@ template <class T> struct SecondPass : ChunkView<T> {
             } else {
                 messages_down(b, lane, vectors);
             }
-            output(b, lane, vectors, s_bar2, s_bar);
+            output(b, lane, vectors, sums_bar2, sums_bar);
             if (b > 0) {
                 update(b - 1, lane, vectors);
             } else {

@@ -43,10 +43,9 @@ template <class T> TLMLP_INLINE void prefetch_gather(const T *from, const std::i
     }
 }
 
-/// What the embedding adds to W e: the rows of both atoms' species, for the edges from `lane` on. Job is the engine's or
-/// that of training.
-template <class T, class Job>
-TLMLP_INLINE void embed_inputs(const Job &job, const Chunk &chunk, int lane, int n, Lanes<T> out) {
+/// What the embedding adds to W e: the rows of both atoms' species, for the edges from `lane` on.
+template <class T>
+TLMLP_INLINE void embed_inputs(const Job<T> &job, const Chunk &chunk, int lane, int n, Lanes<T> out) {
     const Network<T> &net = *job.network;
     const int row = net.sizes.embed_p;
     const std::int32_t *first = job.first + chunk.atom, *count = job.count + chunk.atom;

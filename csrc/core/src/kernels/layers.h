@@ -1,9 +1,11 @@
 #pragma once
 
 // The few fused layer operations that all blocks are made of. Each is compiled once per precision and not inlined:
-// together they stay in the instruction cache while a tile runs through its twenty layers.
+// together they stay in the instruction cache while a tile runs through its twenty layers. What a layer leaves behind for
+// the way back is fixed at compile time.
 
 #include "kernels/dense.h"
+#include "kernels/prefetch.h"
 
 namespace {
 
@@ -17,55 +19,44 @@ template <class T> struct Lanes {
     TLMLP_INLINE T *at(int c, int lane) const { return data + c * ld + lane; }
 };
 
-/// y = act(W x + b)
-template <class T> TLMLP_NOINLINE void layer_act(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a)); });
-}
+/// What is kept of a layer a = act(p), p = W x + b: nothing, the slope act'(p), or both it and p. Where the layer's result
+/// is not a itself but a product, a is kept with the slope.
+enum class Keep { nothing, slopes, all };
+template <class T> struct KeptTiles {
+    Lanes<T> slope, pre, value;
+};
 
-/// y = act(W x + b) + add
-template <class T>
-TLMLP_NOINLINE void layer_act_add(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors,
-          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a) + load(add.at(o, lane))); });
-}
+/// The second operand of a layer's result: there is none, act(p + other), act(p) + other or act(p) * other.
+enum class With { nothing, inside, sum, product };
 
-/// y = act(W x + b) * factor
-template <class T>
-TLMLP_NOINLINE void layer_act_times(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, int vectors) {
-    dense(layer, x.data, x.ld, vectors,
-          [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), act<T>(a) * load(factor.at(o, lane))); });
-}
-
-/// y = act(W x + b), slope = its derivative, product = y * factor
-template <class T>
-TLMLP_NOINLINE void layer_act_times_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> factor, Lanes<T> y, Lanes<T> slope,
-                                         Lanes<T> product, int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const auto s = act_slope<T>(a);
-        store(y.at(o, lane), s.value);
-        store(slope.at(o, lane), s.slope);
-        store(product.at(o, lane), s.value * load(factor.at(o, lane)));
-    });
-}
-
-/// y = act(W x + b), slope = its derivative
-template <class T>
-TLMLP_NOINLINE void layer_act_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> y, Lanes<T> slope, int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const auto s = act_slope<T>(a);
-        store(y.at(o, lane), s.value);
-        store(slope.at(o, lane), s.slope);
-    });
-}
-
-/// y = act(W x + b) + add, slope = the derivative
-template <class T>
-TLMLP_NOINLINE void layer_act_add_keep(const Dense<T> &layer, Lanes<T> x, Lanes<T> add, Lanes<T> y, Lanes<T> slope,
-                                       int vectors) {
-    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const auto s = act_slope<T>(a);
-        store(y.at(o, lane), s.value + load(add.at(o, lane)));
-        store(slope.at(o, lane), s.slope);
+template <Keep keep, With with, class T>
+TLMLP_NOINLINE void layer_act(const Dense<T> &layer, Lanes<T> x, Lanes<T> other, KeptTiles<T> kept, Lanes<T> y,
+                              int vectors, PrefetchQueue *queue) {
+    dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> p) TLMLP_FINISH {
+        queue->step<lines_queued>();
+        if constexpr (with == With::inside) {
+            p += load(other.at(o, lane));
+        }
+        V<T> value;
+        if constexpr (keep == Keep::nothing) {
+            value = act<T>(p);
+        } else {
+            const auto s = act_slope<T>(p);
+            value = s.value;
+            store(kept.slope.at(o, lane), s.slope);
+        }
+        if constexpr (keep == Keep::all) {
+            store(kept.pre.at(o, lane), p);
+        }
+        if constexpr (keep != Keep::nothing && with == With::product) {
+            store(kept.value.at(o, lane), value);
+        }
+        if constexpr (with == With::sum) {
+            value += load(other.at(o, lane));
+        } else if constexpr (with == With::product) {
+            value *= load(other.at(o, lane));
+        }
+        store(y.at(o, lane), value);
     });
 }
 
@@ -92,53 +83,48 @@ TLMLP_NOINLINE void layer_gate_back(const Dense<T> &layer, Lanes<T> x, Lanes<T> 
     });
 }
 
-/// The product x = y * gate, y with `slope`, from its adjoint W^T g: y_bar = W^T g * gate * slope, gate_bar = W^T g * y
-template <class T>
+/// The product y * gate, y with `slope`, from its adjoint bar = W^T g: pre_bar = bar * gate * slope, gate_bar = bar * y
+template <bool with_bar, class T>
 TLMLP_NOINLINE void back_gated(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> gate, Lanes<T> slope,
-                               Lanes<T> y_bar, Lanes<T> gate_bar, int vectors) {
+                               Lanes<T> bar, Lanes<T> pre_bar, Lanes<T> gate_bar, int vectors) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y_bar.at(o, lane), a * load(gate.at(o, lane)) * load(slope.at(o, lane)));
+        if constexpr (with_bar) {
+            store(bar.at(o, lane), a);
+        }
+        store(pre_bar.at(o, lane), a * load(gate.at(o, lane)) * load(slope.at(o, lane)));
         store(gate_bar.at(o, lane), a * load(y.at(o, lane)));
-    });
-}
-
-/// y = (W^T g) * factor
-template <class T>
-TLMLP_NOINLINE void back_times(const Dense<T> &layer, Lanes<T> g, Lanes<T> factor, Lanes<T> y, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors,
-               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a * load(factor.at(o, lane))); });
-}
-
-/// y += W^T g
-template <class T> TLMLP_NOINLINE void back_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors) {
-    dense_back(layer, g.data, g.ld, vectors,
-               [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), load(y.at(o, lane)) + a); });
-}
-
-/// y += W^T g, next = y * slope: the step through a residual connection to the layer below it
-template <class T>
-TLMLP_NOINLINE void back_add_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> slope, Lanes<T> next,
-                                  int vectors) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        const V<T> sum = load(y.at(o, lane)) + a;
-        store(y.at(o, lane), sum);
-        store(next.at(o, lane), sum * load(slope.at(o, lane)));
-    });
-}
-
-/// y = W^T g, next = y * slope
-template <class T>
-TLMLP_NOINLINE void back_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, Lanes<T> slope, Lanes<T> next,
-                              int vectors) {
-    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        store(y.at(o, lane), a);
-        store(next.at(o, lane), a * load(slope.at(o, lane)));
     });
 }
 
 /// y = W^T g
 template <class T> TLMLP_NOINLINE void back_linear(const Dense<T> &layer, Lanes<T> g, Lanes<T> y, int vectors) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH { store(y.at(o, lane), a); });
+}
+
+/// y = add + W^T g, where add may be y
+template <class T>
+TLMLP_NOINLINE void back_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> y, int vectors,
+                             PrefetchQueue *queue) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        queue->step<lines_queued>();
+        store(y.at(o, lane), load(add.at(o, lane)) + a);
+    });
+}
+
+/// On to the layer below, whose activation has `slope`: y = W^T g or, with_add, add + W^T g, kept or not; next = y * slope
+template <bool with_add, bool kept, class T>
+TLMLP_NOINLINE void back_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> y, Lanes<T> slope,
+                              Lanes<T> next, int vectors, PrefetchQueue *queue) {
+    dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
+        queue->step<lines_queued>();
+        if constexpr (with_add) {
+            a = load(add.at(o, lane)) + a;
+        }
+        if constexpr (kept) {
+            store(y.at(o, lane), a);
+        }
+        store(next.at(o, lane), a * load(slope.at(o, lane)));
+    });
 }
 
 /// y = a * b, `rows` rows
@@ -151,13 +137,57 @@ template <class T> TLMLP_INLINE void multiply(Lanes<T> a, Lanes<T> b, Lanes<T> y
     }
 }
 
-/// y = x, `rows` rows
-template <class T> TLMLP_INLINE void copy(Lanes<T> x, Lanes<T> y, int rows, int vectors) {
-    for (int c = 0; c < rows; ++c) {
+/// rows[lane][row] = x[c][lane]; channels from `channels` on are zero.
+template <class T> TLMLP_NOINLINE void to_rows(Lanes<T> x, int channels, int vectors, T *rows, int row) {
+    for (int c = 0; c < row; c += lanes<T>) {
         for (int v = 0; v < vectors; ++v) {
-            store(y.at(c, v * lanes<T>), load(x.at(c, v * lanes<T>)));
+            V<T> block[lanes<T>];
+#pragma GCC unroll 16
+            for (int k = 0; k < lanes<T>; ++k) {
+                block[k] = c + k < channels ? load(x.at(c + k, v * lanes<T>)) : V<T>{};
+            }
+            transpose<T>(block);
+            T *to = rows + std::ptrdiff_t(v * lanes<T>) * row + c;
+#pragma GCC unroll 16
+            for (int e = 0; e < lanes<T>; ++e) {
+                store(to + std::ptrdiff_t(e) * row, block[e]);
+            }
         }
     }
+}
+
+/// The other way, each number handed to finish(c, lane, vector over the lanes); row is a multiple of the lanes.
+template <class T, class Finish> TLMLP_INLINE void each_lane(const T *rows, int row, int vectors, Finish &&finish) {
+    for (int v = 0; v < vectors; ++v) {
+        for (int c = 0; c < row; c += lanes<T>) {
+            V<T> block[lanes<T>];
+            const T *from = rows + std::ptrdiff_t(v * lanes<T>) * row + c;
+#pragma GCC unroll 16
+            for (int e = 0; e < lanes<T>; ++e) {
+                block[e] = load(from + std::ptrdiff_t(e) * row);
+            }
+            transpose<T>(block);
+#pragma GCC unroll 16
+            for (int k = 0; k < lanes<T>; ++k) {
+                finish(c + k, v * lanes<T>, block[k]);
+            }
+        }
+    }
+}
+
+/// x[c][lane] = rows[lane][row]
+template <class T> TLMLP_NOINLINE void to_lanes(const T *rows, int row, int vectors, Lanes<T> x) {
+    each_lane(rows, row, vectors, [=](int c, int lane, V<T> value) TLMLP_FINISH { store(x.at(c, lane), value); });
+}
+
+/// x[c][lane] *= rows[lane][row]
+template <class T> TLMLP_NOINLINE void times_rows(Lanes<T> x, const T *rows, int row, int vectors) {
+    each_lane(rows, row, vectors,
+              [=](int c, int lane, V<T> factor) TLMLP_FINISH { store(x.at(c, lane), load(x.at(c, lane)) * factor); });
+}
+
+template <class T> TLMLP_INLINE void clear(T *array, std::ptrdiff_t n) {
+    __builtin_memset(array, 0, std::size_t(n) * sizeof(T));
 }
 
 } // namespace

@@ -6,42 +6,47 @@ namespace {
 using Scalar = TLMLP_SCALAR;
 
 std::ptrdiff_t scratch_size(const Sizes &sizes, int max_lanes, int max_edges) {
-    Scratch<Scalar> scratch;
-    return scratch.cut(nullptr, sizes, max_lanes, max_edges);
+    return EngineScratch<Scalar>().cut(nullptr, sizes, max_lanes, max_edges);
 }
 
-void forward(const Job<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes, int max_edges) {
-    Scratch<Scalar> scratch;
+template <class Call>
+void with_pass(const Job<Scalar> &job, const Chunk &chunk, Scalar *memory, int max_lanes, int max_edges, Call &&call) {
+    EngineScratch<Scalar> scratch;
     scratch.cut(memory, job.network->sizes, max_lanes, max_edges);
-    const Pass<Scalar> work(job, chunk, scratch);
-    if (chunk.foreign) {
-        ForeignPass<Scalar>(work).forward(pass);
-    } else {
-        work.forward(pass);
-    }
+    call(EnginePass<Scalar>(job, chunk, scratch));
 }
 
-void backward(const Job<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes, int max_edges) {
-    Scratch<Scalar> scratch;
-    scratch.cut(memory, job.network->sizes, max_lanes, max_edges);
-    const Pass<Scalar> work(job, chunk, scratch);
-    if (chunk.foreign) {
-        ForeignPass<Scalar>(work).backward(pass);
-    } else {
-        work.backward(pass);
-    }
+void forward(const Job<Scalar> &job, const Chunk &chunk, int b, Scalar *memory, int max_lanes, int max_edges) {
+    with_pass(job, chunk, memory, max_lanes, max_edges, [&](const EnginePass<Scalar> &pass) {
+        if (chunk.foreign) {
+            ForeignPass<Scalar>(pass).forward(b);
+            return;
+        }
+        pass.forward(b);
+        if (b == job.network->sizes.blocks && job.gradient) {
+            pass.reverse(b);
+        }
+    });
 }
 
-void receive(const Job<Scalar> &job, const Chunk &chunk, int pass, Scalar *memory, int max_lanes, int max_edges) {
-    Scratch<Scalar> scratch;
-    scratch.cut(memory, job.network->sizes, max_lanes, max_edges);
-    ForeignPass<Scalar>(Pass<Scalar>(job, chunk, scratch)).receive(pass);
+void reverse(const Job<Scalar> &job, const Chunk &chunk, int b, Scalar *memory, int max_lanes, int max_edges) {
+    with_pass(job, chunk, memory, max_lanes, max_edges, [&](const EnginePass<Scalar> &pass) {
+        if (chunk.foreign) {
+            ForeignPass<Scalar>(pass).reverse(b);
+        } else {
+            pass.reverse(b);
+        }
+    });
+}
+
+void receive(const Job<Scalar> &job, const Chunk &chunk, int b, Scalar *memory, int max_lanes, int max_edges) {
+    with_pass(job, chunk, memory, max_lanes, max_edges,
+              [&](const EnginePass<Scalar> &pass) { ForeignPass<Scalar>(pass).receive(b); });
 }
 
 void send(const Job<Scalar> &job, const Chunk &chunk, int, Scalar *memory, int max_lanes, int max_edges) {
-    Scratch<Scalar> scratch;
-    scratch.cut(memory, job.network->sizes, max_lanes, max_edges);
-    send_centres(Pass<Scalar>(job, chunk, scratch));
+    with_pass(job, chunk, memory, max_lanes, max_edges,
+              [&](const EnginePass<Scalar> &pass) { send_centres<Scalar>(pass); });
 }
 
 } // namespace
@@ -55,7 +60,7 @@ namespace tlmlp::engine {
 
 const Kernels<Scalar> &TLMLP_JOIN(kernels_, TLMLP_LEVEL)(Scalar) {
     static constexpr Kernels<Scalar> table{
-        TLMLP_STRING(TLMLP_LEVEL), lanes<Scalar>, scratch_size, forward, backward, receive, send};
+        TLMLP_STRING(TLMLP_LEVEL), lanes<Scalar>, scratch_size, forward, reverse, receive, send};
     return table;
 }
 

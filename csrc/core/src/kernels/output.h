@@ -1,7 +1,8 @@
 #pragma once
 
 // Output blocks: the gated sum of an atom's messages, s_i[c] = sum_j (W_g e)_ji[c] m_ji[c], then a small network with
-// the atoms of the chunk in the lanes, forward and backward in one go: E_i = w . act(W .. act(W W_up s_i + b)).
+// the atoms of the chunk in the lanes, E_i = w . act(W .. act(W W_up s_i + b)). Its layers are those of
+// network::OutputOrder.
 
 #include "kernels/layers.h"
 
@@ -62,59 +63,84 @@ TLMLP_NOINLINE void spread(const T *s_bar, int rows, int begin, int n, const std
     }
 }
 
-/// Energies of the chunk's atoms added to `energy`; where s_bar is given, dE/ds in its rows. `work` holds
-/// (2 + dense) arrays of output_p * chunk_atoms.
-template <class T>
-TLMLP_NOINLINE void output_network(const Sizes &s, const OutputBlock<T> &w, const T *sums, int atoms, T *work,
-                                   double *energy, T *s_bar) {
-    constexpr int width = tile_width<T>;
-    using Order = tlmlp::network::OutputOrder;
-    const std::ptrdiff_t size = std::ptrdiff_t(s.output_p) * chunk_atoms;
-    const int last = s.output_order().count() - 1;
-    for (int lane = 0; lane < chunk_atoms && lane < pad_to(atoms, lanes<T>); lane += width) {
-        const int left = (pad_to(atoms, lanes<T>) - lane) / lanes<T>;
-        const int vectors = left < tile_vectors ? left : tile_vectors;
-        const Lanes<T> arrays[2] = {{work + lane, chunk_atoms}, {work + size + lane, chunk_atoms}};
-        const auto slope = [=](int k) TLMLP_FINISH { return Lanes<T>{work + (1 + k) * size + lane, chunk_atoms}; };
-        Lanes<T> x{const_cast<T *>(sums) + lane, chunk_atoms};
-        tlmlp::network::walk_output(s.output_order(), [&](int k) TLMLP_FINISH {
-            const Lanes<T> y = arrays[k % 2];
-            if (Order::activated(k)) {
-                layer_act_keep(w.layers[k], x, y, slope(k), vectors);
-            } else {
-                layer_linear(w.layers[k], x, y, vectors);
-            }
-            x = y;
-        });
-        for (int a = lane; a < atoms && a < lane + vectors * lanes<T>; ++a) {
-            double sum = 0.0;
-            for (int o = 0; o < s.output; ++o) {
-                sum += double(w.last[o]) * double(*x.at(o, a - lane));
-            }
-            energy[a] += sum;
-        }
-        if (!s_bar) {
-            continue;
-        }
-        for (int o = 0; o < s.output_p; ++o) {
-            for (int v = 0; v < vectors; ++v) {
-                V<T> g = splat<T>(w.last[o]);
-                if (Order::activated(last)) {
-                    g *= load(slope(last).at(o, v * lanes<T>));
-                }
-                store(x.at(o, v * lanes<T>), g);
-            }
-        }
-        tlmlp::network::walk_output_back(s.output_order(), [&](int k) TLMLP_FINISH {
-            const Lanes<T> y = k > 0 ? arrays[(k - 1) % 2] : Lanes<T>{s_bar + lane, chunk_atoms};
-            if (k > 0 && Order::activated(k - 1)) {
-                back_times(w.layers[k], x, slope(k - 1), y, vectors);
-            } else {
-                back_linear(w.layers[k], x, y, vectors);
-            }
-            x = y;
-        });
+namespace network = tlmlp::network;
+
+/// Arrays of one block and chunk; rows have chunk_atoms atoms. Those of the layers hold output_p rows of each; the slope of
+/// a layer without activation is not used.
+template <class T> struct OutputArrays {
+    T *sums, *sums_bar;    ///< embed_p rows: s and dE/ds
+    T *pre, *slope, *bar;  ///< of the layers; `bar` is the adjoint of a layer's result
+    T *work[2];            ///< output_p rows
+    T *sums_dot, *pre_dot; ///< tangents, in training alone
+};
+
+/// A group of lanes that fills a tile.
+template <class T> struct OutputTile {
+    const Sizes &s;
+    const OutputBlock<T> &w;
+    OutputArrays<T> arrays;
+    int lane, vectors;
+
+    network::OutputOrder order() const { return s.output_order(); }
+    int last() const { return order().count() - 1; }
+    Lanes<T> atoms(T *array) const { return {array + lane, chunk_atoms}; }
+    /// Layer k's part of an array of all layers.
+    Lanes<T> layer(T *array, int k) const { return atoms(array + std::ptrdiff_t(k) * s.output_p * chunk_atoms); }
+};
+
+/// body(tile) for all atoms of a chunk.
+template <class T, class Body>
+TLMLP_INLINE void over_output(const Sizes &s, const OutputBlock<T> &w, const OutputArrays<T> &arrays, int atoms,
+                              Body &&body) {
+    const int padded = pad_to(atoms, lanes<T>);
+    for (int lane = 0; lane < padded; lane += tile_width<T>) {
+        const int left = (padded - lane) / lanes<T>;
+        body(OutputTile<T>{s, w, arrays, lane, left < tile_vectors ? left : tile_vectors});
     }
+}
+
+/// Energies, added to `energy`.
+template <class T> void output_forward(const OutputTile<T> &h, int atoms, double *energy, PrefetchQueue *queue) {
+    const OutputArrays<T> &arrays = h.arrays;
+    Lanes<T> x = h.atoms(arrays.sums);
+    network::walk_output(h.order(), [&](int k) {
+        const Lanes<T> pre = h.layer(arrays.pre, k);
+        if (network::OutputOrder::activated(k)) {
+            const Lanes<T> y = h.atoms(arrays.work[k % 2]);
+            layer_act<Keep::all, With::nothing>(h.w.layers[k], x, {}, {h.layer(arrays.slope, k), pre, {}}, y, h.vectors,
+                                                queue);
+            x = y;
+        } else {
+            layer_linear(h.w.layers[k], x, pre, h.vectors);
+            x = pre;
+        }
+    });
+    for (int a = h.lane; a < atoms && a < h.lane + h.vectors * lanes<T>; ++a) {
+        double sum = 0.0;
+        for (int o = 0; o < h.s.output; ++o) {
+            sum += double(h.w.last[o]) * double(*x.at(o, a - h.lane));
+        }
+        energy[a] += sum;
+    }
+}
+
+/// Adjoints of the layers' results and dE/ds.
+template <class T> void output_backward(const OutputTile<T> &h) {
+    const OutputArrays<T> &arrays = h.arrays;
+    const Lanes<T> last = h.layer(arrays.bar, h.last());
+    for (int o = 0; o < h.s.output_p; ++o) {
+        for (int v = 0; v < h.vectors; ++v) {
+            store(last.at(o, v * lanes<T>), splat<T>(h.w.last[o]));
+        }
+    }
+    network::walk_output_back(h.order(), [&](int k) {
+        Lanes<T> pre_bar = h.layer(arrays.bar, k);
+        if (network::OutputOrder::activated(k)) {
+            pre_bar = h.atoms(arrays.work[0]);
+            multiply(h.layer(arrays.bar, k), h.layer(arrays.slope, k), pre_bar, h.s.output_p, h.vectors);
+        }
+        back_linear(h.w.layers[k], pre_bar, k > 0 ? h.layer(arrays.bar, k - 1) : h.atoms(arrays.sums_bar), h.vectors);
+    });
 }
 
 } // namespace

@@ -1,21 +1,22 @@
 #pragma once
 
-// Where one chunk finds its part of every array, and the steps that several sweeps share.
+// Where one chunk finds its part of every array, and the steps that several passes share.
 
-#include "sweeps/geometry.h"
-#include "sweeps/output_block.h"
+#include "kernels/gather.h"
+#include "kernels/scratch.h"
 
 namespace {
 
-template <class T> struct ChunkView {
-    const training::Job<T> &job;
-    const training::Network<T> &net;
+/// Job and work space are the engine's, or those of training, which have more arrays.
+template <class T, class Job, class Work> struct ChunkView {
+    using Scalar = T;
+    const Job &job;
+    const Network<T> &net;
     const Sizes &s;
-    const training::Chunk &chunk;
-    Work<T> &w;
+    const Chunk &chunk;
+    Work &w;
 
-    ChunkView(const training::Job<T> &j, const training::Chunk &c, Work<T> &work)
-        : job(j), net(*j.network), s(net.sizes), chunk(c), w(work) {}
+    ChunkView(const Job &j, const Chunk &c, Work &work) : job(j), net(*j.network), s(net.sizes), chunk(c), w(work) {}
 
     static constexpr int width = tile_width<T>;
 
@@ -34,18 +35,14 @@ template <class T> struct ChunkView {
     TLMLP_INLINE Lanes<T> embed_at(T *array, int block, int lane) const {
         return tile_at(array, s.embed_p, block, lane);
     }
-    /// Layer k of an interaction's update.
-    TLMLP_INLINE Lanes<T> layer_at(T *array, int block, int k, int lane) const {
-        Lanes<T> all = tile_at(array, layers() * s.embed_p, block, lane);
-        return {all.data + std::ptrdiff_t(k) * s.embed_p * all.ld, all.ld};
-    }
     TLMLP_INLINE int layers() const { return s.slopes(); }
-    /// The nodes of interaction b's update in the arrays of messages and of h; z and what is inside residual layers are
-    /// in the work space.
-    TLMLP_INLINE NodeTiles<T> nodes(T *message, T *h, int b, int lane) const {
-        return {
-            {w.tile[1], embed_at(message, b, lane), embed_at(h, b, lane), w.tile[0], embed_at(message, b + 1, lane)}};
+    /// All layers of an interaction's update.
+    TLMLP_INLINE LayerTiles<T> layers_at(T *array, int block, int lane) const {
+        const Lanes<T> all = tile_at(array, layers() * s.embed_p, block, lane);
+        return {all.data, s.embed_p, all.ld};
     }
+    TLMLP_INLINE Lanes<T> radial(int lane) const { return tile_at(job.radial, s.radial_p, 0, lane); }
+    TLMLP_INLINE Lanes<T> radial_bar(int lane) const { return tile_at(job.radial_bar, s.radial_p, 0, lane); }
     TLMLP_INLINE T *rows_at(T *array, int block, std::ptrdiff_t lane) const {
         return array + (block * job.slots + chunk.slot + lane) * s.directional_p;
     }
@@ -58,30 +55,13 @@ template <class T> struct ChunkView {
     TLMLP_INLINE const std::int32_t *first() const { return job.first + chunk.atom; }
     TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
 
-    /// The message's adjoint in the reverse sweep: that of the last activation which made it.
-    TLMLP_INLINE Lanes<T> message_bar(int b, int lane) const {
-        return b > 0 ? layer_at(job.act_bar, b - 1, layers() - 1, lane) : embed_at(job.embed_bar, 0, lane);
-    }
-
-    const std::int32_t *reverse_at(int lane) const { return job.reverse + chunk.slot + lane; }
+    TLMLP_INLINE const std::int32_t *reverse_at(int lane) const { return job.reverse + chunk.slot + lane; }
     /// Rows of block b at the reverse edges of those at `lane`: out[channel][edge] or out[edge][channel].
     void gather(const T *array, int b, int lane, int vectors, Lanes<T> out) const {
         gather_lanes(array + b * job.slots * s.directional_p, reverse_at(lane), s.directional_p, vectors, out);
     }
     void gather(const T *array, int b, int lane, int n, T *out) const {
         gather_rows(array + b * job.slots * s.directional_p, reverse_at(lane), s.directional_p, n, out);
-    }
-
-    CentreJet<T> centre_jet(int b, int atom) const {
-        const int lane = first()[atom];
-        return {lanes_at(job.basis, s.basis, lane),
-                lanes_at(job.basis_slope, s.basis, lane),
-                lanes_at(job.harmonics, s.harmonics, lane),
-                lanes_at(job.harmonics_dot, s.harmonics, lane),
-                job.distance_dot + chunk.slot + lane,
-                rows_at(job.y, b, lane),
-                rows_at(job.y_dot, b, lane),
-                count()[atom]};
     }
 
     /// sum += the atoms' sums over a tile of `product`.
@@ -92,7 +72,7 @@ template <class T> struct ChunkView {
         spread(atoms, s.embed_p, lane, vectors * lanes<T>, first(), count(), chunk.atoms, out);
     }
 
-    // ---- prefetching (queue.h): what the tile at `lane` will touch
+    // ---- prefetching (prefetch.h): what the tile at `lane` will touch
     void queue_tile(const T *array, int rows, int block, int lane) const {
         const Lanes<T> tile = tile_at(const_cast<T *>(array), rows, block, lane);
         w.queue.add(tile.data, std::size_t(rows) * tile.ld * sizeof(T));
@@ -119,7 +99,7 @@ template <class T> struct ChunkView {
     void queue_share(T *array, int rows, int part, int of) const {
         const std::size_t size = std::size_t(rows) * chunk.stride;
         const std::size_t begin = size * part / of, end = size * (part + 1) / of;
-        w.queue.add(lanes_of(array, rows, chunk).data + begin, (end - begin) * sizeof(T));
+        w.queue.add(array + rows * chunk.slot + begin, (end - begin) * sizeof(T));
     }
     /// Rows at the reverse edges, at once.
     void prefetch_reverse(const T *array, int block, int lane) const {
@@ -129,15 +109,8 @@ template <class T> struct ChunkView {
         prefetch_gather(array + block * job.slots * s.directional_p, reverse_at(lane), s.directional_p, n);
     }
 
-    /// Those that the centre after `atom` will gather.
-    void prefetch_next_centre(const T *array, int block, int atom) const {
-        if (atom + 1 < chunk.atoms) {
-            prefetch_reverse(array, block, first()[atom + 1], count()[atom + 1]);
-        }
-    }
-
-    /// body(lane, vectors) for every tile; before it next_tile(view, lane) lists what the tile after it will touch, be that in
-    /// this chunk or the first of the next one, and this_chunk(tile, tiles) what this chunk's centres will.
+    /// body(lane, vectors) for every tile; before it next_tile(view, lane) lists what the tile after it will touch, be that
+    /// in this chunk or the first of the next one, and this_chunk(tile, tiles) what this chunk's centres will.
     template <class NextTile, class ThisChunk, class Body>
     TLMLP_INLINE void over_tiles(NextTile &&next_tile, ThisChunk &&this_chunk, Body &&body) const {
         const int tiles = (chunk.lanes + width - 1) / width;
@@ -151,20 +124,6 @@ template <class T> struct ChunkView {
             }
             body(lane, vectors_at(lane));
         }
-    }
-    /// The next chunk's lane arrays, whose centres come before its tiles: asked for by the last tiles of this one.
-    void queue_next_centres(int tile, int tiles, std::initializer_list<std::pair<T *, int>> arrays) const {
-        const int of = tiles < 4 ? tiles : 4, part = tile - (tiles - of);
-        if (part < 0 || number() + 1 >= job.n_chunks) {
-            return;
-        }
-        const ChunkView next(job, job.chunks[number() + 1], w);
-        for (const auto &[array, rows] : arrays) {
-            next.queue_share(array, rows, part, of);
-        }
-    }
-    template <class Body> TLMLP_INLINE void over_output(int block, Body &&body) const {
-        over_output_tiles<T>(s, job, block, number(), chunk.atoms, body);
     }
 };
 

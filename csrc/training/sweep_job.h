@@ -1,7 +1,8 @@
 #pragma once
 
 // Plain structs through which the driver of a force-matching step and its kernels of each instruction level share
-// memory. Slots, chunks, lanes and tiles are those of the engine (core/src/layout.h).
+// memory. Slots, chunks, lanes and tiles are those of the engine (core/src/layout.h), and so are the forward and the
+// reverse pass (core/src/kernels/passes.h), which keep more here.
 //
 // A step takes four sweeps over the network:
 //   forward   energies E_i, keeping preactivations p and slopes s'(p)
@@ -21,57 +22,38 @@ namespace tlmlp::training {
 using engine::bias_lanes;
 using engine::Chunk;
 using engine::chunk_atoms;
-using engine::Dense;
-using engine::Interaction;
 using engine::lane_pad;
-using engine::Network;
-using engine::output_group;
-using engine::OutputBlock;
 using engine::pad_to;
-using engine::row_pad;
 using engine::Sizes;
 
-template <class T> struct Job {
-    const Network<T> *network = nullptr;
-    const Chunk *chunks = nullptr;
-    const std::int32_t *first = nullptr, *count = nullptr; ///< [atoms]
-    const std::int32_t *reverse = nullptr;                 ///< [slots] slot of i -> j; of dummies: their own
-    const std::int32_t *species = nullptr;                 ///< [atoms]
-    const std::int32_t *source = nullptr;                  ///< [slots]
-    const double *vector = nullptr;                        ///< [slots][3] nm
-    std::int64_t slots = 0, atoms = 0, n_chunks = 0;
-
+/// The evaluation with what its sweeps keep. Of the engine's job, `slopes` are those of [blocks] updates.
+template <class T> struct SweepJob : engine::Job<T> {
     // Lane arrays. *_slope: derivative by the distance; *_dot: along v.
-    T *unit = nullptr, *inverse = nullptr;            ///< 3 rows; 1/d
-    T *radial_slope = nullptr;                        ///< radial_p rows
-    T *basis = nullptr, *basis_slope = nullptr;       ///< basis rows
-    T *harmonics = nullptr, *harmonics_dot = nullptr; ///< harmonics rows
-    T *distance_dot = nullptr;                        ///< 1 row
-    T *geometry_bar = nullptr;                        ///< 4 rows: dE/dd (basis alone), dE/du
+    T *inverse = nullptr;       ///< 1 row: 1/d
+    T *radial_slope = nullptr;  ///< radial_p rows
+    T *basis_slope = nullptr;   ///< basis rows
+    T *harmonics_dot = nullptr; ///< harmonics rows
+    T *distance_dot = nullptr;  ///< 1 row
 
-    // Tile arrays of radial_p rows.
-    T *radial = nullptr, *radial_dot = nullptr, *radial_bar = nullptr, *radial_bar2 = nullptr;
+    T *radial_dot = nullptr, *radial_bar2 = nullptr; ///< tile arrays of radial_p rows
     // Tile arrays of embed_p rows, [blocks + 1] of messages, [blocks] of the others.
-    T *message = nullptr, *message_dot = nullptr, *message_bar2 = nullptr;                          ///< the last: one
+    T *message_dot = nullptr, *message_bar2 = nullptr;                                              ///< the last: one
     T *embed_pre = nullptr, *embed_slope = nullptr, *embed_bar = nullptr, *embed_pre_dot = nullptr; ///< one each
     T *kj = nullptr, *kj_pre = nullptr, *kj_slope = nullptr, *kj_pre_dot = nullptr;
     T *gated_bar = nullptr;           ///< adjoint of act(kj) * gate
     T *h = nullptr, *h_dot = nullptr; ///< input of `final`
     /// Of the layers of an update, tile arrays of slopes() * embed_p rows, [blocks].
-    T *pre = nullptr, *slope = nullptr, *act_bar = nullptr, *pre_dot = nullptr;
+    T *pre = nullptr, *act_bar = nullptr, *pre_dot = nullptr;
 
     // Row arrays [blocks][slots][directional_p].
     T *y = nullptr, *y_pre = nullptr, *y_slope = nullptr, *y_dot = nullptr, *y_pre_dot = nullptr, *y_bar = nullptr;
-    T *z = nullptr, *z_dot = nullptr, *z_bar = nullptr, *z_bar2 = nullptr; ///< z of the reverse edge; adjoints of z
-    T *A = nullptr; ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]
+    T *z_dot = nullptr, *z_bars = nullptr, *z_bar2 = nullptr; ///< of z: tangent and adjoints
 
     // Output blocks, [blocks + 1][chunks][rows][chunk_atoms].
-    T *s = nullptr, *s_dot = nullptr, *s_bar = nullptr; ///< embed_p rows
-    /// output_p rows of each layer; the slope of one without activation is not used.
+    T *sums = nullptr, *sums_dot = nullptr; ///< embed_p rows
+    /// output_p rows of each layer.
     T *output_pre = nullptr, *output_slope = nullptr, *output_bar = nullptr, *output_pre_dot = nullptr;
 
-    double *atom_energy = nullptr;         ///< [atoms]
-    double *vector_bar = nullptr;          ///< [slots][3] g
     const double *vector_dot = nullptr;    ///< [slots][3] v
     const double *energy_weight = nullptr; ///< [atoms] w
 };
@@ -80,10 +62,10 @@ template <class T> struct Job {
 template <class T> struct Kernels {
     const char *level;
     std::ptrdiff_t (*scratch)(const Sizes &sizes, int max_lanes, int max_edges_of_atom);
-    void (*forward)(const Job<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
-    void (*reverse)(const Job<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
-    void (*tangent)(const Job<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
-    void (*second)(const Job<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges, T *gradient);
+    void (*forward)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
+    void (*reverse)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
+    void (*tangent)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
+    void (*second)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges, T *gradient);
 };
 
 } // namespace tlmlp::training

@@ -1,12 +1,15 @@
 #pragma once
 
-// Prefetching. Every sweep streams a few kilobytes per edge through the cores, more lines per tile than the processor
+// Prefetching. Every pass streams a few kilobytes per edge through the cores, more lines per tile than the processor
 // predicts; and all at once they would only queue up. So each tile lists what the next one will touch, and the layers ask
 // for it line by line between their multiply-adds.
 
-#include "kernels/layers.h"
+#include "simd.h"
 
 namespace {
+
+/// Lines to ask for with every vector of a layer's results.
+inline constexpr int lines_queued = 3;
 
 struct PrefetchQueue {
     static constexpr int line = 64, most = 40;
