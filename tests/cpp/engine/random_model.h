@@ -11,6 +11,8 @@
 
 #include "checksum.h"
 #include "model_file.h"
+#include "tlmlp/math/activation.h"
+#include "tlmlp/network.h"
 
 using tlmlp::engine::ModelSizes;
 using tlmlp::engine::Tensor;
@@ -109,19 +111,20 @@ inline std::size_t count_parameters(const ModelSizes &m) {
     return count;
 }
 
-inline std::string header_json(const ModelSizes &m, const std::string &weights, const std::string &version = "1.0") {
+inline std::string header_json(const ModelSizes &m, const std::string &weights, const std::string &version = "1.1") {
     static const char *const symbols[] = {"Si", "Ge", "C"};
     static const int numbers[] = {14, 32, 6};
     std::ostringstream out;
     out.precision(17);
-    out << R"({"format":"tlmlp-model","format_version":")" << version << R"(","model":{"type":"DimeNetPP","n_species":)"
-        << m.n_species << ",\"embed_size\":" << m.embed_size << ",\"out_size\":" << m.out_size
-        << ",\"int_emb_size\":" << m.int_emb_size << ",\"basis_emb_size\":" << m.basis_emb_size
-        << ",\"atom_emb_size\":" << m.atom_emb_size << ",\"n_blocks\":" << m.n_blocks
-        << ",\"num_spherical\":" << m.num_spherical << ",\"num_radial\":" << m.num_radial
-        << ",\"envelope_exponent\":" << m.envelope_exponent << ",\"n_residual_before\":" << m.n_residual_before
-        << ",\"n_residual_after\":" << m.n_residual_after << ",\"n_dense_output\":" << m.n_dense_output
-        << ",\"cutoff\":" << m.cutoff << "},\"species\":[";
+    out << R"({"format":"tlmlp-model","format_version":")" << version
+        << R"(","model":{"type":"DimeNetPP","activation":")" << tlmlp::math::activation_name << R"(","envelope":")"
+        << tlmlp::network::envelope_name << R"(","n_species":)" << m.n_species << ",\"embed_size\":" << m.embed_size
+        << ",\"out_size\":" << m.out_size << ",\"int_emb_size\":" << m.int_emb_size
+        << ",\"basis_emb_size\":" << m.basis_emb_size << ",\"atom_emb_size\":" << m.atom_emb_size
+        << ",\"n_blocks\":" << m.n_blocks << ",\"num_spherical\":" << m.num_spherical
+        << ",\"num_radial\":" << m.num_radial << ",\"envelope_exponent\":" << m.envelope_exponent
+        << ",\"n_residual_before\":" << m.n_residual_before << ",\"n_residual_after\":" << m.n_residual_after
+        << ",\"n_dense_output\":" << m.n_dense_output << ",\"cutoff\":" << m.cutoff << "},\"species\":[";
     for (int s = 0; s < m.n_species; ++s) {
         out << (s ? "," : "") << '"' << symbols[s] << '"';
     }
