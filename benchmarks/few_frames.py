@@ -46,10 +46,10 @@ TRANSFERS: dict[str, list[str]] = {
     "Huber 0.1": ["loss.huber_forces=0.1"],
     "three times the rate": ["training.learning_rate=1e-3"],
 }
-#: Trainings from scratch, by their changes of the same config: larger steps than a transfer needs.
+#: Trainings from scratch, by their changes of the same config: larger steps than a transfer needs, the source's cutoff.
 SCRATCH: dict[str, list[str]] = {
-    "scratch": ["training.learning_rate=4e-3", "model.cutoff=4.3"],
-    "scratch, forces alone": ["training.learning_rate=4e-3", "model.cutoff=4.3", "loss=forces"],
+    "scratch": ["training.learning_rate=4e-3", "model.cutoff={cutoff}"],
+    "scratch, forces alone": ["training.learning_rate=4e-3", "model.cutoff={cutoff}", "loss=forces"],
 }
 CHANGES = TRANSFERS | SCRATCH
 MEMBERS = 3
@@ -57,6 +57,8 @@ MEMBERS = 3
 TOGETHER = ("committee of 3", "mean weights of 3")
 RIDGE = "ridge on the last layers"
 METHODS = (*TRANSFERS, *SCRATCH, *TOGETHER, RIDGE)
+#: Before changes of the recipe, at blanks, as the last method of a list: ``recipe: training.updates=2000``.
+CHANGED = "recipe: "
 KEY = ("element_map", "source", "method", "frames", "draw")
 FIELDS = (*KEY, "seconds", "updates", "length_scale", "energy_scale")
 #: Before the name of an error on the frames of the pool that the draw did not take.
@@ -71,7 +73,11 @@ def main() -> None:
     run.add_argument("--element-map", default="Si:Ge")
     run.add_argument("--pool", required=True, type=Path)
     run.add_argument("--test", required=True, type=Path)
-    run.add_argument("--methods", default="recipe", help=f"comma-separated, or all; of: {', '.join(METHODS)}")
+    run.add_argument(
+        "--methods",
+        default="recipe",
+        help=f"comma-separated, or all; of: {', '.join(METHODS)}; '{CHANGED}a.b=c ...' last",
+    )
     run.add_argument("--sizes", default="10")
     run.add_argument("--draws", default="0-4")
     show = commands.add_parser("show", help="print the table of means, draw the figure")
@@ -95,9 +101,11 @@ def main() -> None:
 
 
 def _split(methods: str) -> list[str]:
-    """Names at commas; a name that has a comma itself is found whole."""
+    """Names at commas; a name that has a comma itself is found whole, and a changed recipe takes the rest."""
     found, rest = [], methods
     while rest:
+        if rest.startswith(CHANGED):
+            return [*found, rest]
         name = max((m for m in METHODS if rest == m or rest.startswith(m + ",")), key=len, default=None)
         if name is None:
             raise SystemExit(f"no method called {rest.partition(',')[0]!r}; there are: {', '.join(METHODS)}")
@@ -133,17 +141,21 @@ def compared_config(n: int) -> dict[str, Any]:
 def train_one(options: argparse.Namespace, method: str, n: int, number: int) -> None:
     """Train ``method`` on ``n`` frames of draw ``number``, unless its row is there, and add the row."""
     from tlmlp.data import read_frames
-    from tlmlp.train import as_config
+    from tlmlp.train import as_config, open_model
     from tlmlp.train.element_transfer.recipe import few_frames_config
 
     key = (options.element_map, str(options.source), method, str(n), str(number))
     if any(tuple(row[name] for name in KEY) == key for row in read_rows(options.csv)):
         return
-    content = few_frames_config([], n) if method == "recipe" else compared_config(n)
+    changed = method.removeprefix(CHANGED).split() if method.startswith(CHANGED) else []
+    content = few_frames_config([], n) if changed or method == "recipe" else compared_config(n)
     content["data"] = {"pool": str(options.pool), "n_train": n, "subset_seed": number}
     content["training"] |= {"seed": number, "threads": 1}
     twice = 2 * content["training"]["updates"]
-    changes = [change.format(twice=twice) if "{twice}" in change else change for change in CHANGES.get(method, [])]
+    cutoff = open_model(options.source)[0].cutoff
+    changes = changed or [
+        change.replace("{twice}", str(twice)).replace("{cutoff}", str(cutoff)) for change in CHANGES.get(method, [])
+    ]
     sets = {"": read_frames(options.test), HELD_OUT: held_out(as_config(content))}
     started = time.process_time()
     folder = Path(tempfile.mkdtemp(prefix="few-frames-"))
@@ -354,11 +366,13 @@ def table(rows: Sequence[dict[str, str]], of: str = "") -> str:
 
 def groups(rows: Sequence[dict[str, str]]) -> list[tuple[str, int, str, list[dict[str, str]]]]:
     """(source and element map, frames, method, rows), in the order of the methods."""
-    found: dict[tuple[str, int, int], list[dict[str, str]]] = {}
+    found: dict[tuple[str, int, int, str], list[dict[str, str]]] = {}
     for row in rows:
-        key = (f"{row['source']}, {row['element_map']}", int(row["frames"]), METHODS.index(row["method"]))
+        method = row["method"]
+        place = METHODS.index(method) if method in METHODS else len(METHODS)
+        key = (f"{row['source']}, {row['element_map']}", int(row["frames"]), place, method)
         found.setdefault(key, []).append(row)
-    return [(pair, n, METHODS[m], chosen) for (pair, n, m), chosen in sorted(found.items(), key=lambda item: item[0])]
+    return [(pair, n, method, chosen) for (pair, n, _, method), chosen in sorted(found.items())]
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

@@ -143,6 +143,22 @@ def test_few_energies_and_stresses_weigh_less_than_forces(lj):
         assert score == pytest.approx(total.min(), abs=1e-6)
 
 
+@pytest.mark.parametrize(("force", "preferred"), [(0.0, True), (0.5, False)])
+def test_stresses_that_stand_alone_come_with_a_preference_for_energies_as_they_are(force, preferred):
+    """Six stresses 1.8 times the model's, beside forces that vanish in a crystal or are the model's own in another."""
+    forces = (force**2, force**2, force**2)
+    found, _ = _best_energy_scale(
+        _Moments({"forces": forces, "stress": (1.0, 1.8, 3.24)}, np.empty((0, 1)), (np.empty(0),) * 2)
+    )
+    mesh = np.linspace(0.5, 2.5, 40001)
+    total = np.log(np.square(mesh - 1.8) + 0.1**2 + 0.01 * 3.24)
+    total += np.log(force**2 * np.square(mesh - 1.0) + 0.01**2 + 0.01 * force**2)
+    if preferred:
+        total += np.log(np.square(mesh - 1.0) + 0.5**2)
+    assert found == pytest.approx(mesh[total.argmin()], abs=1e-4)
+    assert found < 1.79 or not preferred
+
+
 def test_of_several_minima_the_likely_one_is_taken_unless_another_fits_far_better():
     lengths = np.linspace(-0.5, 0.5, 11)  # minima at -0.1 and 0.1, at a positive energy scale of one
     scores = [3.0, 3.0, 2.0, 1.0, 0.0, 1.0, 0.1, 1.0, 2.0, 3.0, 3.0]

@@ -17,7 +17,8 @@ forced on it. It is a weighted least-squares fit, each weight being w over the m
 The resolution is what reference data are good for, and beside it a tenth of the labels' own root mean square: no source
 is better after two numbers were changed. It keeps the vanishing forces of perfect crystals, and the few stresses that fit
 by chance, from counting. For the same reason w is 1 for forces and f / (f + 3) for the energies and the stresses of f
-frames. For energies, f is less by the number of shifts.
+frames. For energies, f is less by the number of shifts. Where the stresses are all there is, as for one crystal whose
+forces vanish, the sum has log((r - 1)^2 + 0.5^2) as well: a preference for energies as they are.
 
 In s the search is over a grid and then within its best interval; in r the minimum is a root of a polynomial. The grid
 may have several minima: more than one pair of numbers fits the six stresses of a single strained crystal. Then a
@@ -113,12 +114,13 @@ def fit_rescaling(source: Potential, frames: Sequence[Frame], expected: float = 
     grid = np.linspace(-REACH, REACH, GRID_POINTS // len(few) + 1)
     found = [_best_energy_scale(_moments(coarse, few, math.exp(x))) for x in grid]
     finite = any(math.isfinite(score) for _, score in found)
-    labels = _moments(model, few, 1.0).of
+    labels = _moments(coarse, few, 1.0).of
     if not any(square > RESOLUTION[kind] ** 2 for kind, (_, _, square) in labels.items()):
         raise TlmlpError("the labels of the frames say nothing about the scales (forces and stresses close to zero)")
     if not finite:
         raise TlmlpError("no length scale turns the source's forces and stresses into the direction of the frames'")
-    for n in _minima(found):  # how low they are is known between the points of the grid alone
+    minima = _minima(found)
+    for n in minima if len(minima) > 1 else ():  # how low they are is known between the points of the grid alone
         if 0 < n < len(grid) - 1:
             found[n] = _search(coarse, few, (grid[n - 1], grid[n + 1]), COARSE)[1:]
     best = _best_minimum(grid - math.log(expected), found)
@@ -184,6 +186,15 @@ class _Moments:
     #: w of each kind; 1 where it has none.
     weights: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def terms(self) -> list[tuple[float, tuple[float, float, float], float]]:
+        """Weight, moments and square of the resolution of every term of J."""
+        found = [(self.weights.get(kind, 1.0), m, _resolution(kind, m)) for kind, m in self.of.items()]
+        forces = self.of.get("forces", (0.0, 0.0, 0.0))[2]
+        if found and "energy" not in self.of and forces <= RESOLUTION["forces"] ** 2:
+            found.append((1.0, (1.0, 1.0, 1.0), WIDTHS[1] ** 2))
+        return found
+
     def deviations(self, energy_scale: float) -> dict[str, float]:
         """Root-mean-square deviation of each kind in the units of its name."""
         return {
@@ -242,10 +253,7 @@ def _square(moments: tuple[float, float, float], energy_scale: float) -> float:
 
 def _score(moments: _Moments, energy_scale: float) -> float:
     """J at one energy scale."""
-    return sum(
-        moments.weights.get(k, 1.0) * math.log(max(_square(m, energy_scale), 0.0) + _resolution(k, m))
-        for k, m in moments.of.items()
-    )
+    return sum(w * math.log(max(_square(m, energy_scale), 0.0) + square) for w, m, square in moments.terms)
 
 
 def _resolution(kind: str, moments: tuple[float, float, float]) -> float:
@@ -259,16 +267,15 @@ def _best_energy_scale(moments: _Moments) -> tuple[float, float]:
     With Q_k = a_k r^2 - 2 b_k r + c_k the derivative is dJ/dr = 2 sum over k of w_k (a_k r - b_k) / Q_k(r). It vanishes
     where the polynomial sum over k of w_k (a_k r - b_k) prod over the others of Q does.
     """
-    kinds = list(moments.of)
-    square = {k: np.polynomial.Polynomial([m[2] + _resolution(k, m), -2.0 * m[1], m[0]]) for k, m in moments.of.items()}
+    terms = moments.terms
+    squares = [np.polynomial.Polynomial([m[2] + square, -2.0 * m[1], m[0]]) for _, m, square in terms]
     slope = np.polynomial.Polynomial([0.0])
-    for k in kinds:
-        a, b, _ = moments.of[k]
-        term = moments.weights.get(k, 1.0) * np.polynomial.Polynomial([-b, a])
-        for other in kinds:
-            if other != k:
-                term = term * (square[other] / square[other].coef[0])
-        slope = slope + term / square[k].coef[0]
+    for n, (weight, (a, b, _), _) in enumerate(terms):
+        term = weight * np.polynomial.Polynomial([-b, a])
+        for k, other in enumerate(squares):
+            if k != n:
+                term = term * (other / other.coef[0])
+        slope = slope + term / squares[n].coef[0]
     roots = slope.trim().roots()
     real = [float(r.real) for r in np.atleast_1d(roots) if abs(r.imag) < 1e-6 * (1.0 + abs(r)) and r.real > 0.0]
     return min(((r, _score(moments, r)) for r in real), key=lambda pair: pair[1], default=(math.nan, math.inf))
