@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fuzz the readers of files from anywhere: model files and JSON by libFuzzer under the address and undefined-behaviour
-# sanitizers, extended XYZ by seeded mutations in Python.
-# usage: scripts/fuzz.sh [SECONDS [EXECUTIONS]]   20 s by default, for each of the three, side by side
+# Fuzz the readers of files from anywhere: model files, archives and JSON by libFuzzer under the address and
+# undefined-behaviour sanitizers, extended XYZ by seeded mutations in Python.
+# usage: scripts/fuzz.sh [SECONDS [EXECUTIONS]]   20 s by default, for each of the four, side by side
 #        scripts/fuzz.sh 3600                     the long run: an hour for each
-#        scripts/fuzz.sh 36000 1000000            model files and JSON end after a million executions each, if that is sooner
-# Needs clang with libFuzzer for the first two; where it is missing they are left out, and that is said.
+#        scripts/fuzz.sh 36000 1000000            the three of libFuzzer end after a million executions each, if that is sooner
+# Needs clang with libFuzzer for these three; where it is missing they are left out, and that is said.
 # An input that fails is kept in build/fuzz, with the command that runs it again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,10 +15,27 @@ work="$PWD/build/fuzz"
 mkdir -p "$work"
 
 core=(checksum golden_images json model_file packing safetensors weights zip)
+sources=("${core[@]/#/csrc/core/src/}")
+sources=("${sources[@]/%/.cpp}")
+objects=("${core[@]/#/$work/}")
+objects=("${objects[@]/%/.o}")
 flags=(-std=c++20 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Icsrc/core/include -Icsrc/core/src)
 
+# The core's files are compiled once, then linked with each reader's program.
 build() {
-  "$clang" "${flags[@]}" -fsanitize=fuzzer,address,undefined "tests/fuzz/fuzz_$1.cpp" "${core[@]/#/csrc/core/src/}" -o "$work/fuzz_$1"
+  local name file job running=()
+  for file in "${sources[@]}" tests/fuzz/fuzz_{archive,model,json}.cpp; do
+    "$clang" "${flags[@]}" -fsanitize=fuzzer-no-link,address,undefined -c "$file" -o "$work/$(basename "$file" .cpp).o" &
+    running+=($!)
+    if (( ${#running[@]} == $(nproc) )); then
+      wait "${running[0]}"
+      running=("${running[@]:1}")
+    fi
+  done
+  for job in "${running[@]}"; do wait "$job"; done
+  for name in archive model json; do
+    "$clang" -fsanitize=fuzzer,address,undefined "$work/fuzz_$name.o" "${objects[@]}" -o "$work/fuzz_$name"
+  done
 }
 
 # libfuzzer NAME MAX_LENGTH: new inputs go to build/fuzz, the kept corpus stays as it is.
@@ -34,7 +51,6 @@ libfuzzer() {
     's/^stat::peak_rss_mb: *//p' "$work/$1.log") MB at most"
 }
 
-core=("${core[@]/%/.cpp}")
 jobs=()
 python="${PYTHON:-.venv/bin/python}"
 [[ -x "$python" ]] || python=python3
@@ -42,15 +58,14 @@ python="${PYTHON:-.venv/bin/python}"
 jobs+=($!)
 if echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long) { return 0; }' |
   "$clang" -fsanitize=fuzzer,address,undefined -x c++ - -o "$work/probe" 2> /dev/null; then
-  build model & first=$!
-  build json & wait $!
-  wait "$first"
-  libfuzzer model 30000 &
-  jobs+=($!)
-  libfuzzer json 4096 &
-  jobs+=($!)
+  build
+  for target in "archive 4096" "model 30000" "json 4096"; do
+    read -r name length <<< "$target"
+    libfuzzer "$name" "$length" &
+    jobs+=($!)
+  done
 else
-  echo "SKIPPED fuzzing of model files and JSON: $clang with libFuzzer is not here (Debian: apt install clang)"
+  echo "SKIPPED fuzzing of model files, archives and JSON: $clang with libFuzzer is not here (Debian: apt install clang)"
 fi
 status=0
 for job in "${jobs[@]}"; do
