@@ -166,6 +166,7 @@ def strain_tensor(
                 raise TlmlpError(
                     f"the ions do not relax under a strain of {strain:g}: {done.largest_force:.1e} eV/Å after {done.steps} steps"
                 )
+            assert done.stress is not None  # of a cell with a volume
             stresses[True].append(done.stress)
             advance()
         for ions, (plus, minus) in stresses.items():

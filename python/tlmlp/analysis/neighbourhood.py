@@ -70,9 +70,10 @@ class WideCell:
 
 def wide_frames(trajectory: Trajectory, reach: float) -> Iterator[tuple[WideCell, np.ndarray]]:
     """Wide cell and its points for each frame."""
-    cell, wide = None, None
+    cell: np.ndarray | None = None
+    wide: WideCell | None = None
     for positions, current in zip(trajectory.positions, trajectory.cells, strict=True):
-        if wide is None or not np.array_equal(cell, current):
+        if wide is None or cell is None or not np.array_equal(cell, current):
             cell, wide = current, WideCell(current, reach)
         yield wide, wide.points(positions)
 

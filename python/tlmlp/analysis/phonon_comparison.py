@@ -71,6 +71,11 @@ class ModelPhonons:
     imaginary: tuple[float, float]
     densities: Densities | None = field(default=None)
 
+    def density(self) -> Densities:
+        """Its densities of states, which :func:`phonons` fills in."""
+        assert self.densities is not None
+        return self.densities
+
     def points(self) -> dict[str, np.ndarray]:
         """Frequencies (3N,) in THz at the special points of the path, by name."""
         found: dict[str, np.ndarray] = {}
@@ -281,7 +286,6 @@ def _summary(found: Sequence[ModelPhonons], reference: Model | None, settings: d
     last = None if reference is None else found[-1]
     entries = {}
     for m in found:
-        assert m.densities is not None
         entry: dict[str, Any] = {
             **m.origin,
             "crystal": None if m.relaxation is None else m.relaxation.as_dict(),
@@ -293,22 +297,22 @@ def _summary(found: Sequence[ModelPhonons], reference: Model | None, settings: d
             "special_points_THz": {name: values.tolist() for name, values in m.points().items()},
             "imaginary_share_of_modes": m.imaginary[0],
             "lowest_frequency_THz": m.imaginary[1],
-            "dos_integral": float(trapezoid(m.densities.tetrahedron, m.densities.frequencies)),
-            "dos_integral_smearing": float(trapezoid(m.densities.smearing, m.densities.frequencies)),
+            "dos_integral": float(trapezoid(m.density().tetrahedron, m.density().frequencies)),
+            "dos_integral_smearing": float(trapezoid(m.density().smearing, m.density().frequencies)),
             "modes": 3 * len(m.phonopy.primitive),
             "zero_point_energy_kJ_per_mol": float(m.thermal.free_energy[0]),
         }
         if last is not None and m is not last:
             there = last.points()
             entry["against_reference"] = {
-                "dos_distance": dos_distance(m.densities, last.densities),
+                "dos_distance": dos_distance(m.density(), last.density()),
                 "highest_optical_gamma_THz": (
                     float(m.gamma.optical[-1] - last.gamma.optical[-1]) if len(m.gamma.optical) else None
                 ),
                 "special_points_THz": {name: (values - there[name]).tolist() for name, values in m.points().items()},
             }
         entries[m.name] = entry
-    distances = {f"{a.name} {b.name}": dos_distance(a.densities, b.densities) for a, b in combinations(found, 2)}
+    distances = {f"{a.name} {b.name}": dos_distance(a.density(), b.density()) for a, b in combinations(found, 2)}
     return {
         "settings": settings,
         "versions": versions(*PACKAGES),
@@ -352,8 +356,7 @@ def _write_long(path: Path, found: Sequence[ModelPhonons], columns_of: Any) -> N
 
 
 def _dos_columns(m: ModelPhonons) -> dict[str, np.ndarray]:
-    d = m.densities
-    assert d is not None
+    d = m.density()
     return {
         "frequency_THz": d.frequencies,
         "tetrahedron_per_THz": d.tetrahedron,

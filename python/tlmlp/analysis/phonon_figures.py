@@ -35,12 +35,12 @@ def draw_phonons(result: PhononComparison, out: Path) -> bool:
     _legend(right, result, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save_sheet(sheet, out / "phonons")
 
-    elements = list(dict.fromkeys(e for m in result.all() for e in m.densities.projected))
+    elements = list(dict.fromkeys(e for m in result.all() for e in m.density().projected))
     rows = 1 if len(elements) == 1 else 1 + len(elements)
     sheet = Figure(figsize=(6.4, 1.2 + 2.4 * rows), layout="constrained")
     axes = np.atleast_1d(sheet.subplots(rows, 1, sharex=True))
     for m in result.all():
-        d, style = m.densities, styles[m.name]
+        d, style = m.density(), styles[m.name]
         axes[0].plot(d.frequencies, d.tetrahedron, label=m.name, **style)
         axes[0].plot(d.frequencies, d.smearing, **{**style, "alpha": 0.5, "ls": ":"})
         for axis, element in zip(axes[1:], elements, strict=False):
@@ -117,6 +117,6 @@ def _bands(axis: Any, found: Sequence[ModelPhonons], styles: dict[str, dict[str,
 
 def _density_upright(axis: Any, found: Sequence[ModelPhonons], styles: dict[str, dict[str, Any]]) -> None:
     for m in found:
-        axis.plot(m.densities.tetrahedron, m.densities.frequencies, label=m.name, **styles[m.name])
+        axis.plot(m.density().tetrahedron, m.density().frequencies, label=m.name, **styles[m.name])
     axis.set_xlim(left=0.0)
     axis.set_xlabel("density of states (1/THz)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,7 +67,7 @@ def relax(
     fmax: float = 1e-4,
     steps: int = 500,
     keep_symmetry: bool = False,
-    on_step=None,
+    on_step: Callable[[int, float], object] | None = None,
 ) -> Relaxation:
     """Minimise the energy, or with ``cell`` the enthalpy at ``pressure``.
 
@@ -104,7 +105,8 @@ def relax(
     target: Any = work
     if cell:
         target = FrechetCellFilter(work, scalar_pressure=pressure / EV_PER_ANG3_IN_GPA, constant_volume=constant_volume)
-    optimiser = (BFGS if len(work) <= BFGS_ATOMS else LBFGS)(target, logfile=None)
+    kind: Any = BFGS if len(work) <= BFGS_ATOMS else LBFGS
+    optimiser = kind(target, logfile=None)
     if on_step is not None:
         optimiser.attach(lambda: on_step(optimiser.nsteps, _largest(work.get_forces())))
     with warnings.catch_warnings():

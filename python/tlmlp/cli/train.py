@@ -3,7 +3,7 @@
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -154,7 +154,9 @@ def register(app: typer.Typer) -> None:
                 show_default="the JSON file's name with .png, else parity-DATA.png in the run or beside the model",
             ),
         ] = None,
-        which: Annotated[str, typer.Option(help="Of a run directory: the best model or the last.")] = "best",
+        which: Annotated[
+            Literal["best", "last"], typer.Option(help="Of a run directory: the best model or the last.")
+        ] = "best",
         route: Annotated[str, typer.Option(help="ops (compiled) or plain (standard torch operators).")] = "ops",
         energy_key: Annotated[str | None, typer.Option(help="Name of the energy in the files.")] = None,
         forces_key: Annotated[str | None, typer.Option(help="Name of the forces in the files.")] = None,

@@ -149,7 +149,7 @@ def _check_frames(
     if copies:
         warnings.append(f"{counted(copies, 'frame is a copy', 'frames are copies')} of another")
     forced = [f for f in bound if f.forces is not None]
-    if forced and not any(f.forces.any() for f in forced):
+    if forced and not any(np.any(f.forces) for f in forced):
         warnings.append("all forces are exactly 0: were they not computed?")
     if not bound:
         elements = ", ".join(sorted({chemical_symbols[z] for f in alone for z in f.atomic_numbers.tolist()}))

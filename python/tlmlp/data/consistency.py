@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -81,19 +82,33 @@ def check_consistency(frames: Sequence[Frame], smallest_distance: float | None) 
     return warnings, untested
 
 
+@dataclass(frozen=True)
+class _Labelled:
+    """A frame with the labels that force matching needs, none of them missing."""
+
+    frame: Frame
+    energy: float
+    forces: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Strained(_Labelled):
+    stress: np.ndarray
+
+
 def force_slope(frames: Sequence[Frame]) -> float | None:
     """Slope of energy differences against the work of the forces, over close pairs of frames with one cell."""
-    families: dict[bytes, list[Frame]] = defaultdict(list)
+    families: dict[bytes, list[_Labelled]] = defaultdict(list)
     for f in frames:
         if f.energy is not None and f.forces is not None:
             key = np.round(f.cell, 4).tobytes() + f.atomic_numbers.tobytes() + f.pbc.tobytes()
-            families[key].append(f)
+            families[key].append(_Labelled(f, f.energy, f.forces))
     pairs = []
     for family in families.values():
         family = family[:MOST_OF_A_CELL]
         for n, a in enumerate(family):
             for b in family[n + 1 : n + REACH]:
-                step = _wrapped(b.positions - a.positions, a)
+                step = _wrapped(b.frame.positions - a.frame.positions, a.frame)
                 if 0.0 < np.sqrt((step**2).sum(axis=1).mean()) < CLOSE_ANG:
                     pairs.append((b.energy - a.energy, -0.5 * ((a.forces + b.forces) * step).sum()))
     return _slope(pairs)
@@ -102,24 +117,24 @@ def force_slope(frames: Sequence[Frame]) -> float | None:
 def stress_slope(frames: Sequence[Frame]) -> float | None:
     """Slope of energy differences, less the work of the forces, against the work of the stress. It is taken over pairs
     of frames that differ by a small strain. Both orders of the pair give the same, so each counts once."""
-    families: dict[bytes, list[Frame]] = defaultdict(list)
+    families: dict[bytes, list[_Strained]] = defaultdict(list)
     for f in frames:
         if f.energy is not None and f.forces is not None and f.stress is not None and f.pbc.all():
-            families[f.atomic_numbers.tobytes()].append(f)
+            families[f.atomic_numbers.tobytes()].append(_Strained(f, f.energy, f.forces, f.stress))
     pairs = []
     for family in families.values():
         family = family[:: max(1, len(family) // MOST_STRAINED)]
-        fractional = [f.positions @ np.linalg.inv(f.cell) for f in family]
+        fractional = [f.frame.positions @ np.linalg.inv(f.frame.cell) for f in family]
         for n, a in enumerate(family):
             for m in range(n + 1, min(n + REACH, len(family))):
                 b = family[m]
-                gradient = np.linalg.solve(a.cell, b.cell) - np.eye(3)
+                gradient = np.linalg.solve(a.frame.cell, b.frame.cell) - np.eye(3)
                 if not 1e-4 < abs(gradient).max() < CLOSE_STRAIN:
                     continue
                 step = fractional[m] - fractional[n]
-                step = (step - np.round(step)) @ (0.5 * (a.cell + b.cell))
+                step = (step - np.round(step)) @ (0.5 * (a.frame.cell + b.frame.cell))
                 strain = 0.5 * (gradient + gradient.T)
-                work = 0.25 * (a.volume + b.volume) * ((a.stress + b.stress) * strain).sum()
+                work = 0.25 * (a.frame.volume + b.frame.volume) * ((a.stress + b.stress) * strain).sum()
                 force_work = -0.5 * ((a.forces + b.forces) * step).sum()
                 still = np.sqrt((step**2).sum(axis=1).mean()) < STILL_ANG
                 if still and abs(force_work) < FORCE_SHARE * abs(b.energy - a.energy):

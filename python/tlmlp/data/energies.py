@@ -42,7 +42,7 @@ def _clumps(frames: Sequence[Frame]) -> list[str]:
     """The widest gap in the energies per atom, after what the composition explains is taken off."""
     numbers = sorted({z for f in frames for z in f.atomic_numbers.tolist()})
     fractions = np.array([[np.mean(f.atomic_numbers == z) for z in numbers] for f in frames])
-    energies = np.array([f.energy / len(f) for f in frames])
+    energies = np.array([f.energy / len(f) for f in frames if f.energy is not None])
     values = energies
     if len({tuple(row) for row in np.round(fractions, 3).tolist()}) > 1:
         # The median of the elements' share, robustly: a few rounds of weights that fall with the residual.
@@ -81,7 +81,7 @@ def _exact(frames: Sequence[Frame]) -> list[str]:
             f"{counted(len(zeros), 'frame')} {have(len(zeros))} an energy of exactly 0, {zeros[0].source} first: were they not computed?"
         )
     stressed = [f for f in frames if f.stress is not None]
-    still = [f for f in stressed if not f.stress.any()]
+    still = [f for f in stressed if not np.any(f.stress)]
     if still and len(stressed) > 1:
         warnings.append(
             f"{len(still)} of {len(stressed)} stresses {are(len(still))} exactly 0, {still[0].source} first: were they not computed?"

@@ -169,7 +169,10 @@ def _frame(
             require = [kind for kind in require if kind == "energy"]
     labels, units = read_labels(image, keys, without, require, notes)
     temperature = values.get("temperature")
-    number = isinstance(temperature, (int, float, np.number)) and not isinstance(temperature, bool)
+    if isinstance(temperature, (int, float, np.number)) and not isinstance(temperature, bool):
+        at_kelvin: float | None = float(temperature)
+    else:
+        at_kelvin = kelvin(group)
     return Frame(
         positions=image.positions if units.length == 1.0 else image.positions * units.length,
         cell=image.cell if units.length == 1.0 else image.cell * units.length,
@@ -177,7 +180,7 @@ def _frame(
         atomic_numbers=image.numbers,
         group=group,
         source=image.source,
-        temperature=float(temperature) if number else kelvin(group),
+        temperature=at_kelvin,
         **labels,
     )
 
@@ -195,7 +198,8 @@ def _without(frame: Frame, without: Collection[str], require: Collection[str]) -
     for kind in require:
         if getattr(frame, kind) is None:
             raise TlmlpError(f"{frame.source}: no {kind}")
-    return replace(frame, **dict.fromkeys(without)) if without else frame
+    nothing: dict[str, Any] = dict.fromkeys(without)
+    return replace(frame, **nothing) if without else frame
 
 
 def _print(notes: Notes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,14 @@ def _isolated_rows(files: list[Mapping[str, Any]]) -> list[tuple[str, Callable[[
     ]
 
 
+def _frames_of_group(name: str, file: Mapping[str, Any]) -> object:
+    return file["groups"].get(name, 0)
+
+
 def _group_rows(files: list[Mapping[str, Any]]) -> list[tuple[str, Callable[[Mapping[str, Any]], object]]]:
     names = [name for name in _all(files, "groups") if name]
     if len(names) <= MANY_GROUPS:
-        return [(f"  group {name}", lambda f, name=name: f["groups"].get(name, 0)) for name in names]
+        return [(f"  group {name}", partial(_frames_of_group, name)) for name in names]
     return [
         ("groups", lambda f: len(f["groups"])),
         (

@@ -45,7 +45,7 @@ def write_dynamics(folder: Path) -> Path:
     draw_survival(folder / "figures" / "survival.png", plan, found)
     rows = read_rows(folder)
     page = study_page(plan)
-    about = plan.dynamics
+    about = plan.its_dynamics
     page.text(
         f"Every model runs {about.seeds} times from {(folder / 'start.txt').read_text().strip()}, velocity Verlet with a "
         f"Langevin thermostat of 1/ps at {about.temperature:g} K, 0.5 fs a step, for "
@@ -94,7 +94,7 @@ def _line(plan: Plan, arm: str, frames: int, runs: Runs) -> dict[str, Any]:
     return {
         "arm": arm,
         "frames": frames,
-        "time_ps": plan.dynamics.length(frames),
+        "time_ps": plan.its_dynamics.length(frames),
         "models": len(stable),
         "runs": count,
         "stable": survived,
@@ -133,10 +133,10 @@ def judge(plan: Plan, found: Mapping[tuple[str, int], Runs]) -> list[dict[str, A
     statements = []
     for frames in plan.sizes:
         for arm in plan.arms:
-            pair = found.get(("scratch", frames)), found.get((arm, frames))
-            if arm == "scratch" or not all(pair):
+            without, with_transfer = found.get(("scratch", frames)), found.get((arm, frames))
+            if arm == "scratch" or not without or not with_transfer:
                 continue
-            scratch, moved = (_by_model(runs) for runs in pair)
+            scratch, moved = _by_model(without), _by_model(with_transfer)
             value, (low, high) = difference(moved, scratch)
             effect = Interval(100 * value, 100 * low, 100 * high)
             theirs = [_published(which, frames) for which in ("scratch", arm)]
@@ -159,7 +159,7 @@ def judge(plan: Plan, found: Mapping[tuple[str, int], Runs]) -> list[dict[str, A
 
 def _missing(plan: Plan, found: Mapping[tuple[str, int], Runs]) -> list[str]:
     """A sentence for each arm and number of frames that lacks runs."""
-    wanted = plan.draws * plan.dynamics.seeds
+    wanted = plan.draws * plan.its_dynamics.seeds
     counts = {(arm, n): len(found.get((arm, n), [])) for arm in plan.arms for n in plan.sizes}
     return [
         f"{arm}, {frames_text(n)}: {count} of {wanted} runs" for (arm, n), count in counts.items() if count < wanted
@@ -180,7 +180,7 @@ def draw_survival(path: Path, plan: Plan, found: Mapping[tuple[str, int], Runs])
                 continue
             colour, _, name = arm_style(arm, number)
             curve = kaplan_meier([float(run["time_ps"]) for run in runs], [run["stable"] == "0" for run in runs])
-            end = plan.dynamics.length(frames)
+            end = plan.its_dynamics.length(frames)
             times = np.append(curve.times, end)
             share = np.append(curve.fraction, curve.fraction[-1])
             # Curves that fall together stay visible: the first is the widest.

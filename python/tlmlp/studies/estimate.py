@@ -101,7 +101,7 @@ def _training(section: dict[str, Any], n: int, unit: dict[str, Any], growth: flo
 
 
 def _trainings(plan: Plan, unit: dict[str, Any], growth: float) -> Iterator[Part]:
-    teachers = {plan.teacher_of(arm)[0] for arm in plan.arms if plan.teacher_of(arm)}
+    teachers = {teacher[0] for arm in plan.arms if (teacher := plan.teacher_of(arm))}
     if plan.source_model is not None:
         teachers -= {"source"}
     source = _training(plan.source_training, 10**6, unit, growth, plan.validation)
@@ -130,8 +130,8 @@ def _analyses(plan: Plan, unit: dict[str, Any], growth: float) -> Iterator[Part]
     yield Part("exported models", models, models * unit["command"], unit["command"], 5)
     kind = STUDIES[plan.study].kind
     if kind == "dynamics":
-        runs = plan.draws * plan.dynamics.seeds
-        ps = [plan.dynamics.length(n) for n in plan.sizes]
+        runs = plan.draws * plan.its_dynamics.seeds
+        ps = [plan.its_dynamics.length(n) for n in plan.sizes]
         steps = [runs * time / STEP_PS for time in ps]
         seconds = [count * growth * unit["step"] for count in steps]
         gflop = len(plan.arms) * sum(steps) * gflop_per_step(ATOMS, round(ATOMS * NEIGHBOURS * growth))

@@ -136,7 +136,7 @@ def _difference(plan: Plan, row: dict[str, Any], here: dict[str, Any]) -> str | 
         return f"the package's recipe is another by now ({_changes(row['recipe'], recipe)})"
     teacher = plan.teacher_of(arm)
     for role, side in sides_of(plan, arm).items():
-        now = here["target" if role == "target" else teacher[0]]
+        now = here["target" if role == "target" or teacher is None else teacher[0]]
         if role not in row["data"] or not same_data(side, now, row["data"][role]):
             return f"the data of the {role} are others" if now else f"the data of the {role} are not there to compare"
     return None

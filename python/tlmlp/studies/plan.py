@@ -144,6 +144,13 @@ class Plan(_Part):
         teacher = self.teacher_of(arm)
         return self.element_map if teacher is None else f"{teacher[1].element}:{self.target.element}"
 
+    @property
+    def its_dynamics(self) -> Dynamics:
+        """The dynamics of a study of dynamics."""
+        if self.dynamics is None:
+            raise TlmlpError(f"the plan of {self.study} has no section dynamics; make it anew with `tlmlp study`")
+        return self.dynamics
+
     def teacher_of(self, arm: str) -> tuple[str, Side] | None:
         """Name and data of the model that ``arm`` starts from; None from scratch."""
         if self.arms[arm].command == "train":

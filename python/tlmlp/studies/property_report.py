@@ -102,9 +102,9 @@ def errors(
 ) -> dict[int, float]:
     """Draw to absolute error in per cent of the reference, of the models that have the property."""
     return {
-        draw: 100.0 * abs(values[name] / truth[name] - 1.0)
+        draw: 100.0 * abs(value / reference - 1.0)
         for (a, frames, draw), values in found.items()
-        if (a, frames) == (arm, n) and values[name] is not None
+        if (a, frames) == (arm, n) and (value := values[name]) is not None and (reference := truth[name]) is not None
     }
 
 

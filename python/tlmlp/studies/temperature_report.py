@@ -86,11 +86,11 @@ def judge(plan: Plan, found: Errors) -> list[dict[str, Any]]:
         kelvins = sorted(scratch[shared[0]])
         wanted = {f"{kelvin} K": [kelvin] for kelvin in (kelvins[0], kelvins[len(kelvins) // 2], kelvins[-1])}
         for name, chosen in ({"all temperatures": kelvins} | wanted).items():
-            pair = [
+            worse, better = (
                 [float(np.mean([errors[draw][kelvin] for kelvin in chosen])) for draw in shared]
                 for errors in (scratch, moved)
-            ]
-            change = relative_change(*pair)
+            )
+            change = relative_change(worse, better)
             statements.append(
                 statement(
                     f"force MAE of {frames} training frames at {name}: transfer against scratch",

@@ -204,7 +204,7 @@ def _write_results(study: optuna.Study, config: Config, out: Path) -> None:
 
     done = study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
     keys = list(config.tune.space)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trial": t.number,
             "state": t.state.name.lower(),
@@ -218,7 +218,7 @@ def _write_results(study: optuna.Study, config: Config, out: Path) -> None:
     atomic_write_text(out / "best.yaml", yaml.safe_dump(as_config(config, changes).to_dict(), sort_keys=False))
     write_csv(out / "search.csv", rows)
     complete = [row for row in rows if row["state"] == "complete"]
-    ranked = sorted(complete, key=lambda row: row["validation_loss"])
+    ranked = sorted(complete, key=lambda row: float(row["validation_loss"]))
     table(
         f"{out}: {len(rows)} trials, {len(rows) - len(complete)} of them ended early; the best settings are in best.yaml",
         ["trial", "validation loss", *keys],

@@ -124,9 +124,8 @@ def collate(graphs: Sequence[Graph]) -> Graph:
     if len(graphs) == 1:
         return graphs[0]
     frames = np.cumsum([0] + [g.n_frames for g in graphs]).tolist()
-    forces = None
-    if all(g.forces is not None for g in graphs):
-        forces = torch.cat([g.forces for g in graphs])
+    known = [g.forces for g in graphs if g.forces is not None]
+    forces = torch.cat(known) if len(known) == len(graphs) else None
     return Graph(
         edge_graph=joined([g.edge_graph for g in graphs]),
         frame=torch.cat([g.frame + first for g, first in zip(graphs, frames, strict=False)]),

@@ -101,18 +101,19 @@ def load_data(section: DataSection, loss: LossSection, replay: ExtraSet | None =
         val = train[part::parts]
         train = [frame for n, frame in enumerate(train) if n % parts != part]
         files["val"] = files["train"]
+    sections = [*section.extra, *(() if replay is None else (replay,))]
     extra = [
         ExtraFrames(_read(section, part.files, labels, types, isolated, said), part.weight, part.per_batch)
-        for part in (*section.extra, *(() if replay is None else (replay,)))
+        for part in sections
     ]
     if types is not None:
         types.refuse_unused(
             [file for given in (*files.values(), *(part.files for part in section.extra)) for file in given]
         )
     sets = {"train": train, "val": val}
-    for n, (part, given) in enumerate(zip(extra, (*section.extra, replay), strict=False)):
+    for n, (frames_of_set, given) in enumerate(zip(extra, sections, strict=True)):
         name = "replay" if n == len(section.extra) else f"extra {n}"
-        sets[name], files[name] = part.frames, given.files
+        sets[name], files[name] = frames_of_set.frames, given.files
     for name, frames in sets.items():
         if name != "val":
             _warn_about_duplicates(name, frames, val)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,10 @@ def transfer_frames(
         return FewFramesResult(result, source, validation, model, report)
 
 
+def _transferred(source: Path, element_map: ElementMap, config: Config, run: Path) -> RunResult:
+    return transfer(source, config, element_map, run)
+
+
 def choose_source(
     sources: Sequence[Source], config: Config, element_map: ElementMap, parts: int, out: Path
 ) -> tuple[Path, CrossValidation | None]:
@@ -124,9 +129,7 @@ def choose_source(
     found = {}
     for path, name in zip(paths, names, strict=True):
         folder = out / "folds" / name if len(paths) > 1 else out / "folds"
-        found[name] = cross_validate(
-            lambda c, run, path=path: transfer(path, c, element_map, run), config, parts, folder
-        )
+        found[name] = cross_validate(partial(_transferred, path, element_map), config, parts, folder)
     best = min(found, key=lambda name: found[name].score)
     frames = len(found[best].comparison.frames)
     print_error_rows(

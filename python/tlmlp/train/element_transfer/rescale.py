@@ -175,6 +175,12 @@ def _search(
     return (x, *value(x))
 
 
+def _components(stress: np.ndarray) -> np.ndarray:
+    """The six of a stress, GPa."""
+    components: np.ndarray = 0.5 * (stress + stress.T)[VOIGT] * EV_PER_ANG3_IN_GPA
+    return components
+
+
 @dataclass(frozen=True)
 class _Moments:
     """Second moments of model and reference for every kind of label at one length scale: mean of m^2, m y and y^2."""
@@ -215,6 +221,7 @@ def _moments(model: Potential, frames: Sequence[Frame], length: float) -> _Momen
         for f in frames
     ]
     got = predict(model, graphs, virials=True)
+    assert got.forces is not None and got.virials is not None
     counts = species_counts(graphs, len(model.species))
     atoms = counts.sum(axis=1)
     first = np.concatenate([[0], np.cumsum(atoms)]).astype(int)
@@ -228,10 +235,13 @@ def _moments(model: Potential, frames: Sequence[Frame], length: float) -> _Momen
             pairs["forces"].append((got.forces[first[n] : first[n + 1]] / length, frame.forces))
         if frame.stress is not None and frame.volume > 0.0:
             stress = -got.virials[n] / frame.volume
-            both = (0.5 * (s + s.T)[VOIGT] * EV_PER_ANG3_IN_GPA for s in (stress, frame.stress))
-            pairs["stress"].append(tuple(both))
+            pairs["stress"].append((_components(stress), _components(frame.stress)))
     # model and reference numbers of each kind, one vector each
-    joined = {k: tuple(np.concatenate([np.ravel(p[m]) for p in v]) for m in (0, 1)) for k, v in pairs.items() if v}
+    joined = {
+        kind: (np.concatenate([np.ravel(m) for m, _ in of_kind]), np.concatenate([np.ravel(y) for _, y in of_kind]))
+        for kind, of_kind in pairs.items()
+        if of_kind
+    }
     energies = joined.get("energy", (np.empty(0), np.empty(0)))
     share = np.array(shares).reshape(len(shares), counts.shape[1])
     weights = {"stress": len(pairs["stress"]) / (len(pairs["stress"]) + HALF)}

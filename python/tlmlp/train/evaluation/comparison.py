@@ -77,11 +77,11 @@ class Comparison:
         are in neither, but under ``isolated_atoms``."""
         groups = np.array([frame.group or "" for frame in self.frames])
         bound = ~self.isolated
-        parts = {
+        parts: dict[str, Any] = {
             str(name): {**self.errors(groups == name), **_sizes(self.frames, bound & (groups == name))}
             for name in sorted(set(groups[bound].tolist()) - {""})
         }
-        summary = {**self.errors(), **_sizes(self.frames, bound), "groups": parts}
+        summary: dict[str, Any] = {**self.errors(), **_sizes(self.frames, bound), "groups": parts}
         if self.isolated.any():
             summary["isolated_atoms"] = {**self.isolated_errors(), **_sizes(self.frames, self.isolated)}
         return summary

@@ -29,7 +29,7 @@ def shift_model(
     mode: str = "least-squares",
     isolated: Mapping[str, float] | None = None,
     route: str = "ops",
-    keys: Mapping[str, str | None] | None = None,
+    keys: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write ``model`` to ``out`` as an exported model with the energy shift that suits ``data``; returns the shifts
     before and after by element.

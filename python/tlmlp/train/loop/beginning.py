@@ -32,7 +32,7 @@ def noted_beginning(
     config: Config,
     *,
     sources: Sequence[str | os.PathLike[str]] = (),
-    element_map: Mapping[str, str | list[str]] | None = None,
+    element_map: Mapping[str, str | Sequence[str]] | None = None,
     overrides: Sequence[str] = (),
     folds: int | None = None,
 ) -> Iterator[None]:
@@ -65,7 +65,7 @@ def _write(
     config: Config,
     data: dict[str, Any],
     sources: Sequence[str | os.PathLike[str]],
-    element_map: Mapping[str, str | list[str]] | None,
+    element_map: Mapping[str, str | Sequence[str]] | None,
     overrides: Sequence[str],
     folds: int | None,
 ) -> None:

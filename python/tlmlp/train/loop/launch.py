@@ -116,7 +116,7 @@ def start(
 ) -> RunResult:
     """Train ``potential`` in ``run``, or resume the same training there. ``origin``: method, source, element map."""
     config = _resolved(config, potential, data)
-    metadata = {"provenance": {**origin, **_circumstances(config, data)}}
+    metadata: dict[str, Any] = {"provenance": {**origin, **_circumstances(config, data)}}
     together = processes()
     with _claimed(run, together):
         state = newest_checkpoint(run)

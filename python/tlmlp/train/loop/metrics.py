@@ -71,7 +71,8 @@ class Metrics:
 
     def __init__(self, run: Path, tensorboard: bool = False, writes: bool = True) -> None:
         self.path = run / "metrics.jsonl"
-        self.writes, self.tensorboard, self._writer = writes, tensorboard and writes, None
+        self.writes, self.tensorboard = writes, tensorboard and writes
+        self._writer: Any = None  # of a package that need not be installed
         if tensorboard and find_spec("tensorboard") is None:
             raise TlmlpError("training.tensorboard needs the package tensorboard: pip install tensorboard")
 

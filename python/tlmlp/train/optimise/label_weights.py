@@ -64,7 +64,7 @@ def label_scales(frames: Sequence[Frame]) -> dict[str, float | None]:
     energy = None
     if known:
         shares = np.array([[np.mean(f.atomic_numbers == z) for z in elements] for f in known])
-        per_atom = np.array([f.energy / len(f) for f in known])
+        per_atom = np.array([f.energy / len(f) for f in known if f.energy is not None])
         mean = per_atom.mean()
         left = per_atom - mean - shares @ np.linalg.lstsq(shares, per_atom - mean, rcond=1e-10)[0]
         free = len(known) - np.linalg.matrix_rank(shares)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ class Placement:
         """``graph`` beside the potential that is evaluated."""
         if self.device is None:
             return graph
-        tensors = {
+        tensors: dict[str, Any] = {
             field.name: value.to(self.device)
             for field in dataclasses.fields(graph)
             if isinstance(value := getattr(graph, field.name), Tensor)

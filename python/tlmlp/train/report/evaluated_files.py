@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tlmlp.console import console, progress
 from tlmlp.data import read_files
@@ -24,8 +24,8 @@ def evaluate_files(
     json_file: Path | None = None,
     figure: Path | None = None,
     route: str = "ops",
-    keys: Mapping[str, str | None] | None = None,
-    which: str = "best",
+    keys: Mapping[str, Any] | None = None,
+    which: Literal["best", "last"] = "best",
 ) -> dict[str, Any]:
     """Evaluate ``model`` on the frames of ``data``; returns what goes into the JSON file.
 
