@@ -43,6 +43,7 @@ if (( $# == 0 )); then
 fi
 
 if (( $# == 0 )); then
-  set -- -n auto --maxprocesses 4 --dist loadfile
+  # By file, in the order of tests/conftest.py: xdist's own would leave long files of few tests to the end.
+  set -- -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 fi
 python -m pytest "$@"

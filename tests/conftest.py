@@ -7,6 +7,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("core/libtlmlp_core.a", "core/libtlmlp_structures.a", "cuda/libtlmlp_cuda.a")
 
+#: Files of few tests that take long. They come first, so that no worker begins one when the others have finished.
+LONGEST = ("test_studies.py", "test_killed.py", "test_processes.py", "test_few_frames.py", "test_docs.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others in their order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 def built_engine() -> Path:
