@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cuda/kernels/job.h"
+#include "cuda/kernels/cuda_job.h"
 #include "cuda/kernels/lists.h"
 
 namespace tlmlp::cuda {

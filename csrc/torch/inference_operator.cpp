@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <sstream>
 #include <vector>
 
 #include "checks.h"
 #include "model_file.h"
 #include "operators.h"
+#include "pool.h"
 #include "tlmlp/engine.h"
 
 // The whole network without gradients: an engine (csrc/core) made of the parameters, and kept for the next call.
@@ -142,45 +141,9 @@ struct Made {
     }
 };
 
-/// Engines that nobody computes with now. Parameters may be changed in place, by means that leave no trace, so their
-/// numbers are compared: 0.05 ms for the default network.
-class Pool {
-  public:
-    using Entry = std::unique_ptr<Made>;
-
-    static Entry take(const Description &description, const std::vector<Tensor> &parameters) {
-        const std::lock_guard<std::mutex> lock(mutex());
-        std::erase_if(free(), [](const Entry &entry) { return entry->owner.expired(); });
-        const auto found = std::find_if(free().begin(), free().end(),
-                                        [&](const Entry &entry) { return entry->serves(description, parameters); });
-        if (found == free().end()) {
-            return nullptr;
-        }
-        Entry entry = std::move(*found);
-        free().erase(found);
-        return entry;
-    }
-
-    static void give(Entry entry) {
-        const std::lock_guard<std::mutex> lock(mutex());
-        free().push_front(std::move(entry));
-        if (free().size() > kept) {
-            free().pop_back();
-        }
-    }
-
-  private:
-    static constexpr std::size_t kept = 8; ///< a committee of models
-    // Never destroyed: an engine may come back while the process ends.
-    static std::deque<Entry> &free() {
-        static auto *const entries = new std::deque<Entry>;
-        return *entries;
-    }
-    static std::mutex &mutex() {
-        static auto *const lock = new std::mutex;
-        return *lock;
-    }
-};
+/// Enough for a committee of models. Parameters may be changed in place, by means that leave no trace, so their numbers are
+/// compared: 0.05 ms for the default network.
+using EnginePool = Pool<Made, 8>;
 
 } // namespace
 
@@ -214,7 +177,8 @@ std::tuple<Tensor, Tensor> inference(at::TensorList parameters, c10::string_view
     const auto doubles = vectors.options();
     try {
         Description description = describe(names, sizes, cutoff, atomic_numbers, zbl);
-        Pool::Entry made = Pool::take(description, dense);
+        EnginePool::Owner made = EnginePool::take([](const Made &entry) { return entry.owner.expired(); },
+                                                  [&](const Made &entry) { return entry.serves(description, dense); });
         if (!made) {
             made = std::make_unique<Made>(std::move(description), dense, parameters[0]);
         }
@@ -223,7 +187,7 @@ std::tuple<Tensor, Tensor> inference(at::TensorList parameters, c10::string_view
         Tensor energies = at::empty({edges.n_atoms}, doubles), derivatives = at::empty({edges.n_edges, 3}, doubles);
         std::copy(result.atomic_energies.begin(), result.atomic_energies.end(), energies.data_ptr<double>());
         std::copy(result.edge_gradients.begin(), result.edge_gradients.end(), derivatives.data_ptr<double>());
-        Pool::give(std::move(made));
+        EnginePool::give(std::move(made));
         return {energies, derivatives.to(edge_vector_.scalar_type())};
     } catch (const Error &error) {
         TORCH_CHECK_VALUE(false, error.what());

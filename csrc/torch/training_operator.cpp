@@ -6,12 +6,11 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <deque>
 #include <memory>
-#include <mutex>
 
 #include "checks.h"
 #include "operators.h"
+#include "pool.h"
 #include "training.h"
 
 // The whole network as one op with one derivative (csrc/training).
@@ -19,38 +18,14 @@ namespace tlmlp {
 
 namespace {
 
-/// An evaluation with the arrays that its derivative needs. Free ones are kept: their memory is in place already.
-template <class T> class Pool {
-  public:
-    using Entry = std::unique_ptr<training::Evaluation<T>>;
-    static Entry take() {
-        const std::lock_guard<std::mutex> lock(mutex());
-        if (free().empty()) {
-            return std::make_unique<training::Evaluation<T>>();
-        }
-        Entry entry = std::move(free().back());
-        free().pop_back();
-        return entry;
-    }
-    static void give(Entry entry) {
-        const std::lock_guard<std::mutex> lock(mutex());
-        if (entry && free().size() < kept) {
-            free().push_back(std::move(entry));
-        }
-    }
+/// Evaluations with the arrays that their derivative needs. Free ones are kept: their memory is in place already.
+template <class T> using EvaluationPool = Pool<training::Evaluation<T>, 2>;
 
-  private:
-    static constexpr std::size_t kept = 2;
-    // Never destroyed: an evaluation may come back while the process ends.
-    static std::deque<Entry> &free() {
-        static auto *const entries = new std::deque<Entry>;
-        return *entries;
-    }
-    static std::mutex &mutex() {
-        static auto *const lock = new std::mutex;
-        return *lock;
-    }
-};
+template <class T> typename EvaluationPool<T>::Owner free_evaluation() {
+    const auto all = [](const training::Evaluation<T> &) { return true; };
+    auto found = EvaluationPool<T>::take([](const training::Evaluation<T> &) { return false; }, all);
+    return found ? std::move(found) : std::make_unique<training::Evaluation<T>>();
+}
 
 struct State {
     virtual ~State() = default;
@@ -72,14 +47,14 @@ network::Sizes sizes_of(at::IntArrayRef sizes, double cutoff) {
 }
 
 template <class T> struct StateOf final : State {
-    typename Pool<T>::Entry evaluation = Pool<T>::take();
+    typename EvaluationPool<T>::Owner evaluation = free_evaluation<T>();
     network::Sizes network_sizes;
     double cutoff = 0.0; ///< nm
     std::vector<std::vector<std::int64_t>> weight_sizes;
     at::TensorOptions options;
     std::int64_t n_atoms = 0, n_edges = 0;
 
-    ~StateOf() override { Pool<T>::give(std::move(evaluation)); }
+    ~StateOf() override { EvaluationPool<T>::give(std::move(evaluation)); }
 
     std::tuple<Tensor, Tensor> forward(at::TensorList weights, const Tensor &species_, const Tensor &edge_index_,
                                        const Tensor &edge_vector_, const Tensor &offsets_, const Tensor &edges_,

@@ -66,6 +66,12 @@ template <class T> struct Kernels {
     void (*reverse)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
     void (*tangent)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges);
     void (*second)(const SweepJob<T> &, const Chunk &, int pass, T *scratch, int max_lanes, int max_edges, T *gradient);
+
+    static const Kernels &avx512();
+    static const Kernels &avx2();
+    static const Kernels &portable();
 };
+TLMLP_LEVEL_TABLES(Kernels, float);
+TLMLP_LEVEL_TABLES(Kernels, double);
 
 } // namespace tlmlp::training

@@ -5,10 +5,10 @@
 
 #include <omp.h>
 
-#include "dispatch.h"
 #include "flush_subnormals.h"
-#include "graph.h"
+#include "training_graph.h"
 #include "packing.h"
+#include "sweep_job.h"
 
 namespace tlmlp::training {
 
@@ -34,7 +34,7 @@ template <class Call> void over_items(std::int64_t n, int threads, Call &&call) 
 
 template <class T> struct Evaluation<T>::Memory {
     engine::PackedNetwork<T> weights;
-    SlotGraph graph;
+    TrainingGraph graph;
     SweepJob<T> job;
     const Kernels<T> *kernels = nullptr;
     std::int64_t n_edges = 0;
@@ -72,18 +72,7 @@ template <class T> template <class List> void Evaluation<T>::Memory::lay_out(eng
 /// Points the job to the graph and to the arrays of the forward and reverse sweeps.
 template <class T> void Evaluation<T>::Memory::prepare_first() {
     const Sizes &s = weights.network().sizes;
-    job = SweepJob<T>();
-    job.network = &weights.network();
-    job.chunks = graph.chunks.data();
-    job.first = graph.first.data();
-    job.count = graph.count.data();
-    job.reverse = graph.reverse.data();
-    job.species = graph.species.data();
-    job.source = graph.source.data();
-    job.vector = graph.vector.data();
-    job.slots = graph.slots;
-    job.atoms = static_cast<std::int64_t>(graph.first.size());
-    job.n_chunks = static_cast<std::int64_t>(graph.chunks.size());
+    job = {graph.job(weights.network(), graph.species.data())};
     job.gradient = true;
     job.interval = intervals.resize(static_cast<std::size_t>(job.slots));
 
@@ -167,7 +156,7 @@ template <class T>
 void Evaluation<T>::forward(const network::Sizes &sizes, double cutoff, const std::vector<const T *> &weights,
                             const EdgeGraph &graph, int threads, double *energies, double *derivatives) {
     Memory &m = *memory_;
-    m.kernels = &find_kernels<T>();
+    m.kernels = &engine::at_level<Kernels<T>>({});
     m.weights.pack(sizes, cutoff, weights, engine::Tabulated::spherical);
     m.graph.build(graph, sizes.n_species, cutoff);
     m.n_edges = graph.n_edges;

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "runner.h"
-#include "zbl.h"
+#include "zbl_energy.h"
 
 namespace tlmlp {
 

@@ -130,54 +130,15 @@ bool Graph::match(const EdgeList &list, double cutoff) {
 }
 
 void Graph::lay_out(const EdgeList &list, double cutoff) {
-    const auto n_atoms = static_cast<std::int32_t>(list.n_atoms);
-    chunks.clear();
-    first.resize(static_cast<std::size_t>(n_atoms));
-    slots = 0;
-    max_lanes = max_edges_of_atom = 0;
-    for (std::int32_t i = 0; i < n_atoms;) {
-        Chunk chunk{slots, i, 0, 0, 0, 0, i >= owned};
-        const auto end = static_cast<std::int32_t>(chunk.foreign ? n_atoms : owned);
-        const int most = chunk.foreign ? foreign_chunk_atoms : chunk_atoms;
-        while (i < end && chunk.atoms < most && (chunk.atoms == 0 || chunk.edges < chunk_edges)) {
-            first[i] = chunk.edges;
-            chunk.edges += count[i];
-            max_edges_of_atom = std::max(max_edges_of_atom, count[i]);
-            ++chunk.atoms;
-            ++i;
-        }
-        chunk.lanes = pad_to(chunk.edges, lane_pad);
-        chunk.stride = chunk.lanes + lane_pad;
-        max_lanes = std::max(max_lanes, chunk.lanes);
-        slots += chunk.stride;
-        chunks.push_back(chunk);
-    }
+    place_atoms(owned);
     if (slots > INT32_MAX) {
         throw Error("too many edges for one engine: " + std::to_string(edges) + ", the limit is about 2e9");
     }
-    const auto n = static_cast<std::size_t>(slots);
-    reverse.resize(n);
-    source.resize(n);
-    input.resize(n);
-    vector.resize(3 * n);
-    for (const Chunk &chunk : chunks) {
-        std::int64_t slot = chunk.slot, at = offsets_[chunk.atom];
-        for (; slot < chunk.slot + chunk.edges; ++slot, ++at) {
-            slot_of_[at] = slot;
-            input[slot] = order_[at];
-            source[slot] = sources_[at];
-            for (int k = 0; k < 3; ++k) {
-                vector[3 * slot + k] = nm_per_angstrom * list.vector[3 * order_[at] + k];
-            }
-        }
-        for (; slot < chunk.slot + chunk.stride; ++slot) { // dummies: an ordinary edge that nobody reads
-            input[slot] = -1;
-            source[slot] = chunk.atom;
-            reverse[slot] = static_cast<std::int32_t>(slot);
-            vector[3 * slot] = vector[3 * slot + 1] = 0.0;
-            vector[3 * slot + 2] = 0.5 * nm_per_angstrom * cutoff;
-        }
-    }
+    place_edges(list.source, list.vector, nm_per_angstrom, 0.5 * nm_per_angstrom * cutoff,
+                [&](std::int64_t at, std::int64_t slot) {
+                    slot_of_[at] = slot;
+                    return order_[at];
+                });
     for (std::int64_t at = 0; at < edges; ++at) {
         reverse[slot_of_[at]] = static_cast<std::int32_t>(slot_of_[partner_[at]]);
     }

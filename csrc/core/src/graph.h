@@ -4,27 +4,19 @@
 #include <utility>
 #include <vector>
 
-#include "layout.h"
+#include "slots.h"
 #include "tlmlp/engine.h"
 
 namespace tlmlp::engine {
 
 /// The edges of one evaluation in the order of layout.h, rebuilt at every call into the same memory.
-class Graph {
+class Graph : public Slots {
   public:
     /// Takes the edges shorter than `cutoff` (Angstrom). Throws Error on wrong indices, numbers that are not finite,
     /// atoms in one place, an edge that stands twice, or one without its reverse. An edge without its reverse at the
     /// cutoff itself is dropped: its contribution is of third order in the rounding error.
     void build(const EdgeList &edges, double cutoff, int n_species);
 
-    std::vector<Chunk> chunks;
-    std::vector<std::int32_t> first, count; ///< per atom: lane of its first edge in the chunk, number of edges
-    std::vector<std::int32_t> reverse;      ///< per slot
-    std::vector<std::int32_t> source;       ///< per slot
-    std::vector<std::int64_t> input;        ///< per slot: index in the caller's list, -1 for dummies
-    std::vector<double> vector;             ///< per slot, nm
-    std::int64_t slots = 0;
-    int max_lanes = 0, max_edges_of_atom = 0;
     std::int64_t edges = 0;
     std::int64_t owned = 0; ///< atoms of this process, the first ones
 

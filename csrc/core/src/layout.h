@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "level_choice.h"
 #include "tlmlp/network.h"
 
 namespace tlmlp::engine {
@@ -171,6 +172,12 @@ template <class T> struct Kernels {
     /// Around the exchanges, for foreign chunks: z from the received centres; A_bar.
     void (*receive)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
     void (*send)(const Job<T> &job, const Chunk &chunk, int pass, T *scratch, int max_lanes, int max_edges);
+
+    static const Kernels &avx512();
+    static const Kernels &avx2();
+    static const Kernels &portable();
 };
+TLMLP_LEVEL_TABLES(Kernels, float);
+TLMLP_LEVEL_TABLES(Kernels, double);
 
 } // namespace tlmlp::engine

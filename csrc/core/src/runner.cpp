@@ -16,7 +16,7 @@ constexpr double nm_per_angstrom = 0.1;
 
 template <class T>
 RunnerOf<T>::RunnerOf(const ModelFile &file, const EngineOptions &options)
-    : weights_(packed_network<T>(file)), kernels_(find_kernels<T>(options.level)), kept_slopes_(options.kept_slopes) {}
+    : weights_(packed_network<T>(file)), kernels_(at_level<Kernels<T>>(options.level)), kept_slopes_(options.kept_slopes) {}
 
 template <class T>
 Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads,
@@ -25,19 +25,8 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     const Sizes &s = weights_.network().sizes;
     const auto slots = static_cast<std::size_t>(graph.slots), atoms = graph.first.size();
     const auto blocks = static_cast<std::size_t>(s.blocks);
-    Job<T> job;
-    job.network = &weights_.network();
-    job.chunks = graph.chunks.data();
-    job.first = graph.first.data();
-    job.count = graph.count.data();
-    job.reverse = graph.reverse.data();
-    job.species = species;
-    job.source = graph.source.data();
-    job.vector = graph.vector.data();
+    Job<T> job = graph.job(weights_.network(), species);
     job.gradient = gradient;
-    job.slots = graph.slots;
-    job.atoms = static_cast<std::int64_t>(atoms);
-    job.n_chunks = static_cast<std::int64_t>(graph.chunks.size());
 
     // Vectors that start at the last edge of a row may read past it.
     const auto lane_array = [&](Buffer<T> &buffer, int rows) { return buffer.resize(slots * rows + lane_pad); };

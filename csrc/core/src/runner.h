@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "buffer.h"
-#include "dispatch.h"
 #include "flush_subnormals.h"
 #include "graph.h"
 #include "weights.h"

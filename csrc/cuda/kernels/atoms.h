@@ -4,7 +4,7 @@
 // then forces, energies and virials, summed in a fixed order: over the edges of an atom, over segments of atoms of one
 // system, over its segments. A system's numbers do not depend on what else is in the launch.
 
-#include "cuda/kernels/dense.h"
+#include "cuda/kernels/cuda_dense.h"
 
 namespace tlmlp::cuda {
 

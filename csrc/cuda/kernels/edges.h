@@ -6,7 +6,7 @@
 // b - 1. The activations of that update are computed anew, a third of the pass. Their slopes would take 1.2 kB an
 // edge and block each way.
 
-#include "cuda/kernels/dense.h"
+#include "cuda/kernels/cuda_dense.h"
 
 namespace tlmlp::cuda {
 

@@ -3,9 +3,9 @@
 // Every kernel by its number: its function, how many blocks and threads it is launched with, and its shared memory.
 
 #include "cuda/kernels/atoms.h"
-#include "cuda/kernels/directional.h"
+#include "cuda/kernels/cuda_directional.h"
 #include "cuda/kernels/edges.h"
-#include "cuda/kernels/geometry.h"
+#include "cuda/kernels/cuda_geometry.h"
 
 namespace tlmlp::cuda {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The directional sum around one centre (core/src/kernels/directional.h) along a tangent, and the second sweep through
+// The directional sum around one centre (core/src/kernels/directional_forward.h) along a tangent, and the second sweep through
 // it. With T_p[l] = y_p R_l(p), A = sum_p T Y / N, z = Y A - sum_l N_l T and dots for tangents
 //     T_dot = y_dot R + y R_dot,   A_dot = sum_p (T_dot Y + T Y_dot) / N,   z_dot = Y_dot A + Y A_dot - sum_l N_l T_dot.
 // The adjoints of z_dot (z_bar of the reverse sweep) and of z (z_bar2) give

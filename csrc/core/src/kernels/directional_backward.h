@@ -1,13 +1,13 @@
 #pragma once
 
-// Reverse of directional.h around one centre. Given z_bar_p = dE/dz_p of the edges that leave the centre:
+// Reverse of directional_forward.h around one centre. Given z_bar_p = dE/dz_p of the edges that leave the centre:
 //     A_bar[lm] = sum_p Y_lm(p) z_bar_p / N_l                                   (channels in the lanes)
 // and then, with the edges in the lanes, for every order l and channel c
 //     t_bar = sum_m A_bar[lm] Y_lm - N_l z_bar        the adjoint of y R_l, own-reverse term included
 //     y_bar += t_bar R_l,   R_bar = t_bar y,   Y_bar_lm += A_bar[lm] y R_l + A[lm] z_bar,   b_bar_ln += w_ln R_bar
 // which has no sum across lanes. Lanes behind the last edge carry y = z_bar = 0.
 
-#include "kernels/directional.h"
+#include "kernels/directional_forward.h"
 
 namespace {
 

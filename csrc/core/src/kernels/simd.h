@@ -1,6 +1,6 @@
 #pragma once
 
-// SIMD vectors of one instruction level, by the compiler's vector extension. Included by level.cpp only, which is
+// SIMD vectors of one instruction level, by the compiler's vector extension. Included by the sources of levels only, which are
 // compiled once per level (TLMLP_SIMD_BYTES, TLMLP_SIMD_ROWS). Everything here and in the kernels lies in an unnamed
 // namespace: a function compiled for a newer processor must never be the one that the linker keeps for an older one.
 

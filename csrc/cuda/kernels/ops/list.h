@@ -6,8 +6,8 @@
 #include <tuple>
 #include <type_traits>
 
-#include "cuda/kernels/ops/basis.h"
-#include "cuda/kernels/ops/directional.h"
+#include "cuda/kernels/ops/cuda_basis_operator.h"
+#include "cuda/kernels/ops/cuda_directional_operator.h"
 
 namespace tlmlp::cuda::ops {
 

@@ -1,4 +1,4 @@
-#include "zbl.h"
+#include "zbl_energy.h"
 
 namespace tlmlp::engine {
 

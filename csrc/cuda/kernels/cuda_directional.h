@@ -8,8 +8,8 @@
 // centre_edges. The gated sums of the output block, s_j[c] = sum_n W_g[c][n] sum_p e_p[n] m_p[c], are taken on the way.
 
 #include "cuda/kernels/block.h"
-#include "cuda/kernels/geometry.h"
-#include "cuda/kernels/job.h"
+#include "cuda/kernels/cuda_geometry.h"
+#include "cuda/kernels/cuda_job.h"
 
 namespace tlmlp::cuda {
 

@@ -1,4 +1,4 @@
-#include "graph.h"
+#include "training_graph.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,12 +9,11 @@ namespace tlmlp::training {
 
 namespace {
 
-constexpr double cutoff_slack = 1e-5;   // relative: where an edge may lack its reverse
-constexpr double dummy_distance = 0.75; // of the cutoff: any place where all functions are finite
+constexpr double cutoff_slack = 1e-5; // relative: where an edge may lack its reverse
 
 } // namespace
 
-void SlotGraph::build(const EdgeGraph &graph, int n_species, double cutoff) {
+void TrainingGraph::build(const EdgeGraph &graph, int n_species, double cutoff) {
     const auto n_atoms = static_cast<std::size_t>(graph.n_atoms), n_edges = static_cast<std::size_t>(graph.n_edges);
     const auto fail = [&](std::int64_t e, const std::string &what) {
         throw std::invalid_argument("edge " + std::to_string(graph.source[e]) + " -> " +
@@ -59,17 +58,8 @@ void SlotGraph::build(const EdgeGraph &graph, int n_species, double cutoff) {
         slot_of_[e] = square < limit && back >= 0 && inside(back) ? 0 : -1;
     }
 
-    chunks.clear();
-    first.resize(n_atoms);
     count.assign(n_atoms, 0);
-    slots = 0;
-    max_lanes = max_edges_of_atom = 0;
-    const auto close = [&](Chunk &chunk) {
-        chunk.lanes = pad_to(chunk.edges, lane_pad);
-        chunk.stride = chunk.lanes + lane_pad;
-        max_lanes = std::max(max_lanes, chunk.lanes);
-        slots = chunk.slot + chunk.stride;
-    };
+    order_.clear();
     for (std::int64_t i = 0; i < graph.n_atoms; ++i) {
         const std::int64_t begin = graph.offsets[i], end = graph.offsets[i + 1];
         if (begin > end || begin < 0 || end > graph.n_edges) {
@@ -80,50 +70,17 @@ void SlotGraph::build(const EdgeGraph &graph, int n_species, double cutoff) {
             if (e < 0 || e >= graph.n_edges || graph.target[e] != i) {
                 throw std::invalid_argument("`edges` do not group the edges by target; take them from tlmlp::topology");
             }
-            count[i] += slot_of_[e] == 0;
-        }
-        max_edges_of_atom = std::max(max_edges_of_atom, count[i]);
-        if (chunks.empty() || chunks.back().atoms == chunk_atoms ||
-            (chunks.back().atoms > 0 && chunks.back().edges + count[i] > engine::chunk_edges)) {
-            if (!chunks.empty()) {
-                close(chunks.back());
-            }
-            chunks.push_back({slots, static_cast<std::int32_t>(i), 0, 0, 0, 0, false});
-        }
-        Chunk &chunk = chunks.back();
-        first[i] = chunk.edges;
-        chunk.edges += count[i];
-        ++chunk.atoms;
-    }
-    if (!chunks.empty()) {
-        close(chunks.back());
-    }
-
-    const auto n_slots = static_cast<std::size_t>(slots);
-    reverse.resize(n_slots);
-    source.assign(n_slots, 0);
-    input.assign(n_slots, -1);
-    vector.assign(3 * n_slots, 0.0);
-    for (std::size_t slot = 0; slot < n_slots; ++slot) {
-        vector[3 * slot] = dummy_distance * cutoff;
-        reverse[slot] = static_cast<std::int32_t>(slot);
-    }
-    for (const Chunk &chunk : chunks) {
-        std::int64_t slot = chunk.slot;
-        for (std::int64_t i = chunk.atom; i < chunk.atom + chunk.atoms; ++i) {
-            for (std::int64_t k = graph.offsets[i]; k < graph.offsets[i + 1]; ++k) {
-                const std::int64_t e = graph.edges[k];
-                if (slot_of_[e] < 0) {
-                    continue;
-                }
-                slot_of_[e] = static_cast<std::int32_t>(slot);
-                input[slot] = e;
-                source[slot] = static_cast<std::int32_t>(graph.source[e]);
-                std::copy(graph.vector + 3 * e, graph.vector + 3 * e + 3, vector.begin() + 3 * slot);
-                ++slot;
+            if (slot_of_[e] == 0) {
+                ++count[i];
+                order_.push_back(e);
             }
         }
     }
+    place_atoms(graph.n_atoms);
+    place_edges(graph.source, graph.vector, 1.0, 0.5 * cutoff, [&](std::int64_t k, std::int64_t slot) {
+        slot_of_[order_[k]] = static_cast<std::int32_t>(slot);
+        return order_[k];
+    });
     for (std::int64_t e = 0; e < graph.n_edges; ++e) {
         if (slot_of_[e] >= 0) {
             reverse[slot_of_[e]] = slot_of_[graph.reverse[e]];

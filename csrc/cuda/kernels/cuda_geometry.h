@@ -5,7 +5,7 @@
 // the distance and its derivative is zero there, hence all that they contribute.
 
 #include "cuda/kernels/block.h"
-#include "cuda/kernels/job.h"
+#include "cuda/kernels/cuda_job.h"
 #include "tlmlp/math/harmonics.h"
 
 namespace tlmlp::cuda {

@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "cuda/kernels/block.h"
-#include "cuda/kernels/job.h"
+#include "cuda/kernels/cuda_job.h"
 
 namespace tlmlp::cuda {
 

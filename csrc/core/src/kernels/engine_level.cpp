@@ -53,14 +53,12 @@ void send(const Job<Scalar> &job, const Chunk &chunk, int, Scalar *memory, int m
 
 namespace tlmlp::engine {
 
-#define TLMLP_JOIN_(a, b) a##b
-#define TLMLP_JOIN(a, b) TLMLP_JOIN_(a, b)
 #define TLMLP_STRING_(a) #a
 #define TLMLP_STRING(a) TLMLP_STRING_(a)
 
-const Kernels<Scalar> &TLMLP_JOIN(kernels_, TLMLP_LEVEL)(Scalar) {
+template <> const Kernels<Scalar> &Kernels<Scalar>::TLMLP_LEVEL() {
     static constexpr Kernels<Scalar> table{
-        TLMLP_STRING(TLMLP_LEVEL), lanes<Scalar>, scratch_size, forward, reverse, receive, send};
+        TLMLP_STRING(TLMLP_LEVEL), lanes<Scalar>, scratch_size, ::forward, ::reverse, ::receive, ::send};
     return table;
 }
 

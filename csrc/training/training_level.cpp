@@ -45,13 +45,12 @@ void second(const training::SweepJob<Scalar> &job, const Chunk &chunk, int pass,
 
 namespace tlmlp::training {
 
-#define TLMLP_JOIN_(a, b) a##b
-#define TLMLP_JOIN(a, b) TLMLP_JOIN_(a, b)
 #define TLMLP_STRING_(a) #a
 #define TLMLP_STRING(a) TLMLP_STRING_(a)
 
-const Kernels<Scalar> &TLMLP_JOIN(kernels_, TLMLP_LEVEL)(Scalar) {
-    static constexpr Kernels<Scalar> table{TLMLP_STRING(TLMLP_LEVEL), scratch_size, forward, reverse, tangent, second};
+template <> const Kernels<Scalar> &Kernels<Scalar>::TLMLP_LEVEL() {
+    static constexpr Kernels<Scalar> table{
+        TLMLP_STRING(TLMLP_LEVEL), scratch_size, ::forward, ::reverse, ::tangent, ::second};
     return table;
 }
 
