@@ -74,7 +74,7 @@ template <class T> struct EnginePlaces : ChunkView<T, Job<T>, EngineScratch<T>> 
     }
 
     T *sums(int) const { return w.sums; }
-    T *sums_bar(int b) const { return this->atoms_at(job.sums_bar, b); }
+    T *sums_bar(int b) const { return job.gradient ? this->atoms_at(job.sums_bar, b) : nullptr; }
     OutputArrays<T> output_arrays(int b) const {
         return {w.sums, sums_bar(b), w.layers[0], w.layers[1], w.layers[2], {w.output[0], w.output[1]}, {}, {}};
     }
