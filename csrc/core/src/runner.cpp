@@ -16,7 +16,8 @@ constexpr double nm_per_angstrom = 0.1;
 
 template <class T>
 RunnerOf<T>::RunnerOf(const ModelFile &file, const EngineOptions &options)
-    : weights_(packed_network<T>(file)), kernels_(at_level<Kernels<T>>(options.level)), kept_slopes_(options.kept_slopes) {}
+    : weights_(packed_network<T>(file)), kernels_(at_level<Kernels<T>>(options.level)),
+      kept_slopes_(options.kept_slopes) {}
 
 template <class T>
 Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int threads,
