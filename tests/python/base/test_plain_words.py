@@ -18,7 +18,6 @@ SOURCES = sorted(
     for folder in ("python/tlmlp", "csrc", "lammps_plugin")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in (".py", ".h", ".cpp", ".cu", ".cuh")
-    and not re.search(r"csrc/(core/src/kernels|training)/", path.as_posix())
 )
 LONGEST_SENTENCE, LONGEST_LINE = 25, 100
 #: Words that are notes to oneself or that the field has a term for, and what to say.

@@ -109,8 +109,8 @@ template <class T, class Job, class Work> struct ChunkView {
         prefetch_gather(array + block * job.slots * s.directional_p, reverse_at(lane), s.directional_p, n);
     }
 
-    /// body(lane, vectors) for every tile; before it next_tile(view, lane) lists what the tile after it will touch, be that
-    /// in this chunk or the first of the next one, and this_chunk(tile, tiles) what this chunk's centres will.
+    /// body(lane, vectors) for every tile. Before it, next_tile(view, lane) lists what the tile after it will touch, in this
+    /// chunk or at the start of the next one. this_chunk(tile, tiles) lists what this chunk's centres will touch.
     template <class NextTile, class ThisChunk, class Body>
     TLMLP_INLINE void over_tiles(NextTile &&next_tile, ThisChunk &&this_chunk, Body &&body) const {
         const int tiles = (chunk.lanes + width - 1) / width;

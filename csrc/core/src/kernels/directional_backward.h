@@ -191,8 +191,8 @@ TLMLP_INLINE void centre_adjoint(const Sizes &s, const T *legendre, Lanes<T> har
 }
 
 /// y_bar, basis_bar and harmonics_bar are lane arrays that start at the centre's first edge; up to a vector of lanes
-/// behind its last edge is overwritten, so centres must come in the order of their lanes. A_bar is made from z_bar,
-/// or zero where the atom's owner does that, plus what was `received`, in the layout of `a`, unless that is null.
+/// behind its last edge is overwritten, so centres must come in the order of their lanes. A_bar is made from z_bar, or
+/// is zero where the atom's owner makes it. What was `received` is added, in the layout of `a`, unless it is null.
 template <class T>
 TLMLP_NOINLINE void directional_backward(const Sizes &s, const T *weights, const T *legendre, Centre<T> centre,
                                          const T *a, const T *z_bar, bool owned, const T *received, T *scratch,

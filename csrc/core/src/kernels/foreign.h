@@ -2,8 +2,8 @@
 
 // Systems spread over processes. Of a pair that joins an atom i of this process and a foreign one j, both directed
 // messages are kept: m_ji needs the sum A_j, which the owner of j makes from all of j's edges and sends here, m_ij needs
-// A_i, which lies here; each one's exclusion term is local. So foreign atoms have no sums of their own and no energy,
-// and of the last block only y is needed of the messages that end at them. Every copy of a message keeps its own adjoint;
+// A_i, which lies here; each one's exclusion term is local. So foreign atoms have no sums of their own and no energy.
+// Of the messages that end at them, the last block needs only y. Every copy of a message keeps its own adjoint;
 // dE/dA_j of the copies here is sent to the owner, who adds it to his own: the sum over processes is the exact gradient.
 // The passes mirror those of passes.h.
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Output blocks: the gated sum of an atom's messages, s_i[c] = sum_j (W_g e)_ji[c] m_ji[c], then a small network with
-// the atoms of the chunk in the lanes, E_i = w . act(W .. act(W W_up s_i + b)). Its layers are those of
+// Output blocks. First the gated sum of an atom's messages: s_i[c] = sum_j (W_g e)_ji[c] m_ji[c]. Then a small network
+// with the atoms of the chunk in the lanes: E_i = w . act(W .. act(W W_up s_i + b)). Its layers are those of
 // network::OutputOrder.
 
 #include "kernels/layers.h"
@@ -10,7 +10,7 @@ namespace {
 
 /// sums[c * chunk_atoms + atom] += sum over the atom's edges of product row c, in a tile of lanes [begin, begin + n).
 /// `first`, `count`: lanes of the atoms' edges in the chunk. Edges are added one after the other, with the channels in the
-/// lanes, so that the sum of an atom is the same wherever its edges lie in tiles.
+/// lanes. So the sum of an atom is the same wherever its edges lie in tiles.
 template <class T>
 TLMLP_NOINLINE void segment_sums(Lanes<T> product, int rows, int begin, int n, const std::int32_t *first,
                                  const std::int32_t *count, int atoms, T *sums) {

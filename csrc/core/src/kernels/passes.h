@@ -1,8 +1,8 @@
 #pragma once
 
 // The forward and reverse passes over chunks, with a barrier between two passes (all chunks of one before any of the
-// next). Forward pass b = 0..blocks: finish the messages m_b of the chunk's edges, add output block b, and, if a block
-// follows, build its y, its A_j and the z of the edges that leave the chunk's atoms. Reverse pass b mirrors forward pass b;
+// next). Forward pass b = 0..blocks finishes the messages m_b of the chunk's edges and adds output block b. If a block
+// follows, it builds its y, its A_j and the z of the edges that leave the chunk's atoms. Reverse pass b mirrors forward pass b;
 // the last one, 0, ends at dE/dvector.
 //
 // What is kept of a forward pass, and where, is the policy `Places`, a ChunkView. The engine keeps messages and sums and
