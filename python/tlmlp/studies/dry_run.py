@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rich.table import Table
-
-from tlmlp.console import console
+from tlmlp.console import console, table
 from tlmlp.files import atomic_write_text
 
 _RULE = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):")
@@ -37,13 +35,8 @@ class DryRun:
     def show(self, out: Path) -> None:
         """Print one line a rule, and write all commands to ``out``/commands.txt."""
         every = [command for commands in self.commands.values() for command in commands]
-        table = Table(title=f"{len(every)} commands would run", title_justify="left")
-        table.add_column("rule", no_wrap=True)
-        table.add_column("number", justify="right")
-        table.add_column("the first of them", overflow="fold")
-        for rule, commands in self.commands.items():
-            table.add_row(rule, str(len(commands)), commands[0])
-        console.print(table, markup=False)
+        rows = [[rule, str(len(commands)), commands[0]] for rule, commands in self.commands.items()]
+        table(f"{len(every)} commands would run", ["rule", "number", "the first of them"], rows, numbers=False)
         path = out / "commands.txt"
         atomic_write_text(path, "".join(f"{command}\n" for command in every))
         console.print(f"all of them, to be run in {out}: {path}")

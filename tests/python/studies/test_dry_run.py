@@ -23,6 +23,6 @@ def test_all_commands_are_listed_and_counted(tmp_path, capsys):
         "tlmlp study model ": parts["exported models"],
     }
     assert {start: sum(c.startswith(start) for c in commands) for start in counted} == counted
-    shown = capsys.readouterr().err
+    shown = capsys.readouterr().out
     assert f"{len(commands)} commands would run" in shown and "jobid" not in shown
     assert not (tmp_path / "data").exists()
