@@ -10,4 +10,5 @@ if (( $# == 0 )); then
   mapfile -t files < <(git ls-files 'csrc/core/src/*.cpp' 'csrc/cuda/*.cpp' | grep -v -e kernels/ -e cuda_device)
   set -- "${files[@]}"
 fi
-printf '%s\0' "$@" | xargs -0 -n 4 -P "$(nproc)" clang-tidy -p build/core-tests --quiet --warnings-as-errors='*'
+printf '%s\0' "$@" | xargs -0 -n 4 -P "$(nproc)" clang-tidy -p build/core-tests --quiet --warnings-as-errors='*' \
+  --extra-arg=-idirafter --extra-arg="$("${CXX:-c++}" -print-file-name=include)" # omp.h of the compiler
