@@ -240,19 +240,8 @@ template <class T> TLMLP_INLINE void orders_second(const Sizes &s, int l, T lege
 #define TLMLP_ORDER(n)                                                                                                 \
     case n:                                                                                                            \
         order_second<T, n>(legendre, w);                                                                               \
-        break
-        TLMLP_ORDER(0);
-        TLMLP_ORDER(1);
-        TLMLP_ORDER(2);
-        TLMLP_ORDER(3);
-        TLMLP_ORDER(4);
-        TLMLP_ORDER(5);
-        TLMLP_ORDER(6);
-        TLMLP_ORDER(7);
-        TLMLP_ORDER(8);
-        TLMLP_ORDER(9);
-        TLMLP_ORDER(10);
-        TLMLP_ORDER(11);
+        break;
+        TLMLP_EACH_ORDER(TLMLP_ORDER)
 #undef TLMLP_ORDER
     default:
         break;

@@ -137,19 +137,8 @@ template <class T> TLMLP_INLINE void orders_backward(const Sizes &s, const T *le
 #define TLMLP_ORDER(n)                                                                                                 \
     case n:                                                                                                            \
         order_backward<T, n>(s, legendre[n], w);                                                                       \
-        break
-            TLMLP_ORDER(0);
-            TLMLP_ORDER(1);
-            TLMLP_ORDER(2);
-            TLMLP_ORDER(3);
-            TLMLP_ORDER(4);
-            TLMLP_ORDER(5);
-            TLMLP_ORDER(6);
-            TLMLP_ORDER(7);
-            TLMLP_ORDER(8);
-            TLMLP_ORDER(9);
-            TLMLP_ORDER(10);
-            TLMLP_ORDER(11);
+        break;
+            TLMLP_EACH_ORDER(TLMLP_ORDER)
 #undef TLMLP_ORDER
         default:
             break;

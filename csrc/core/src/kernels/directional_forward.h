@@ -8,6 +8,7 @@
 // memory, so that the sum over edges needs no shuffle. Channels go in blocks of row_pad, so that strides are constants.
 
 #include "kernels/layers.h"
+#include "kernels/orders.h"
 
 namespace {
 
@@ -131,19 +132,8 @@ TLMLP_INLINE void orders_sums(const Sizes &s, const T *y, const T *t, std::ptrdi
 #define TLMLP_ORDER(n)                                                                                                 \
     case n:                                                                                                            \
         harmonic_sums<T, n, n>(y, t, step_p, step_l, edges, legendre, a, add);                                         \
-        break
-            TLMLP_ORDER(0);
-            TLMLP_ORDER(1);
-            TLMLP_ORDER(2);
-            TLMLP_ORDER(3);
-            TLMLP_ORDER(4);
-            TLMLP_ORDER(5);
-            TLMLP_ORDER(6);
-            TLMLP_ORDER(7);
-            TLMLP_ORDER(8);
-            TLMLP_ORDER(9);
-            TLMLP_ORDER(10);
-            TLMLP_ORDER(11);
+        break;
+            TLMLP_EACH_ORDER(TLMLP_ORDER)
 #undef TLMLP_ORDER
         default:
             break;
