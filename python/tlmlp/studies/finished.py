@@ -83,6 +83,7 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
     """
     finished = Finished(results)
     taken = taken_files(folder)
+    before = len(taken)
     refused: Counter[str] = Counter()
     here = {role: describe(side, role, folder) for role, side in _all_sides(plan).items()}
     models = 0
@@ -111,7 +112,8 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
             if not (folder / file).exists() and not (folder / "runs" / teacher[0] / "last.pt").exists():
                 taken |= {file} if finished.copy_teacher(teacher[0], folder / file) else set()
     runs = take_runs(plan, finished.plan, results, folder, names, taken)
-    if finished.plan.study == plan.study and (results / "costs.csv").is_file():
+    # What the files that were taken cost counts once, and what this folder ran itself not again.
+    if before == 0 < len(taken) and finished.plan.study == plan.study and (results / "costs.csv").is_file():
         atomic_write_bytes(folder / "costs.csv", (results / "costs.csv").read_bytes())
     atomic_write_json(folder / "taken.json", sorted(taken))
     for text, count in refused.items():

@@ -18,6 +18,7 @@ from tlmlp.errors import TlmlpError
 from tlmlp.export.model_file import engine_part, read_model_file
 from tlmlp.studies.catalogue import STUDIES, TIERS
 from tlmlp.studies.collect import LARGEST_MODEL, collect
+from tlmlp.studies.costs import costs
 from tlmlp.studies.finished import Finished, take_finished
 from tlmlp.studies.identity import row_key
 from tlmlp.studies.plan import Plan, default_plan, read_plan, write_plan
@@ -198,6 +199,13 @@ def test_a_fresh_clone_goes_on_with_the_missing_rows_alone(collected, learning_c
     now, then = json.loads((out / "rows" / missing.name).read_text()), json.loads(before)
     assert now["key"] == then["key"] and now["data"] == then["data"]
     assert now["test"] == then["test"] and now["settings"] == then["settings"]
+    # Costs add up over machines, and a folder's own do not count twice.
+    counts = [{line["command"]: int(line["finished"]) for line in costs(folder)} for folder in (collected, out)]
+    assert counts[1]["train-transfer"] == counts[0]["train-transfer"] + 1
+    assert counts[1]["train-scratch"] == counts[0]["train-scratch"] > 0
+    again = costs(out)
+    take_finished(read_plan(out / "study.yaml"), collect(out, tmp_path / "results"), out)
+    assert costs(out) == again
 
 
 def test_rows_count_by_the_bytes_of_their_data(learning_curve, data, tmp_path):
