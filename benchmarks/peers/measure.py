@@ -17,8 +17,10 @@ WARM_UP = 3
 
 @dataclass(frozen=True)
 class System:
-    """Silicon atoms in a cube, Å; edge j -> i in row 0 and 1 of ``edge_index``, ``edge_vector`` = r_j - r_i + shift."""
+    """Atoms of one element in a cube, Å; edge j -> i in row 0 and 1 of ``edge_index``, ``edge_vector`` = r_j - r_i +
+    shift."""
 
+    atomic_number: int
     positions: np.ndarray
     cell: np.ndarray
     edge_index: np.ndarray
@@ -49,8 +51,9 @@ def read_systems() -> tuple[list[System], int, str]:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the network runs")
     options = parser.parse_args()
     stored = np.load(options.systems)
+    number, cell = int(stored["atomic_number"]), stored["cell"]
     systems = [
-        System(stored[f"positions_{n}"], stored["cell"], stored[f"edge_index_{n}"], stored[f"edge_vector_{n}"])
+        System(number, stored[f"positions_{n}"], cell, stored[f"edge_index_{n}"], stored[f"edge_vector_{n}"])
         for n in range(int(stored["count"]))
     ]
     return systems, options.batch, options.device
@@ -84,6 +87,32 @@ def measure(
     report(systems[0], batch, times, *packages)
 
 
+def measure_calculator(build: Callable[[System], object], cutoff: float, *packages: str) -> None:
+    """Time energy and forces by the ASE calculator that ``build`` returns, as the command line wants.
+
+    A call begins with new positions in ASE's atoms: the calculator's neighbour list is inside. ``cutoff`` in Å.
+    """
+    systems, _, _ = read_systems()
+    times = calculator_times(systems, build(systems[0]))
+    report(systems[0], 1, times, *packages, cutoff=cutoff)
+
+
+def calculator_times(systems: list[System], calculator: object) -> list[float]:
+    """Milliseconds of energy and forces of every structure by an ASE calculator."""
+    from ase import Atoms
+
+    first = systems[0]
+    atoms = Atoms([first.atomic_number] * len(first.positions), first.positions, cell=first.cell, pbc=True)
+    atoms.calc = calculator
+
+    def call(system: System) -> None:
+        atoms.positions = system.positions
+        atoms.get_potential_energy()
+        atoms.get_forces()
+
+    return [milliseconds(lambda system=system: call(system)) for system in systems]
+
+
 def milliseconds(call: Callable[[], object]) -> float:
     """How long a call takes."""
     start = time.perf_counter()
@@ -91,8 +120,10 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def report(system: System, structures: int, times: list[float], *packages: str) -> None:
-    """Print the JSON object of a peer; the first times, which warm up, are left out."""
+def report(
+    system: System, structures: int, times: list[float], *packages: str, cutoff: float = CUTOFF, **more: object
+) -> None:
+    """Print the JSON object of a peer, with ``more`` in it; the first times, which warm up, are left out."""
     times = times[WARM_UP:]
     print(
         json.dumps(
@@ -100,10 +131,12 @@ def report(system: System, structures: int, times: list[float], *packages: str) 
                 "ms_per_step": round(statistics.median(times), 3),
                 "ms_min": round(min(times), 3),
                 "ms_max": round(max(times), 3),
+                "cutoff": cutoff,
                 "atoms": structures * len(system.positions),
                 "edges": structures * system.edge_index.shape[1],
                 "repeats": len(times),
                 "versions": {package: version(package) for package in packages},
             }
+            | more
         )
     )
