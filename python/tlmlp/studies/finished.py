@@ -12,7 +12,7 @@ from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_bytes, atomic_write_json
 from tlmlp.studies.finished_runs import take_runs
-from tlmlp.studies.identity import describe, recipe_of, row_key, same_data, sides_of
+from tlmlp.studies.identity import data_of_model, describe, recipe_of, row_key, same_data, sides_of
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import ROW_FORMAT, make_row, row_name
 from tlmlp.train.model.modelfile import export_run
@@ -110,6 +110,7 @@ def take_finished(plan: Plan, results: Path, folder: Path) -> int:
         if teacher is not None and plan.source_model is None:
             file = f"models/{teacher[0]}.pt"
             if not (folder / file).exists() and not (folder / "runs" / teacher[0] / "last.pt").exists():
+                atomic_write_json(data_of_model(folder, teacher[0]), row["data"]["source"])
                 taken |= {file} if finished.copy_teacher(teacher[0], folder / file) else set()
     runs = take_runs(plan, finished.plan, results, folder, names, taken)
     # What the files that were taken cost counts once, and what this folder ran itself not again.

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tlmlp.errors import TlmlpError
 from tlmlp.files import sha256_file
 from tlmlp.studies.plan import Plan, Side
 from tlmlp.train.config import as_config
@@ -78,6 +79,28 @@ def describe(side: Side, role: str, folder: Path) -> dict[str, Any] | None:
     if not all((place / name).is_file() for name in names):
         return None
     return {"command": side.command, "sha256": {name: sha256_file(place / name) for name in names}}
+
+
+def data_of_model(folder: Path, teacher: str) -> Path:
+    """File that says which data a model was trained on that came without them; transfers of this study start from it."""
+    return folder / "models" / f"{teacher}-data.json"
+
+
+def data_of_row(plan: Plan, arm: str, folder: Path) -> dict[str, Any]:
+    """What :func:`describe` says of all data that a row of ``arm`` depends on.
+
+    :raises TlmlpError: when neither the data are there nor what a model that was taken over says of them
+    """
+    found: dict[str, Any] = {}
+    for role, side in sides_of(plan, arm).items():
+        about = describe(side, role, folder)
+        teacher = plan.teacher_of(arm) if role == "source" else None
+        if about is None and teacher is not None and (said := data_of_model(folder, teacher[0])).is_file():
+            about = json.loads(said.read_text())
+        if about is None:
+            raise TlmlpError(f"{folder}: the data of the {role} are gone; a row says which data it is of")
+        found[role] = about
+    return found
 
 
 def is_pinned(side: Side) -> bool:

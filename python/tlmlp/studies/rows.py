@@ -17,7 +17,7 @@ from typing import Any
 from tlmlp.bench.timing import versions
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json
-from tlmlp.studies.identity import describe, recipe_in, row_key, sides_of
+from tlmlp.studies.identity import data_of_row, recipe_in, row_key
 from tlmlp.studies.plan import read_plan
 from tlmlp.train.config import as_config
 from tlmlp.train.loop.metrics import Metrics
@@ -70,16 +70,13 @@ def make_row(folder: Path, arm: str, frames: int, draw: int, out: Path) -> dict[
     trainings = [_trained(folder / "runs" / name / setting, setting) for setting in settings]
     chosen = {rule: choose(trainings, rule) for rule in CHOICES}
     tests = {setting: read_json(folder / "evaluation" / name / f"{setting}.json") for setting in settings}
-    data = {role: describe(side, role, folder) for role, side in sides_of(plan, arm).items()}
-    if missing := [role for role, about in data.items() if about is None]:
-        raise TlmlpError(f"{folder}: the data of the {missing[0]} are gone; a row says which data it is of")
     row = {
         "format": ROW_FORMAT,
         "key": row_key(plan, arm, frames, draw),
         "recipe": None
         if plan.arms[arm].command != "default"
         else recipe_in(as_config(folder / "runs" / name / "default" / "config.yaml").to_dict()),
-        "data": data,
+        "data": data_of_row(plan, arm, folder),
         "study": plan.study,
         "tier": plan.tier,
         "pair": plan.element_map,

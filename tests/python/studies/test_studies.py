@@ -20,7 +20,7 @@ from tlmlp.studies.catalogue import STUDIES, TIERS
 from tlmlp.studies.collect import LARGEST_MODEL, collect
 from tlmlp.studies.costs import costs
 from tlmlp.studies.finished import Finished, take_finished
-from tlmlp.studies.identity import row_key
+from tlmlp.studies.identity import data_of_row, row_key
 from tlmlp.studies.plan import Plan, default_plan, read_plan, write_plan
 
 pytest.importorskip("snakemake", reason="Snakemake is not installed: pip install 'tlmlp[studies]'")
@@ -206,6 +206,18 @@ def test_a_fresh_clone_goes_on_with_the_missing_rows_alone(collected, learning_c
     again = costs(out)
     take_finished(read_plan(out / "study.yaml"), collect(out, tmp_path / "results"), out)
     assert costs(out) == again
+
+
+def test_a_row_knows_the_data_of_a_model_that_was_taken_over(collected, learning_curve, data, tmp_path):
+    """The source comes as a model, so nothing makes its data here."""
+    plan = plan_of("dft-data-efficiency", data)
+    assert take_finished(plan, collected, tmp_path) > 0
+    elsewhere = plan.model_copy(update={"source": plan.source.model_copy(update={"folder": "data/Si"})})
+    row = json.loads((learning_curve[1] / "rows" / "transfer-2-frames-draw-0.json").read_text())
+    assert data_of_row(elsewhere, "transfer", tmp_path) == row["data"]
+    (tmp_path / "models" / "source-data.json").unlink()
+    with pytest.raises(TlmlpError, match="the data of the source are gone"):
+        data_of_row(elsewhere, "transfer", tmp_path)
 
 
 def test_rows_count_by_the_bytes_of_their_data(learning_curve, data, tmp_path):
