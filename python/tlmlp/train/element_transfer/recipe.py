@@ -20,7 +20,7 @@ PULL = 0.3
 #: Frames of which a cross-validation is made by default, and its parts: more would take more than minutes.
 MOST_FOR_FOLDS, FOLDS = 40, 3
 #: Share of the updates that the models of a cross-validation get: together they cost less than the final model.
-FOLD_SHARE = 0.3
+FOLD_SHARE = 0.2
 
 
 def few_frames_config(files: Sequence[str], n: int, share: float = 1.0) -> dict[str, Any]:

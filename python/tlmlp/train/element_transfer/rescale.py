@@ -58,7 +58,7 @@ SHARE = 0.1
 #: many numbers in any frame.
 HALF = 3.0
 #: How exactly log s of a minimum is found before one of several is chosen, and that of the chosen one.
-COARSE, FINE = 1e-3, 3e-8
+COARSE, FINE = 1e-3, 2e-7
 #: Smallest fall of J from the source as it is that counts as one.
 SMALLEST_GAIN = 1e-2
 #: Kind of label to the name of its error and the factor to the error's unit.

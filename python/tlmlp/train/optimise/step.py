@@ -98,7 +98,7 @@ class TrainingStep:
             energies, gradient = self.derivatives(potential, placed)
             loss, values = part_of_loss(placed, energies, gradient, potential.energy_shift, weights, counts)
             if loss.requires_grad:  # not so for the forces of atoms without neighbours, which are zero
-                loss.backward(inputs=list(potential.parameters()))
+                loss.backward(inputs=self.placement.parameters)
             parts.append(values)
         self.placement.collect()
         return LossParts(*(sum(values) for values in zip(*parts, strict=True)))
