@@ -44,7 +44,7 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     if (gradient) {
         job.sums_bar = sums_bar_.resize((blocks + 1) * job.n_chunks * chunk_atoms * s.embed_p);
         const std::size_t slopes = blocks > 0 ? (blocks - 1) * slots * s.slopes() * s.embed_p : 0;
-        job.slopes = slopes * sizeof(T) <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
+        job.slopes = slopes <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
         job.message_bar = message_bar_.resize(slots * s.embed_p);
         T *sums = z_bar_.resize(2 * slots * s.directional_p);
         job.z_bar = sums;

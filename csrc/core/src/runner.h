@@ -64,7 +64,7 @@ template <class T> class RunnerOf final : public Runner {
 
     PackedNetwork<T> weights_;
     const Kernels<T> &kernels_;
-    std::size_t kept_slopes_; ///< bytes
+    std::size_t kept_slopes_;
     Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, z_, A_, sums_bar_;
     Buffer<T> slopes_, message_bar_, z_bar_, block_bars_, radial_bar_, geometry_bar_, A_bar_;
     Buffer<std::int32_t> interval_;

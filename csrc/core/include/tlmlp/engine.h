@@ -41,9 +41,9 @@ struct EngineOptions {
     /// "" or "cpu"; "cuda" or "cuda:N" for the N-th GPU; "cuda-on-cpu" runs the GPU's kernels on the CPU, slowly, for
     /// tests. The last three need a program that links the device's part. Devices serve one process, without Exchange.
     std::string device = {};
-    /// Bytes that may go into keeping the slopes of activations for the reverse pass. A system that needs more has them
-    /// computed again, which is faster than fetching them from memory. Results are the same bit for bit.
-    std::size_t kept_slopes = std::size_t(96) << 20;
+    /// Slopes of activations that may be kept for the reverse pass, 4 or 8 bytes each by the precision. A system that has
+    /// more computes them again, which is faster than fetching them from memory. Results are the same bit for bit.
+    std::size_t kept_slopes = std::size_t(24) << 20;
 };
 
 /// What a model file says about itself.
