@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from tlmlp.errors import TlmlpError
+from tlmlp.models import DimeNetPPConfig
 from tlmlp.train import as_config
 
 MINIMAL = {"model": {"cutoff": 4.3}, "data": {"train": "t.xyz", "val": "v.xyz"}}
@@ -69,6 +70,25 @@ def test_files_are_relative_to_the_config_and_overrides_to_the_current_folder(tm
 def test_defaults_that_follow_other_entries_are_written_out():
     training = as_config(changed(training={"seed": 5, "validate_every": 30})).training
     assert (training.shuffle_seed, training.checkpoint_every) == (5, 30)
+
+
+def test_a_preset_gives_sizes_and_those_beside_it_win():
+    small = as_config(changed(model={"preset": "small", "n_blocks": 2})).model.sizes()
+    assert small == {"embed_size": 16, "n_blocks": 2}
+    # The default sizes by their name.
+    named = DimeNetPPConfig(1, 5.0, **as_config(changed(model={"preset": "quarter"})).model.sizes())
+    assert named == DimeNetPPConfig(1, 5.0)
+    # The widths of the publication (arXiv 2011.14115).
+    full = DimeNetPPConfig(1, 5.0, **as_config(changed(model={"preset": "full"})).model.sizes())
+    assert (full.embed_size, full.out_size, full.int_emb_size, full.basis_emb_size, full.n_blocks) == (
+        128,
+        256,
+        64,
+        8,
+        4,
+    )
+    with pytest.raises(TlmlpError, match=r"model\.preset.*'small', 'quarter' or 'full'"):
+        as_config(changed(model={"preset": "tiny"}))
 
 
 def test_the_resolved_config_gives_itself_back():

@@ -110,6 +110,7 @@ def test_sizes_that_differ_from_the_source_are_refused_with_both(ge_config, tmp_
     for section, message in (
         ({"cutoff": 5.0}, "cutoff 4.0 there and 5.0 here"),
         ({"embed_size": 16}, "embed_size 8 there and 16 here"),
+        ({"preset": "small"}, r"embed_size 8 there and 16 here.*these keys \(and preset\)"),
     ):
         with pytest.raises(TlmlpError, match=message):
             transfer(source(), {**ge_config(), "model": section}, "Si:Ge", tmp_path / "run")

@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from tlmlp.presets import PRESETS, Preset
+
 #: A list of files; a single name stands for a list of one.
 Files = Annotated[
     list[str],
@@ -60,6 +62,10 @@ class ModelSection(Section):
     """
     species: list[str] | None = Field(None, min_length=1)
     """Chemical symbols in the order of the model's species. Left out: the elements of the training frames."""
+    preset: Preset | None = None
+    """Sizes by name: `small`, `quarter` (as without a preset) or `full`, the original DimeNet++. Sizes that are given
+    beside it win.
+    """
     embed_size: int | None = None
     """Width of the messages. This and the other sizes default to a quarter of the original DimeNet++; a transfer takes
     all of them from its source.
@@ -97,9 +103,10 @@ class ModelSection(Section):
         return "none" if value is None else value
 
     def sizes(self) -> dict[str, Any]:
-        """The network sizes that were given."""
-        others = ("cutoff", "species", "zbl")
-        return {name: value for name, value in self if value is not None and name not in others}
+        """The network sizes that were given, those of the preset included."""
+        others = ("cutoff", "species", "zbl", "preset")
+        given = {name: value for name, value in self if value is not None and name not in others}
+        return (PRESETS[self.preset] if self.preset else {}) | given
 
 
 class ExtraSet(Section):

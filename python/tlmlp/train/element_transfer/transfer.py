@@ -256,7 +256,8 @@ def _check_sizes(source: Potential, config: Config, how: TransferSection) -> Non
     has = {**source.config.to_dict(), "cutoff": cutoff}
     different = [f"{name} {has[name]} there and {value} here" for name, value in given.items() if has[name] != value]
     if different:
+        preset = " (and preset)" if config.model.preset else ""
         raise TlmlpError(
-            f"the source model has {'; '.join(different)}: leave these keys out of the config's section "
+            f"the source model has {'; '.join(different)}: leave these keys{preset} out of the config's section "
             "`model` to take those of the source"
         )
