@@ -9,7 +9,7 @@
 benchmarks/peers (fit_*.py), with one thread. A row of benchmarks/peers_few_frames.csv holds the errors on 40 frames of
 the pool that were not drawn, which choose the better setting, and on the test frames, which choose nothing. What is not
 fitted ("as it comes") gets its mean energy from the ten frames. ``speed`` times every potential that has a row, on 512
-germanium atoms, by CPU time: in LAMMPS single steps of dynamics, else calls of the calculator for ASE with its neighbour
+germanium atoms (SevenNet-0: 64), by CPU time: in LAMMPS single steps of dynamics, else calls of the calculator for ASE with its neighbour
 list. Every code has the environment of benchmarks/compare_peers.py.
 """
 
@@ -48,6 +48,11 @@ CODES = {
     "sevennet-0": ("SevenNet-0, as it comes", "fit_sevennet.py", "sevennet", (2,)),
 }
 AS_IT_COMES = ("chgnet-0", "sevennet-0")
+#: Atoms that are timed, where it is not 512.
+ATOMS = {"sevennet-0": 64}
+#: Where a label does not stand right of its point: the offset in points, and the label's side that it is of.
+LABELS = {"chgnet": ((-8, -4), "right"), "chgnet-0": ((-8, -4), "right"), "sevennet-0": ((6, 8), "right")}
+LABELS |= {"sevennet": ((-8, -4), "right")}
 #: Whose network is that of another: its time counts.
 SAME_NETWORK = {"chgnet": ("chgnet-0", 2), "sevennet": ("sevennet-0", 2)}
 
@@ -199,7 +204,7 @@ def time_one(code: str, number: int) -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         systems = Path(scratch) / "systems.npz"
-        write_systems(systems, 512, REPEATS + 3, atomic_number=32, lattice_constant=LATTICE_CONSTANT)
+        write_systems(systems, ATOMS.get(code, 512), REPEATS + 3, atomic_number=32, lattice_constant=LATTICE_CONSTANT)
         found = started(code, "speed", ENVIRONMENTS / "fits" / code, number, systems)
     row["us_per_atom"] = f"{1e3 * found['ms_per_step'] / found['atoms']:.4g}"
     print(f"{CODES[code][0]}, settings {number}: {row['us_per_atom']} µs", flush=True)
@@ -222,35 +227,52 @@ def table(rows: Sequence[dict[str, str]]) -> str:
     ]
     for row in better(rows):
         numbers = [
-            f"{float(row['us_per_atom']):.3g}" if row["us_per_atom"] else "-",
+            f"{float(row['us_per_atom']):,.{0 if float(row['us_per_atom']) > 50 else 1}f}"
+            if row["us_per_atom"]
+            else "-",
             f"{1e3 * float(row['force_mae_ev_per_ang']):.1f}",
             f"{float(row['energy_mae_mev_per_atom']):.2f}",
             f"{float(row['stress_mae_gpa']):.3f}",
-            "-" if row["code"] in AS_IT_COMES else f"{float(row['cpu_seconds']):.0f}",
+            "-" if row["code"] in AS_IT_COMES else f"{float(row['cpu_seconds']):.2g}",
         ]
         lines.append(f"| {CODES[row['code']][0]} | {' | '.join(numbers)} |")
     return "\n".join(lines)
 
 
 def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
-    """Force error over microseconds per atom and step, the better setting of each code."""
+    """Force error over microseconds per atom and step, the better setting of each code; with the numbers as .csv."""
+    from few_frames import write_rows
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-    figure = Figure(figsize=(7.0, 4.4), layout="constrained")
+    figure = Figure(figsize=(7.0, 4.2), layout="constrained")
     panel = figure.subplots()
+    points = []
     for row in better(rows):
         if not row["us_per_atom"]:
             continue
+        label, ours = CODES[row["code"]][0], row["code"] == "tlmlp"
         x, y = float(row["us_per_atom"]), 1e3 * float(row["force_mae_ev_per_ang"])
-        ours = row["code"] == "tlmlp"
-        colour, marker = (
-            ("#d55e00", "o") if ours else ("#999999", "s") if row["code"] in AS_IT_COMES else ("#0072b2", "s")
-        )
-        panel.plot(x, y, marker, color=colour, markersize=9 if ours else 7)
-        panel.annotate(CODES[row["code"]][0], (x, y), (7, 4), textcoords="offset points", fontsize="small")
-    panel.set(xscale="log", yscale="log", xlabel="µs per atom and step, one thread", ylabel="test force MAE (meV/Å)")
+        points.append({"code": label, "us_per_atom": row["us_per_atom"], "force_mae_mev_per_ang": f"{y:.4g}"})
+        hollow = row["code"] in AS_IT_COMES
+        colour, marker = ("#d55e00", "o") if ours else ("#0072b2", "s")
+        face = "white" if hollow else colour
+        panel.plot(x, y, marker, color=colour, markerfacecolor=face, markersize=9 if ours else 7)
+        offset, side = LABELS.get(row["code"], ((8, -4), "left"))
+        panel.annotate(label, (x, y), offset, textcoords="offset points", ha=side)
+    panel.set(
+        xscale="log", yscale="log", xlabel="µs per atom and step, one thread", ylabel="force MAE, test frames (meV/Å)"
+    )
+    highest = max(float(point["force_mae_mev_per_ang"]) for point in points)
+    panel.yaxis.set_major_locator(FixedLocator([n for n in (40, 60, 80, 100, 150, 200, 300, 500) if n < 1.3 * highest]))
+    panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    panel.set_ylim(40, 1.15 * highest)
+    panel.grid(color="#dddddd", linewidth=0.6)
+    panel.set_axisbelow(True)
     for ending in (".png", ".svg"):
         figure.savefig(path.with_suffix(ending), dpi=130)
+    write_rows(path.with_suffix(".csv"), points)
 
 
 if __name__ == "__main__":

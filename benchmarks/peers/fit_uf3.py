@@ -1,6 +1,7 @@
 """UF3 fitted by the package uf3, energies and forces, and evaluated by LAMMPS: the sizes, ridge, curvature and weight of
 its demonstration on tungsten; then the same sizes with the ridge and curvature of its example of a project, which are
-100 times as strong for triplets."""
+100 times as strong for triplets. Below the shortest distance of the frames the pairs' splines are made repulsive, as in
+the demonstration."""
 
 from pathlib import Path
 
@@ -14,6 +15,12 @@ TRIES = [
     SIZES | {"ridge_3b": 1e-8, "curvature_2b": 1e-8},
     SIZES | {"ridge_1b": 1e-8, "ridge_2b": 1e-9, "ridge_3b": 1e-6, "curvature_2b": 1e-9, "curvature_3b": 1e-6},
 ]
+
+
+def shortest(atoms) -> float:
+    """Smallest distance in ASE's atoms, Å."""
+    distances = atoms.get_all_distances(mic=True)
+    return float(distances[distances > 0].min())
 
 
 def fit(folder: Path, frames: list[Frame], settings: dict) -> None:
@@ -42,6 +49,7 @@ def fit(folder: Path, frames: list[Frame], settings: dict) -> None:
     model = least_squares.WeightedLinearModel(basis, regularizer=basis.get_regularization_matrix(**strengths))
     x_e, y_e, x_f, y_f = least_squares.dataframe_to_tuples(table, n_elements=1, energy_key="energy")
     model.fit(x_e, y_e, x_f, y_f, weight=settings["weight"])
+    model.fix_repulsion_2b(two, r_target=min(map(shortest, atoms)), min_curvature=0.0)
     found = least_squares.arrange_coefficients(model.coefficients, basis)
     legs = [np.asarray(knots) for knots in basis.knots_map[three]]
     grid = basis.decompress_3B(found[three], three)

@@ -87,3 +87,17 @@ def test_the_numbers_are_those_of_the_measurements():
         )
     ]
     assert f"{min(others):.0f} to {max(others):.0f} times as fast" in text
+
+
+def test_the_comparison_with_other_codes_is_that_of_the_measurements():
+    text = " ".join(README.split())
+    with (ROOT / "benchmarks" / "peers_few_frames.csv").open() as lines:
+        rows = {(row["code"], row["setting"]): row for row in csv.DictReader(lines)}
+    us = {key: float(row["us_per_atom"]) for key, row in rows.items()}
+    ours, pod, small_pod, snap = ("tlmlp", "0"), ("pod", "1"), ("pod", "0"), ("snap", "0")
+    error = {
+        key: float(row["force_mae_ev_per_ang"]) / float(rows[ours]["force_mae_ev_per_ang"]) for key, row in rows.items()
+    }
+    assert round(error[pod], 1) == round(error[small_pod], 1)
+    assert f"up to {us[ours] / us[small_pod]:.1f} times as fast and has {error[pod]:.1f} times the force error" in text
+    assert f"takes {us[snap] / us[ours]:.1f} times as long and has {error[snap]:.1f} times the error" in text
