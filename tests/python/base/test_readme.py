@@ -70,6 +70,12 @@ def test_the_numbers_are_those_of_the_measurements():
         f"energy errors from {energy['scratch']:.0f} to {energy['transfer']:.0f} meV/atom ({change[1]:.0f} %)" in text
     )
     assert f"reach {force['best']:.1f} meV/Å and {energy['best']:.1f} meV/atom" in text
+    forty = {"frames": "40", "chosen_by": "forces", "arm": "scratch"}
+    force_of_forty = mean(study, "force_mae_ev_per_ang", 1000, **forty)
+    assert (
+        f"with forty ({force_of_forty:.1f} meV/Å and {mean(study, 'energy_mae_mev_per_atom', **forty):.0f} meV/atom)"
+        in text
+    )
     which = {"source": "si-dft", "method": "recipe", "frames": "10"}
     few = "benchmarks/few_frames.csv"
     found = [
