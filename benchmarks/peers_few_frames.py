@@ -40,21 +40,18 @@ CODES = {
     "snap": ("SNAP", "fit_snap.py", "snap", (0, 1)),
     "pod": ("POD", "fit_pod.py", "pod", (0, 1)),
     "uf3": ("UF3", "fit_uf3.py", "uf3", (0, 1)),
-    "deepmd": ("DeePMD se_e2_a", "fit_deepmd.py", "deepmd", (0, 1)),
     "mace": ("MACE, from scratch", "fit_mace.py", "mace", (0, 1)),
     "chgnet": ("CHGNet, fine-tuned", "fit_chgnet.py", "chgnet", (0, 1)),
     "chgnet-0": ("CHGNet, as it comes", "fit_chgnet.py", "chgnet", (2,)),
-    "sevennet": ("SevenNet-0, fine-tuned", "fit_sevennet.py", "sevennet", (0, 1)),
-    "sevennet-0": ("SevenNet-0, as it comes", "fit_sevennet.py", "sevennet", (2,)),
+    "sevennet-0": ("SevenNet-0, as it comes", "fit_sevennet.py", "sevennet", (0,)),
 }
 AS_IT_COMES = ("chgnet-0", "sevennet-0")
 #: Atoms that are timed, where it is not 512.
 ATOMS = {"sevennet-0": 64}
 #: Where a label does not stand right of its point: the offset in points, and the label's side that it is of.
 LABELS = {"chgnet": ((-8, -4), "right"), "chgnet-0": ((-8, -4), "right"), "sevennet-0": ((6, 8), "right")}
-LABELS |= {"sevennet": ((-8, -4), "right")}
 #: Whose network is that of another: its time counts.
-SAME_NETWORK = {"chgnet": ("chgnet-0", 2), "sevennet": ("sevennet-0", 2)}
+SAME_NETWORK = {"chgnet": ("chgnet-0", 2)}
 
 
 def main() -> None:

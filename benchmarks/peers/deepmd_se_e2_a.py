@@ -15,17 +15,17 @@ from measure import System, measure_calculator
 CUTOFF = 6.0
 
 
-def settings(name: str, steps: int, folder: Path, neurons: list[int], fitting: list[int]) -> dict:
-    """Input of `dp train` for data in ``folder``/train; learning rate and weights are those of the example of water."""
-    descriptor = {"type": "se_e2_a", "sel": "auto", "rcut_smth": 0.5, "rcut": CUTOFF, "neuron": neurons}
+def settings(folder: Path) -> dict:
+    """Input of `dp train` for one step on the data in ``folder``/train."""
+    descriptor = {"type": "se_e2_a", "sel": "auto", "rcut_smth": 0.5, "rcut": CUTOFF, "neuron": [25, 50, 100]}
     descriptor |= {"resnet_dt": False, "axis_neuron": 16, "seed": 1}
     return {
         "model": {
-            "type_map": [name],
+            "type_map": ["Si"],
             "descriptor": descriptor,
-            "fitting_net": {"neuron": fitting, "resnet_dt": True, "seed": 1},
+            "fitting_net": {"neuron": [240, 240, 240], "resnet_dt": True, "seed": 1},
         },
-        "learning_rate": {"type": "exp", "decay_steps": max(1, steps // 200), "start_lr": 0.001, "stop_lr": 3.51e-8},
+        "learning_rate": {"type": "exp", "decay_steps": 1, "start_lr": 0.001, "stop_lr": 3.51e-8},
         "loss": {
             "type": "ener",
             "start_pref_e": 0.02,
@@ -36,12 +36,12 @@ def settings(name: str, steps: int, folder: Path, neurons: list[int], fitting: l
             "limit_pref_v": 0,
         },
         "training": {
-            "training_data": {"systems": [str(path) for path in sorted(folder.glob("train*"))], "batch_size": 1},
-            "numb_steps": steps,
+            "training_data": {"systems": [str(folder / "train")], "batch_size": 1},
+            "numb_steps": 1,
             "seed": 1,
             "disp_file": "lcurve.out",
-            "disp_freq": max(1, steps // 20),
-            "save_freq": steps,
+            "disp_freq": 1,
+            "save_freq": 1,
         },
     }
 
@@ -76,7 +76,7 @@ def main() -> None:
             folder = Path(scratch)
             random = np.random.default_rng(0).normal(size=system.positions.shape)
             write_data(folder / "train", "Si", [(system.positions, system.cell, 0.0, random)])
-            return DP(str(train(folder, settings("Si", 1, folder, [25, 50, 100], [240, 240, 240]))))
+            return DP(str(train(folder, settings(folder))))
 
     measure_calculator(build, CUTOFF, "tensorflow-cpu", "deepmd-kit")
 
