@@ -1,4 +1,4 @@
-"""Named sizes of a network; docs/background/performance.md has what each costs and how well it does on silicon."""
+"""Named sizes of a network; docs/howto/settings.md has what each costs and how well it does on silicon."""
 
 from typing import Any, Literal, get_args
 
