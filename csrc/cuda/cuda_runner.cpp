@@ -44,12 +44,12 @@ template <class T> class DeviceRunner final : public engine::Runner {
         job.vector = reserve_and_assign<double>(graph_[6], vector_, 3 * job.capacity);
         evaluator_.run(options.forces);
 
-        out.atomic_energies.resize(static_cast<std::size_t>(atoms));
+        out.head_values.resize(static_cast<std::size_t>(job.network.sizes.heads() * atoms));
         out.forces.assign(options.forces ? 3 * static_cast<std::size_t>(atoms) : 0, 0.0);
         out.edge_gradients.assign(options.forces && options.edge_gradients ? 3 * static_cast<std::size_t>(n_edges) : 0,
                                   0.0);
         out.virial.fill(0.0);
-        fetch(out.atomic_energies.data(), job.atom_energy, out.atomic_energies.size());
+        fetch(out.head_values.data(), job.head_value, out.head_values.size());
         fetch(&out.energy, job.energy, 1);
         if (options.forces) {
             fetch(out.forces.data(), job.forces, out.forces.size());

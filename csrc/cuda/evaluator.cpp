@@ -52,8 +52,8 @@ template <class T> void Evaluator<T>::upload(const Network<T> &host) {
     }
     net.interactions = keep(interactions.data(), interactions.size());
     std::vector<OutputBlock<T>> outputs;
-    for (int b = 0; b <= s.blocks; ++b) {
-        OutputBlock<T> copy = host.outputs[b];
+    for (int k = 0; k < s.outputs; ++k) {
+        OutputBlock<T> copy = host.outputs[k];
         copy.gate = keep(copy.gate);
         copy.layers = keep_layers(copy.layers, s.output_order().count());
         copy.last = keep(copy.last, static_cast<std::size_t>(s.output_p));
@@ -124,18 +124,18 @@ template <class T> void Evaluator<T>::resize(const std::vector<std::int64_t> &fi
     job_.y = array<T>(number++, blocks * edges * row);
     job_.z = array<T>(number++, blocks * edges * row);
     job_.A = array<T>(number++, blocks * atoms * s.harmonics * row);
-    job_.sums = array<T>(number++, (blocks + 1) * atoms * s.embed_p);
-    job_.sums_bar = array<T>(number++, (blocks + 1) * atoms * s.embed_p);
+    job_.sums = array<T>(number++, s.outputs * atoms * s.embed_p);
+    job_.sums_bar = array<T>(number++, s.outputs * atoms * s.embed_p);
     job_.message_bar = array<T>(number++, tiles * s.embed_p * tile_lanes<T>);
     job_.z_bar = array<T>(number++, edges * row);
     job_.y_bar = array<T>(number++, edges * row);
     job_.radial_bar = array<T>(number++, edges * s.radial_p);
     job_.geometry_bar = array<T>(number++, edges * 4);
     job_.vector_bar = array<double>(number++, edges * 3);
-    job_.atom_part = array<double>(number++, (blocks + 1) * atoms);
+    job_.atom_part = array<double>(number++, s.outputs * atoms);
     job_.atom_virial = array<double>(number++, 9 * atoms);
     job_.segment_part = array<double>(number++, 10 * static_cast<std::size_t>(job_.segments));
-    job_.atom_energy = array<double>(number++, atoms);
+    job_.head_value = array<double>(number++, s.heads() * atoms);
     job_.forces = array<double>(number++, 3 * atoms);
     job_.energy = array<double>(number++, static_cast<std::size_t>(job_.systems));
     job_.virial = array<double>(number++, 9 * static_cast<std::size_t>(job_.systems));

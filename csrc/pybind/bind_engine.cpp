@@ -23,10 +23,16 @@ py::array_t<double> to_numpy(std::vector<double> &&values, py::ssize_t width) {
     return py::array_t<double>(shape, kept->data(), owner);
 }
 
-py::dict to_dict(tlmlp::OwnedResult &&result, const tlmlp::ComputeOptions &options) {
+py::dict to_dict(tlmlp::OwnedResult &&result, const tlmlp::ComputeOptions &options,
+                 const std::vector<std::string> &heads) {
     py::dict out;
     out["energy"] = result.energy;
-    out["atomic_energies"] = to_numpy(std::move(result.atomic_energies), 1);
+    const auto atoms = static_cast<std::ptrdiff_t>(result.head_values.size() / heads.size());
+    auto values = result.head_values.begin();
+    for (const std::string &head : heads) {
+        out[head.c_str()] = to_numpy({values, values + atoms}, 1);
+        values += atoms;
+    }
     if (options.forces) {
         out["forces"] = to_numpy(std::move(result.forces), 3);
         out["virial"] = to_numpy({result.virial.begin(), result.virial.end()}, 3);
@@ -81,7 +87,7 @@ py::dict compute(SharedEngine &engine, const Input &input, const tlmlp::ComputeO
     int threads = 1;
     tlmlp::OwnedResult result = released([&] { return engine.compute(input, options, &threads); });
     warn_of_fork(threads);
-    return to_dict(std::move(result), options);
+    return to_dict(std::move(result), options, engine.engine().model().heads);
 }
 
 py::dict compute_structure(SharedEngine &engine, const py::object &species, const py::object &positions,

@@ -13,7 +13,7 @@ namespace tlmlp {
 /// A Result that owns its numbers.
 struct OwnedResult {
     double energy = 0.0;
-    std::vector<double> atomic_energies;
+    std::vector<double> head_values;
     std::vector<double> forces;
     std::array<double, 9> virial{};
     std::vector<double> edge_gradients;
@@ -41,7 +41,7 @@ class SharedEngine {
         out.energy = result.energy;
         out.virial = result.virial;
         out.closest_pair = result.closest_pair;
-        out.atomic_energies.assign(result.atomic_energies.begin(), result.atomic_energies.end());
+        out.head_values.assign(result.head_values.begin(), result.head_values.end());
         if (options.forces) {
             out.forces.assign(result.forces.begin(), result.forces.end());
         }

@@ -48,17 +48,14 @@ std::vector<std::string> words(const std::string &text) {
 }
 
 network::Sizes model_sizes(const Description &description) {
-    network::Sizes s;
-    constexpr std::size_t n = std::size(network::whole_sizes);
-    TORCH_CHECK_VALUE(description.sizes.size() == n, "`sizes` must hold ", n, " numbers, got ",
-                      description.sizes.size());
-    for (const network::Size &size : network::whole_sizes) {
-        const auto found = std::find_if(description.sizes.begin(), description.sizes.end(),
-                                        [&](const auto &entry) { return entry.first == size.name; });
-        TORCH_CHECK_VALUE(found != description.sizes.end(), "`sizes` lacks ", size.name);
-        TORCH_CHECK_VALUE(found->second >= size.low && found->second <= size.high, "`sizes` has ", size.name, " = ",
-                          found->second, ", outside ", size.low, "..", size.high);
-        s.*size.value = int(found->second);
+    network::Sizes s; // with defaults for sizes that are later than the script that calls
+    for (const auto &[name, value] : description.sizes) {
+        const auto *const size = std::find_if(std::begin(network::whole_sizes), std::end(network::whole_sizes),
+                                              [&](const network::Size &entry) { return name == entry.name; });
+        TORCH_CHECK_VALUE(size != std::end(network::whole_sizes), "`sizes` has ", name, ", which is none");
+        TORCH_CHECK_VALUE(value >= size->low && value <= size->high, "`sizes` has ", name, " = ", value, ", outside ",
+                          size->low, "..", size->high);
+        s.*size->value = int(value);
     }
     check_basis(description.cutoff, s.envelope_exponent);
     s.cutoff = description.cutoff;
@@ -184,11 +181,12 @@ std::tuple<Tensor, Tensor> inference(at::TensorList parameters, c10::string_view
         }
         made->engine.set_threads(at::get_num_threads());
         const tlmlp::Result result = made->engine.energy_forces_virial(edges, {.edge_gradients = true});
-        Tensor energies = at::empty({edges.n_atoms}, doubles), derivatives = at::empty({edges.n_edges, 3}, doubles);
-        std::copy(result.atomic_energies.begin(), result.atomic_energies.end(), energies.data_ptr<double>());
+        Tensor values = at::empty({std::int64_t(result.head_values.size())}, doubles),
+               derivatives = at::empty({edges.n_edges, 3}, doubles);
+        std::copy(result.head_values.begin(), result.head_values.end(), values.data_ptr<double>());
         std::copy(result.edge_gradients.begin(), result.edge_gradients.end(), derivatives.data_ptr<double>());
         EnginePool::give(std::move(made));
-        return {energies, derivatives.to(edge_vector_.scalar_type())};
+        return {values, derivatives.to(edge_vector_.scalar_type())};
     } catch (const Error &error) {
         TORCH_CHECK_VALUE(false, error.what());
     }

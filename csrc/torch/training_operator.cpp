@@ -29,7 +29,7 @@ template <class T> typename EvaluationPool<T>::Owner free_evaluation() {
 
 struct State {
     virtual ~State() = default;
-    virtual std::vector<Tensor> backward(const Tensor &energy_weights, const Tensor &derivative_weights) = 0;
+    virtual std::vector<Tensor> backward(const Tensor &value_weights, const Tensor &derivative_weights) = 0;
 };
 
 network::Sizes sizes_of(at::IntArrayRef sizes, double cutoff) {
@@ -52,7 +52,7 @@ template <class T> struct StateOf final : State {
     double cutoff = 0.0; ///< nm
     std::vector<std::vector<std::int64_t>> weight_sizes;
     at::TensorOptions options;
-    std::int64_t n_atoms = 0, n_edges = 0;
+    std::int64_t n_values = 0, n_edges = 0; ///< numbers of all heads; edges
 
     ~StateOf() override { EvaluationPool<T>::give(std::move(evaluation)); }
 
@@ -76,7 +76,8 @@ template <class T> struct StateOf final : State {
             weight_sizes.push_back(weights[i].sizes().vec());
         });
         options = weights[0].options();
-        n_atoms = species_.size(0);
+        const std::int64_t n_atoms = species_.size(0);
+        n_values = std::int64_t(network::heads(network_sizes).size()) * n_atoms;
         n_edges = edge_vector_.size(0);
         const Tensor species = species_.contiguous(), edge_index = edge_index_.contiguous();
         const Tensor edge_vector = edge_vector_.detach().to(at::kDouble).contiguous(), offsets = offsets_.contiguous();
@@ -91,21 +92,21 @@ template <class T> struct StateOf final : State {
                                         edges.const_data_ptr<std::int64_t>(),
                                         reverse.const_data_ptr<std::int64_t>(),
                                         edge_vector.const_data_ptr<double>()};
-        Tensor energies = at::empty({n_atoms}, edge_vector.options()),
+        Tensor values = at::empty({n_values}, edge_vector.options()),
                derivatives = at::empty({n_edges, 3}, edge_vector.options());
         try {
             evaluation->forward(network_sizes, cutoff, pointers, graph, at::get_num_threads(),
-                                energies.data_ptr<double>(), derivatives.data_ptr<double>());
+                                values.data_ptr<double>(), derivatives.data_ptr<double>());
         } catch (const std::invalid_argument &error) {
             TORCH_CHECK_VALUE(false, error.what());
         }
-        return {energies, derivatives};
+        return {values, derivatives};
     }
 
-    std::vector<Tensor> backward(const Tensor &energy_weights_, const Tensor &derivative_weights_) override {
+    std::vector<Tensor> backward(const Tensor &value_weights_, const Tensor &derivative_weights_) override {
         const auto doubles = options.dtype(at::kDouble);
-        const Tensor energy_weights =
-            energy_weights_.defined() ? energy_weights_.to(at::kDouble).contiguous() : at::zeros({n_atoms}, doubles);
+        const Tensor value_weights =
+            value_weights_.defined() ? value_weights_.to(at::kDouble).contiguous() : at::zeros({n_values}, doubles);
         const Tensor derivative_weights = derivative_weights_.defined()
                                               ? derivative_weights_.to(at::kDouble).contiguous()
                                               : at::zeros({n_edges, 3}, doubles);
@@ -115,7 +116,7 @@ template <class T> struct StateOf final : State {
             gradients.push_back(at::empty(sizes, options));
             pointers.push_back(gradients.back().template data_ptr<T>());
         }
-        evaluation->backward(energy_weights.const_data_ptr<double>(), derivative_weights.const_data_ptr<double>(),
+        evaluation->backward(value_weights.const_data_ptr<double>(), derivative_weights.const_data_ptr<double>(),
                              at::get_num_threads(), pointers);
         return gradients;
     }
@@ -139,7 +140,7 @@ void check_graph(const Tensor &species, const Tensor &edge_index, const Tensor &
 }
 
 struct Result {
-    Tensor energies, derivatives;
+    Tensor values, derivatives;
     std::shared_ptr<State> state;
 };
 
@@ -154,9 +155,8 @@ Result evaluate(at::TensorList weights, const Tensor &species, const Tensor &edg
         auto state = std::make_shared<StateOf<scalar_t>>();
         state->network_sizes = sizes_of(sizes, cutoff);
         state->cutoff = cutoff;
-        auto [energies, derivatives] =
-            state->forward(weights, species, edge_index, edge_vector, offsets, edges, reverse);
-        result = {energies.to(edge_vector.scalar_type()), derivatives.to(edge_vector.scalar_type()), state};
+        auto [values, derivatives] = state->forward(weights, species, edge_index, edge_vector, offsets, edges, reverse);
+        result = {values.to(edge_vector.scalar_type()), derivatives.to(edge_vector.scalar_type()), state};
     });
     return result;
 }
@@ -177,7 +177,7 @@ struct EnergiesAndDerivatives : torch::autograd::Function<EnergiesAndDerivatives
         context->save_for_backward({at::from_blob(state, {1}, keep, at::TensorOptions(at::kByte))});
         context->saved_data["weights"] = static_cast<std::int64_t>(weights.size());
         context->set_materialize_grads(false);
-        return {result.energies, result.derivatives};
+        return {result.values, result.derivatives};
     }
 
     static variable_list backward(AutogradContext *context, variable_list grads) {
@@ -203,7 +203,7 @@ std::tuple<Tensor, Tensor> energies_and_derivatives(at::TensorList weights, cons
                                                     const Tensor &offsets, const Tensor &edges, const Tensor &reverse,
                                                     at::IntArrayRef sizes, double cutoff) {
     Result result = evaluate(weights, species, edge_index, edge_vector, offsets, edges, reverse, sizes, cutoff);
-    return {result.energies, result.derivatives};
+    return {result.values, result.derivatives};
 }
 
 std::tuple<Tensor, Tensor> autograd::energies_and_derivatives(at::TensorList weights, const Tensor &species,

@@ -8,7 +8,7 @@
 //   forward   energies E_i, keeping preactivations p and slopes s'(p)
 //   reverse   g = dE/dr, keeping the adjoint x_bar of every activation
 //   tangent   derivatives x_dot along a given vector v of the edges, keeping p_dot
-//   second    the derivative of Phi = sum_i w_i E_i + v.g by the weights. v.g is the tangent of E, so this is the
+//   second    the derivative of Phi = sum_hi w_hi y_hi + v.g by the weights, y_hi the number of head h, y_0 the energy. v.g is the tangent of E, so this is the
 //             reverse sweep of a forward sweep that carries tangents. The adjoints of the tangents x_dot are the x_bar of
 //             the reverse sweep; those of the values x, x_bar2, are found on the way.
 // A dense layer y = s(p), p = W x + b, gives with p_bar2 = s' y_bar2 + s'' p_dot y_bar and p_bar = s' y_bar:
@@ -49,13 +49,13 @@ template <class T> struct SweepJob : engine::Job<T> {
     T *y = nullptr, *y_pre = nullptr, *y_slope = nullptr, *y_dot = nullptr, *y_pre_dot = nullptr, *y_bar = nullptr;
     T *z_dot = nullptr, *z_bars = nullptr, *z_bar2 = nullptr; ///< of z: tangent and adjoints
 
-    // Output blocks, [blocks + 1][chunks][rows][chunk_atoms].
+    // Output blocks, [outputs][chunks][rows][chunk_atoms].
     T *sums = nullptr, *sums_dot = nullptr; ///< embed_p rows
     /// output_p rows of each layer.
     T *output_pre = nullptr, *output_slope = nullptr, *output_bar = nullptr, *output_pre_dot = nullptr;
 
-    const double *vector_dot = nullptr;    ///< [slots][3] v
-    const double *energy_weight = nullptr; ///< [atoms] w
+    const double *vector_dot = nullptr;   ///< [slots][3] v
+    const double *value_weight = nullptr; ///< [heads][atoms] w
 };
 
 /// The kernels of one instruction level and precision; `pass` is 0..blocks, descending in the reverse sweeps.

@@ -77,7 +77,7 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
     job.interval = intervals.resize(static_cast<std::size_t>(job.slots));
 
     const std::int64_t blocks = s.blocks, layers = s.slopes(), edges = job.slots;
-    const std::int64_t outputs = (blocks + 1) * job.n_chunks * chunk_atoms;
+    const std::int64_t outputs = s.outputs * job.n_chunks * chunk_atoms;
     lay_out(first, [&](auto &&take) {
         take(3 * edges, {&job.unit});
         take(edges, {&job.inverse, &job.position});
@@ -94,18 +94,19 @@ template <class T> void Evaluation<T>::Memory::prepare_first() {
         take(outputs * s.embed_p, {&job.sums, &job.sums_bar});
         take(outputs * s.output_order().count() * s.output_p, {&job.output_pre, &job.output_slope, &job.output_bar});
     });
-    double *memory = doubles.resize(static_cast<std::size_t>(6 * job.slots + 2 * job.atoms));
+    const std::int64_t values = s.heads() * job.atoms;
+    double *memory = doubles.resize(static_cast<std::size_t>(6 * job.slots + 2 * values));
     job.vector_bar = memory;
     job.vector_dot = memory + 3 * job.slots;
-    job.atom_energy = memory + 6 * job.slots;
-    job.energy_weight = job.atom_energy + job.atoms;
+    job.head_value = memory + 6 * job.slots;
+    job.value_weight = job.head_value + values;
 }
 
 /// Points the job to the arrays of the tangent and second sweeps.
 template <class T> void Evaluation<T>::Memory::prepare_second() {
     const Sizes &s = weights.network().sizes;
     const std::int64_t blocks = s.blocks, layers = s.slopes(), edges = job.slots;
-    const std::int64_t outputs = (blocks + 1) * job.n_chunks * chunk_atoms;
+    const std::int64_t outputs = s.outputs * job.n_chunks * chunk_atoms;
     lay_out(second, [&](auto &&take) {
         take(edges, {&job.distance_dot});
         take(s.radial_p * edges, {&job.radial_dot, &job.radial_bar2});
@@ -154,7 +155,7 @@ template <class T> Evaluation<T>::~Evaluation() = default;
 
 template <class T>
 void Evaluation<T>::forward(const network::Sizes &sizes, double cutoff, const std::vector<const T *> &weights,
-                            const EdgeGraph &graph, int threads, double *energies, double *derivatives) {
+                            const EdgeGraph &graph, int threads, double *values, double *derivatives) {
     Memory &m = *memory_;
     m.kernels = &engine::at_level<Kernels<T>>({});
     m.weights.pack(sizes, cutoff, weights, engine::Tabulated::spherical);
@@ -174,7 +175,7 @@ void Evaluation<T>::forward(const network::Sizes &sizes, double cutoff, const st
             m.kernels->reverse(job, chunk, pass, scratch, max_lanes, max_edges);
         });
     }
-    std::copy_n(job.atom_energy, graph.n_atoms, energies);
+    std::copy_n(job.head_value, job.network->sizes.heads() * graph.n_atoms, values);
     std::fill_n(derivatives, 3 * graph.n_edges, 0.0);
     for (std::int64_t slot = 0; slot < job.slots; ++slot) {
         if (m.graph.input[slot] >= 0) {
@@ -184,12 +185,12 @@ void Evaluation<T>::forward(const network::Sizes &sizes, double cutoff, const st
 }
 
 template <class T>
-void Evaluation<T>::backward(const double *energy_weights, const double *derivative_weights, int threads,
+void Evaluation<T>::backward(const double *value_weights, const double *derivative_weights, int threads,
                              const std::vector<T *> &gradients) {
     Memory &m = *memory_;
     m.prepare_second();
     const SweepJob<T> &job = m.job;
-    std::copy_n(energy_weights, job.atoms, const_cast<double *>(job.energy_weight));
+    std::copy_n(value_weights, job.network->sizes.heads() * job.atoms, const_cast<double *>(job.value_weight));
     double *dot = const_cast<double *>(job.vector_dot);
     for (std::int64_t slot = 0; slot < job.slots; ++slot) {
         const std::int64_t e = m.graph.input[slot];

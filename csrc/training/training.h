@@ -25,13 +25,13 @@ template <class T> class Evaluation {
   public:
     Evaluation();
     ~Evaluation();
-    /// Energies (n_atoms) and derivatives (n_edges, 3). `weights` are the matrices of network::visit_matrices, row by
+    /// Numbers of the heads (heads, n_atoms), the energies first, and the energy's derivatives (n_edges, 3). `weights` are the matrices of network::visit_matrices, row by
     /// row; `cutoff` is in nm. Throws std::invalid_argument on an edge without its reverse, wrong indices, or numbers that
     /// are not finite.
     void forward(const network::Sizes &sizes, double cutoff, const std::vector<const T *> &weights,
-                 const EdgeGraph &graph, int threads, double *energies, double *derivatives);
-    /// Gradient of sum_i energy_weights_i E_i + sum_e derivative_weights_e . (dE/dvector)_e of the last `forward`.
-    void backward(const double *energy_weights, const double *derivative_weights, int threads,
+                 const EdgeGraph &graph, int threads, double *values, double *derivatives);
+    /// Gradient of sum_hi value_weights_hi y_hi, y_hi the number of head h, + sum_e derivative_weights_e . (dE/dvector)_e of the last `forward`.
+    void backward(const double *value_weights, const double *derivative_weights, int threads,
                   const std::vector<T *> &gradients);
 
   private:

@@ -50,6 +50,9 @@ Engine::Impl::Impl(engine::ModelFile model, const EngineOptions &engine_options)
     check_skin(options.skin);
     runner = make_runner(file, options);
     file.tensors.clear();
+    for (const network::Head &head : network::heads(file.sizes)) {
+        file.info.heads.emplace_back(head.values);
+    }
     if (file.zbl) {
         zbl.emplace(file.info.atomic_numbers, file.zbl->inner, file.zbl->outer);
     }
@@ -110,8 +113,14 @@ Result Engine::energy_forces_virial(const EdgeList &edges, const ComputeOptions 
     if (self.zbl) {
         self.zbl->add(edges, options, totals);
     }
-    return {totals.energy, totals.atomic_energies, totals.forces,
-            totals.virial, totals.edge_gradients,  totals.edge_moments};
+    const std::span<const double> values = totals.head_values;
+    return {totals.energy,
+            values.first(static_cast<std::size_t>(edges.n_atoms)),
+            totals.forces,
+            totals.virial,
+            totals.edge_gradients,
+            totals.edge_moments,
+            values};
 }
 
 std::ptrdiff_t Engine::exchange_size() const { return impl_->runner->exchange_size(); }

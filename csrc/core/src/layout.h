@@ -46,11 +46,20 @@ struct Sizes {
     int basis = 0;                          ///< spherical * radial
     int harmonics = 0;                      ///< spherical^2
     int blocks = 0, before = 0, after = 0, dense = 0;
+    int outputs = 0; ///< output blocks: blocks + 1 of each head, one head after the other
 
     static Sizes of(const network::Sizes &sizes);
 
     TLMLP_HD network::UpdateOrder update() const { return {before, after}; }
     TLMLP_HD network::OutputOrder output_order() const { return {dense}; }
+    TLMLP_HD int heads() const { return outputs / (blocks + 1); }
+    TLMLP_HD int head_of(int output) const { return output / (blocks + 1); }
+    /// visit(k) for the output blocks of message b, one of each head.
+    template <class Visit> TLMLP_HD void each_output(int b, Visit &&visit) const {
+        for (int k = b; k < outputs; k += blocks + 1) {
+            visit(k);
+        }
+    }
     /// Activations of width `embed` in an update.
     TLMLP_HD int slopes() const { return update().count(); }
 };
@@ -84,6 +93,7 @@ template <class T> struct OutputBlock {
     const Dense<T> *layers = nullptr; ///< in the order of network::OutputOrder
     const T *last = nullptr;          ///< [output_p]
     std::ptrdiff_t last_gradient = 0; ///< the same
+    bool of_energy = false;           ///< whether its number is a part of the energy, which alone has derivatives
 };
 
 /// Piecewise polynomials of functions of the distance, see math/piecewise.h: radial basis, unless the table is one of
@@ -107,7 +117,7 @@ template <class T> struct Network {
     const T *embed_source = nullptr;   ///< [species][embed_p]
     std::ptrdiff_t target_gradient = 0, source_gradient = 0; ///< [species][embed padded to row_pad]
     const Interaction<T> *interactions = nullptr;
-    const OutputBlock<T> *outputs = nullptr;
+    const OutputBlock<T> *outputs = nullptr; ///< [outputs]
 };
 
 struct Chunk {
@@ -140,8 +150,8 @@ template <class T> struct Job {
     T *message = nullptr;             ///< [blocks] tiles, embed_p rows: m_b, input of block b; [blocks + 1] in training
     T *z = nullptr;                   ///< [blocks][slots][directional_p]: z of the reverse edge
     T *A = nullptr;                   ///< [blocks][atoms][directional_p / row_pad][harmonics][row_pad]: A_j / N_l
-    T *sums_bar = nullptr;            ///< [blocks + 1][chunks][embed_p][chunk_atoms]: dE/ds_i of each output block
-    double *atom_energy = nullptr;    ///< [atoms]
+    T *sums_bar = nullptr;            ///< [outputs][chunks][embed_p][chunk_atoms]: dE/ds_i of each output block
+    double *head_value = nullptr;     ///< [heads][atoms]: energies first
 
     T *radial_bar = nullptr;      ///< tiles, radial_p rows
     T *geometry_bar = nullptr;    ///< lanes, 4 rows: dE/dd (of the spherical basis alone), dE/du

@@ -83,6 +83,7 @@ Sizes Sizes::of(const network::Sizes &m) {
     s.before = m.n_residual_before;
     s.after = m.n_residual_after;
     s.dense = m.n_dense_output;
+    s.outputs = static_cast<int>(network::heads(m).size()) * (m.n_blocks + 1);
     return s;
 }
 
@@ -104,8 +105,9 @@ template <class T> template <class From> class PackedNetwork<T>::Packer {
         for (int b = 0; b < s_.blocks; ++b) {
             interaction(to_.interactions_[b], to_.layers_[b]);
         }
-        for (int b = 0; b <= s_.blocks; ++b) {
-            output(to_.outputs_[b], to_.layers_[s_.blocks + b]);
+        for (int k = 0; k < s_.outputs; ++k) {
+            output(to_.outputs_[k], to_.layers_[s_.blocks + k]);
+            to_.outputs_[k].of_energy = s_.head_of(k) == 0;
         }
     }
 
@@ -285,9 +287,10 @@ void PackedNetwork<T>::pack(const network::Sizes &sizes, double cutoff, const st
     const std::vector<double> frequencies(matrices[0], matrices[0] + sizes.num_radial);
     tabulate(sizes, tabulated == Tabulated::all ? frequencies.data() : nullptr);
     const auto blocks = static_cast<std::size_t>(sizes.n_blocks);
+    const auto outputs = static_cast<std::size_t>(network_.sizes.outputs);
     interactions_.resize(blocks);
-    outputs_.resize(blocks + 1);
-    layers_.resize(2 * blocks + 1);
+    outputs_.resize(outputs);
+    layers_.resize(blocks + outputs);
     const std::size_t needed = Packer<From>(*this, matrices, nullptr).used();
     Packer<From>(*this, matrices, memory_.resize(needed));
     network_.interactions = interactions_.data();

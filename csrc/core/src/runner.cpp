@@ -40,9 +40,9 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
     job.message = message_.resize(blocks * slots * s.embed_p);
     job.z = z_.resize(blocks * slots * s.directional_p);
     job.A = A_.resize(blocks * atoms * s.harmonics * s.directional_p);
-    job.atom_energy = atom_energy_.resize(atoms);
+    job.head_value = head_value_.resize(s.heads() * atoms);
     if (gradient) {
-        job.sums_bar = sums_bar_.resize((blocks + 1) * job.n_chunks * chunk_atoms * s.embed_p);
+        job.sums_bar = sums_bar_.resize(s.outputs * job.n_chunks * chunk_atoms * s.embed_p);
         const std::size_t slopes = blocks > 0 ? (blocks - 1) * slots * s.slopes() * s.embed_p : 0;
         job.slopes = slopes <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
         job.message_bar = message_bar_.resize(slots * s.embed_p);
@@ -202,7 +202,6 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
         --passes.first_foreign;
     }
     const std::size_t n_atoms = graph.first.size();
-    out.atomic_energies.resize(n_atoms);
     out.forces.assign(options.forces ? 3 * n_atoms : 0, 0.0);
     out.edge_gradients.assign(options.forces && options.edge_gradients ? 3 * static_cast<std::size_t>(n_edges) : 0,
                               0.0);
@@ -235,11 +234,13 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
         }
     }
 
+    out.head_values.assign(shared.head_value, shared.head_value + sizes.heads() * n_atoms);
     out.energy = 0.0;
     for (std::size_t i = 0; i < n_atoms; ++i) {
         const bool mine = static_cast<std::int64_t>(i) < graph.owned;
-        out.atomic_energies[i] = mine ? shared.atom_energy[i] / ev_in_kj_per_mol + energy_shift[species[i]] : 0.0;
-        out.energy += out.atomic_energies[i];
+        double &energy = out.head_values[i];
+        energy = mine ? energy / ev_in_kj_per_mol + energy_shift[species[i]] : 0.0;
+        out.energy += energy;
     }
     out.virial.fill(0.0);
     for (std::int64_t c = 0; options.forces && c < n_chunks; ++c) {
@@ -250,7 +251,7 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 }
 
 template <class T> std::size_t RunnerOf<T>::memory() const {
-    std::size_t bytes = interval_.bytes() + atom_energy_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
+    std::size_t bytes = interval_.bytes() + head_value_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
     for (const Buffer<T> *buffer :
          {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &sums_bar_, &slopes_, &message_bar_,
           &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {

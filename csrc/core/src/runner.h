@@ -12,7 +12,7 @@ namespace tlmlp::engine {
 
 /// Numbers of one evaluation, in eV and Angstrom.
 struct Totals {
-    std::vector<double> atomic_energies, forces, edge_gradients, edge_moments;
+    std::vector<double> head_values, forces, edge_gradients, edge_moments; ///< of Result
     std::array<double, 9> virial{};
     double energy = 0.0;
 };
@@ -69,7 +69,7 @@ template <class T> class RunnerOf final : public Runner {
     Buffer<T> slopes_, message_bar_, z_bar_, block_bars_, radial_bar_, geometry_bar_, A_bar_;
     Buffer<std::int32_t> interval_;
     Buffer<unsigned char> touched_;
-    Buffer<double> atom_energy_, vector_bar_, chunk_virial_;
+    Buffer<double> head_value_, vector_bar_, chunk_virial_;
     std::vector<Buffer<T>> scratch_;
 };
 

@@ -23,7 +23,7 @@ void Zbl::add(const EdgeList &edges, const ComputeOptions &options, Totals &tota
         const double distance = std::sqrt(square);
         const std::size_t pair = edges.species[target] * species_ + edges.species[source];
         const math::Jet<double> energy = pairs_[pair].energy(distance);
-        totals.atomic_energies[target] += 0.5 * energy.value;
+        totals.head_values[target] += 0.5 * energy.value;
         totals.energy += 0.5 * energy.value;
         for (int a = 0; options.forces && a < 3; ++a) {
             const double slope = 0.5 * energy.first * v[a] / distance;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Output networks, E_i = w . act(W .. act(W W_up s_i + b)), forward and backward in one go, all blocks in one launch;
+// Output networks, y_i = w . act(W .. act(W W_up s_i + b)), forward and backward in one go, all blocks in one launch;
 // then forces, energies and virials, summed in a fixed order: over the edges of an atom, over segments of atoms of one
 // system, over its segments. A system's numbers do not depend on what else is in the launch.
 
@@ -18,7 +18,7 @@ template <class T> TLMLP_HD inline int outputs_shared(const Sizes &s) {
 template <class T, class Block> TLMLP_HD inline void outputs(const Block &block, const Job<T> &job, int) {
     constexpr int W = atom_lanes;
     const Sizes &s = job.network.sizes;
-    const std::int64_t tiles = (job.atoms + W - 1) / W, all = tiles * (s.blocks + 1);
+    const std::int64_t tiles = (job.atoms + W - 1) / W, all = tiles * s.outputs;
     T *sums = static_cast<T *>(block.shared), *work = sums + s.embed_p * W;
     const int size = s.output_p * W;
     T *const none = nullptr;
@@ -50,7 +50,7 @@ template <class T, class Block> TLMLP_HD inline void outputs(const Block &block,
             job.atom_part[b * job.atoms + first + a] = sum;
         });
         block.sync();
-        if (!job.gradient) {
+        if (!job.gradient || !w.of_energy) {
             continue;
         }
         const int last = order.count() - 1;
@@ -73,17 +73,20 @@ template <class T, class Block> TLMLP_HD inline void outputs(const Block &block,
 /// F_i = sum_p (dE/dv_p - dE/dv_reverse(p)), virial_ab = -sum_p (dE/dv_p)_a (v_p)_b; blocks of 64 atoms.
 template <class T, class Block> TLMLP_HD inline void forces(const Block &block, const Job<T> &job, int) {
     constexpr int W = 64;
-    const int blocks = job.network.sizes.blocks;
+    const Sizes &s = job.network.sizes;
     for (std::int64_t first = std::int64_t(block.index) * W; first < job.atoms;
          first += std::int64_t(block.count) * W) {
         const int n = int(job.atoms - first < W ? job.atoms - first : W);
         block.for_each(n, [&](int a) {
             const std::int64_t atom = first + a;
-            double energy = 0.0;
-            for (int b = 0; b <= blocks; ++b) {
-                energy += job.atom_part[b * job.atoms + atom];
-            }
-            job.atom_energy[atom] = energy / ev_in_kj_per_mol + job.energy_shift[job.species[atom]];
+            s.each_output(0, [&](int first) {
+                double value = 0.0;
+                for (int k = first; k <= first + s.blocks; ++k) {
+                    value += job.atom_part[k * job.atoms + atom];
+                }
+                job.head_value[s.head_of(first) * job.atoms + atom] = value;
+            });
+            job.head_value[atom] = job.head_value[atom] / ev_in_kj_per_mol + job.energy_shift[job.species[atom]];
             if (!job.gradient) {
                 return;
             }
@@ -120,7 +123,7 @@ template <class T, class Block> TLMLP_HD inline void segments(const Block &block
             const int quantity = item % quantities, part = item / quantities;
             double sum = 0.0;
             for (std::int64_t atom = segment.first + part; atom < segment.last; atom += parts) {
-                sum += quantity == 0 ? job.atom_energy[atom] : job.atom_virial[9 * atom + quantity - 1];
+                sum += quantity == 0 ? job.head_value[atom] : job.atom_virial[9 * atom + quantity - 1];
             }
             shared[part * 10 + quantity] = sum;
         });

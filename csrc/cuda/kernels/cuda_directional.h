@@ -5,7 +5,7 @@
 //     A[lm][c] = sum_p y_p[c] R_l[c](d_p) Y_lm(p) / N_l,      z_p[c] = sum_lm Y_lm(p) A[lm][c] - y_p[c] sum_l N_l R_l[c](d_p)
 // z_p belongs to the edge that leaves j against p and is written there. Sums over edges run in the order of the edges in
 // one thread each: no atomics, the same bits whatever else is in the launch. Edges come through shared memory in parts of
-// centre_edges. The gated sums of the output block, s_j[c] = sum_n W_g[c][n] sum_p e_p[n] m_p[c], are taken on the way.
+// centre_edges. The gated sums of the output blocks, s_j[c] = sum_n W_g[c][n] sum_p e_p[n] m_p[c], are taken on the way.
 
 #include "cuda/kernels/block.h"
 #include "cuda/kernels/cuda_geometry.h"
@@ -158,15 +158,17 @@ template <class T, class Block> TLMLP_HD inline void centres_forward(const Block
             block.sync();
             harmonic_sums(block, s, w.harmonics, w.t, s.spherical * row, row, n, true, w.a);
         }
-        const OutputBlock<T> &out = net.outputs[b];
-        block.for_each(s.embed_p, [&](int c) {
-            const T *gate = out.gate.forward + c / engine::output_group * s.radial * engine::output_group +
-                            c % engine::output_group;
-            T sum = T(0);
-            for (int k = 0; k < s.radial; ++k) {
-                sum += gate[k * engine::output_group] * w.gates[k * s.embed_p + c];
-            }
-            job.sums[(b * job.atoms + atom) * s.embed_p + c] = sum;
+        s.each_output(b, [&](int output) {
+            const T *gates = net.outputs[output].gate.forward;
+            block.for_each(s.embed_p, [&](int c) {
+                const T *gate =
+                    gates + c / engine::output_group * s.radial * engine::output_group + c % engine::output_group;
+                T sum = T(0);
+                for (int k = 0; k < s.radial; ++k) {
+                    sum += gate[k * engine::output_group] * w.gates[k * s.embed_p + c];
+                }
+                job.sums[(output * job.atoms + atom) * s.embed_p + c] = sum;
+            });
         });
         if (b == s.blocks) {
             block.sync();

@@ -62,19 +62,19 @@ template <class T> struct Job {
     T *y = nullptr;                       ///< [blocks] rows of directional_p
     T *z = nullptr;                       ///< [blocks] rows of directional_p, of the edge itself
     T *A = nullptr;                       ///< [blocks][atoms][harmonics][directional_p] A_j / N_l
-    T *sums = nullptr;                    ///< [blocks + 1][atoms][embed_p] s_i
+    T *sums = nullptr;                    ///< [outputs][atoms][embed_p] s_i
     T *sums_bar = nullptr;                ///< the same, dE/ds_i
     T *message_bar = nullptr;             ///< tiles of embed_p
     T *z_bar = nullptr, *y_bar = nullptr; ///< rows of directional_p
     T *radial_bar = nullptr;              ///< rows of radial_p
     T *geometry_bar = nullptr;            ///< rows of 4: dE/dt of the table's variable, dE/du
     double *vector_bar = nullptr;         ///< rows of 3, kJ/mol/nm
-    double *atom_part = nullptr;          ///< [blocks + 1][atoms] energies, kJ/mol
+    double *atom_part = nullptr;          ///< [outputs][atoms] numbers of the output blocks
     double *atom_virial = nullptr;        ///< [atoms][9]
     double *segment_part = nullptr;       ///< [segments][10]
     // Results in eV and Angstrom.
-    double *atom_energy = nullptr, *forces = nullptr; ///< [atoms], [atoms][3]
-    double *energy = nullptr, *virial = nullptr;      ///< [systems], [systems][9]
+    double *head_value = nullptr, *forces = nullptr; ///< [heads][atoms], energies first; [atoms][3]
+    double *energy = nullptr, *virial = nullptr;     ///< [systems], [systems][9]
     int gradient = 1;
 
     TLMLP_HD std::int64_t tiles() const { return (capacity + tile_lanes<T> - 1) / tile_lanes<T>; }
@@ -95,11 +95,11 @@ enum class Kernel : int {
     geometry,          ///< edges: distances, bases, harmonics
     edges_forward,     ///< tiles, pass b = 0..blocks: the messages m_b, and y of block b
     centres_forward,   ///< atoms, pass b: s_i of output block b, A_j and z of block b
-    outputs,           ///< tiles of atoms, all output blocks: energies and dE/ds_i
+    outputs,           ///< tiles of atoms, all output blocks: their numbers and dE/ds_i
     edges_backward,    ///< tiles, pass b = blocks..0: dE/dm_b complete, back to m_{b-1} and z_{b-1}
     centres_backward,  ///< atoms, pass b: from dE/dz to dE/dy and the edges' geometry
     geometry_backward, ///< edges: dE/dvector
-    forces,            ///< atoms: forces, energies, virials
+    forces,            ///< atoms: forces, heads' numbers, virials
     segments,          ///< sums over segments of atoms
     systems,           ///< sums over the segments of each system
     count

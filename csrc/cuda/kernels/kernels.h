@@ -66,7 +66,7 @@ template <class T> inline Shape shape_of(Kernel kernel, const Job<T> &job) {
     case Kernel::centres_backward:
         return {job.atoms, 64, centres_shared<T>(s, true) * sizeof(T)};
     case Kernel::outputs:
-        return {parts(job.atoms, atom_lanes) * (s.blocks + 1), 64, outputs_shared<T>(s) * sizeof(T)};
+        return {parts(job.atoms, atom_lanes) * s.outputs, 64, outputs_shared<T>(s) * sizeof(T)};
     case Kernel::forces:
         return {parts(job.atoms, 64), 64, 0};
     case Kernel::segments:

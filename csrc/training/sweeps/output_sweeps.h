@@ -37,8 +37,8 @@ template <class T> TLMLP_INLINE Dual<T> output_result(const OutputTile<T> &h, in
 }
 
 /// Gradients of the block's weights; the adjoint of the sums goes to `sums_bar2`, [embed_p][chunk_atoms].
-template <class T>
-void output_second(const OutputTile<T> &h, SweepScratch<T> &work, int atoms, const double *energy_weight, T *sums_bar2,
+template <bool of_energy, class T>
+void output_second(const OutputTile<T> &h, SweepScratch<T> &work, int atoms, const double *value_weight, T *sums_bar2,
                    T *gradient) {
     const Sizes &s = h.s;
     const OutputArrays<T> &arrays = h.arrays;
@@ -46,13 +46,17 @@ void output_second(const OutputTile<T> &h, SweepScratch<T> &work, int atoms, con
     const Lanes<T> bar2 = h.atoms(arrays.work[0]);
     V<T> weight[tile_vectors] = {};
     for (int a = 0; a < n && h.lane + a < atoms; ++a) {
-        weight[a / lanes<T>][a % lanes<T>] = T(energy_weight[h.lane + a]);
+        weight[a / lanes<T>][a % lanes<T>] = T(value_weight[h.lane + a]);
     }
     for (int o = 0; o < s.output_p; ++o) {
         V<T> total = {};
         for (int v = 0; v < h.vectors; ++v) {
             const Dual<T> result = output_result(h, h.last(), o, v * lanes<T>);
-            total += weight[v] * result.x + result.x_dot;
+            if constexpr (of_energy) {
+                total += weight[v] * result.x + result.x_dot;
+            } else {
+                total += weight[v] * result.x;
+            }
             store(bar2.at(o, v * lanes<T>), weight[v] * h.w.last[o]);
         }
         T sum = T(0);

@@ -17,7 +17,7 @@ template <class T> struct SweepScratch : Scratch<T> {
     T *y_bar2;                        ///< rows of a chunk
     T *z_bar2;                        ///< rows of one centre, gathered
     T *jets;                          ///< of directional_sweeps.h
-    T *sums, *sums2;                  ///< [embed_p][chunk_atoms]
+    T *sums_bar2;                     ///< [heads][embed_p][chunk_atoms]
     T *output2[3];                    ///< [output_p][chunk_atoms]
     T *output_rows, *output_rows_dot; ///< [chunk_atoms][widest row]
 
@@ -37,8 +37,7 @@ template <class T> struct SweepScratch : Scratch<T> {
         y_bar2 = take(std::ptrdiff_t(max_lanes + lane_pad) * s.directional_p);
         z_bar2 = take(std::ptrdiff_t(max_edges_of_atom + lane_pad) * s.directional_p);
         jets = take(tangent > second ? tangent : second);
-        sums = take(s.embed_p * chunk_atoms);
-        sums2 = take(s.embed_p * chunk_atoms);
+        sums_bar2 = take(s.heads() * s.embed_p * chunk_atoms);
         for (auto &array : output2) {
             array = take(std::ptrdiff_t(s.output_p) * chunk_atoms);
         }

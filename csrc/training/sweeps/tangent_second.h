@@ -65,8 +65,8 @@ template <class T> struct TangentPass : TrainingPlaces<T> {
         if (b == 0) {
             geometry_tangent(job, chunk);
         }
-        T *sums = this->atoms_at(job.sums_dot, b);
-        clear(sums, std::ptrdiff_t(s.embed_p) * chunk_atoms);
+        const auto sums = [&](int k) { return this->atoms_at(job.sums_dot, k); };
+        s.each_output(b, [&](int k) { clear(sums(k), std::ptrdiff_t(s.embed_p) * chunk_atoms); });
         const auto next_tile = [&](const View &next, int lane) {
             if (b > 0) {
                 next.queue_embed(b - 1, lane, {job.message_dot, job.h_dot});
@@ -99,16 +99,20 @@ template <class T> struct TangentPass : TrainingPlaces<T> {
             } else {
                 update(b - 1, lane, vectors);
             }
-            layer_linear(net.outputs[b].gate, radial, gate, vectors);
-            layer_linear(net.outputs[b].gate, radial_dot, gate_dot, vectors);
-            product_tangent(this->embed_at(job.message, b, lane), m_dot, gate, gate_dot, gate, s.embed_p, vectors);
-            this->add_sums(gate, lane, vectors, sums);
+            s.each_output(b, [&](int k) {
+                layer_linear(net.outputs[k].gate, radial, gate, vectors);
+                layer_linear(net.outputs[k].gate, radial_dot, gate_dot, vectors);
+                product_tangent(this->embed_at(job.message, b, lane), m_dot, gate, gate_dot, gate, s.embed_p, vectors);
+                this->add_sums(gate, lane, vectors, sums(k));
+            });
             if (!last) {
                 messages_down(b, lane, vectors);
             }
         });
-        over_output<T>(s, net.outputs[b], this->output_arrays(b), chunk.atoms,
-                       [&](const OutputTile<T> &tile) { output_tangent(tile, &w.queue); });
+        s.each_output(b, [&](int k) {
+            over_output<T>(s, net.outputs[k], this->output_arrays(k), chunk.atoms,
+                           [&](const OutputTile<T> &tile) { output_tangent(tile, &w.queue); });
+        });
         for (int a = 0; !last && a < chunk.atoms; ++a) {
             directional_tangent(s, net.interactions[b].radial, net.legendre, this->centre_jet(b, a), this->A_of(b, a),
                                 w.jets, this->rows_at(job.z_dot, b, this->first()[a]));
@@ -291,13 +295,16 @@ template <class T> struct SecondPass : TrainingPlaces<T> {
         back_add(layer.kj, kj_pre_bar2, bar2_at(lane), bar2_at(lane), vectors, &w.queue);
     }
 
-    void output(int b, int lane, int vectors, const T *sums_bar2, const T *sums_bar) const {
-        const auto &layer = net.outputs[b].gate;
+    /// dPhi/ds_i of output block k.
+    T *sums_bar2(int k) const { return w.sums_bar2 + s.head_of(k) * s.embed_p * chunk_atoms; }
+
+    void output(int b, int k, int lane, int vectors) const {
+        const auto &layer = net.outputs[k].gate;
         const Lanes<T> gate = w.tile[0], gate_dot = w.tile[1], gate_bar2 = w.tile[2], gate_bar = w.tile[3];
         layer_linear(layer, this->radial(lane), gate, vectors);
         layer_linear(layer, this->tile_at(job.radial_dot, s.radial_p, 0, lane), gate_dot, vectors);
-        this->spread_atoms(sums_bar2, lane, vectors, w.spread);
-        this->spread_atoms(sums_bar, lane, vectors, w.spread2);
+        this->spread_atoms(sums_bar2(k), lane, vectors, w.spread);
+        this->spread_atoms(this->sums_bar(k), lane, vectors, w.spread2);
         gate_second(w.spread, w.spread2, this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane),
                     gate, gate_dot, gate_bar2, gate_bar, bar2_at(lane), true, s.embed_p, vectors);
         add_weight(layer, gate_bar2, gate_bar, w.radial_rows, w.radial_rows_dot, vectors);
@@ -329,11 +336,16 @@ template <class T> struct SecondPass : TrainingPlaces<T> {
     }
 
     void run(int b) const {
-        T *sums_bar2 = w.sums;
-        over_output<T>(s, net.outputs[b], this->output_arrays(b), chunk.atoms, [&](const OutputTile<T> &tile) {
-            output_second(tile, w, chunk.atoms, job.energy_weight + chunk.atom, sums_bar2, gradient);
+        s.each_output(b, [&](int k) {
+            const double *weight = job.value_weight + s.head_of(k) * job.atoms + chunk.atom;
+            over_output<T>(s, net.outputs[k], this->output_arrays(k), chunk.atoms, [&](const OutputTile<T> &tile) {
+                if (tile.w.of_energy) {
+                    output_second<true>(tile, w, chunk.atoms, weight, sums_bar2(k), gradient);
+                } else {
+                    output_second<false>(tile, w, chunk.atoms, weight, sums_bar2(k), gradient);
+                }
+            });
         });
-        const T *sums_bar = this->sums_bar(b);
         if (b < s.blocks) {
             centres(b);
         }
@@ -377,7 +389,7 @@ template <class T> struct SecondPass : TrainingPlaces<T> {
             } else {
                 messages_down(b, lane, vectors);
             }
-            output(b, lane, vectors, sums_bar2, sums_bar);
+            s.each_output(b, [&](int k) { output(b, k, lane, vectors); });
             if (b > 0) {
                 update(b - 1, lane, vectors);
             } else {

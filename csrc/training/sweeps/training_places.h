@@ -47,13 +47,13 @@ template <class T> struct TrainingPlaces : ChunkView<T, training::SweepJob<T>, S
     }
     Down<T> down_forward(int b, int lane) const { return down(b, lane); }
 
-    T *sums(int b) const { return this->atoms_at(job.sums, b); }
-    T *sums_bar(int b) const { return this->atoms_at(job.sums_bar, b); }
-    OutputArrays<T> output_arrays(int b) const {
+    T *sums(int k) const { return this->atoms_at(job.sums, k); }
+    T *sums_bar(int k) const { return this->atoms_at(job.sums_bar, k); }
+    OutputArrays<T> output_arrays(int k) const {
         const std::ptrdiff_t at =
-            (b * std::ptrdiff_t(job.n_chunks) + this->number()) * s.output_order().count() * s.output_p * chunk_atoms;
-        OutputArrays<T> arrays{sums(b),
-                               sums_bar(b),
+            (k * std::ptrdiff_t(job.n_chunks) + this->number()) * s.output_order().count() * s.output_p * chunk_atoms;
+        OutputArrays<T> arrays{sums(k),
+                               sums_bar(k),
                                job.output_pre + at,
                                job.output_slope + at,
                                job.output_bar + at,
@@ -61,7 +61,7 @@ template <class T> struct TrainingPlaces : ChunkView<T, training::SweepJob<T>, S
                                nullptr,
                                nullptr};
         if (job.sums_dot) {
-            arrays.sums_dot = this->atoms_at(job.sums_dot, b);
+            arrays.sums_dot = this->atoms_at(job.sums_dot, k);
             arrays.pre_dot = job.output_pre_dot + at;
         }
         return arrays;

@@ -77,7 +77,7 @@ std::vector<SystemResult> evaluate_batch(tlmlp::cuda::Device &device, const tlml
     std::vector<SystemResult> results;
     for (std::size_t s = 0; s + 1 < first.size(); ++s) {
         const auto n = static_cast<std::size_t>(first[s + 1] - first[s]);
-        results.push_back({get(job.energy + s, 1)[0], get(job.virial + 9 * s, 9), get(job.atom_energy + first[s], n),
+        results.push_back({get(job.energy + s, 1)[0], get(job.virial + 9 * s, 9), get(job.head_value + first[s], n),
                            get(job.forces + 3 * first[s], 3 * n)});
     }
     return results;

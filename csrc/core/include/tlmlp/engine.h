@@ -50,12 +50,13 @@ struct EngineOptions {
 struct ModelInfo {
     std::vector<std::string> species; ///< chemical symbols; the index in this list is the species number
     std::vector<int> atomic_numbers;  ///< the same as atomic numbers
-    double cutoff = 0.0;              ///< Angstrom: radius within which atoms are neighbours
-    double min_distance = 0.0;        ///< Angstrom: smallest distance seen in training, 0 where unknown
-    bool zbl = false;                 ///< whether the model has a ZBL repulsion of its own
-    std::string dtype;                ///< precision of the stored weights
-    std::size_t parameters = 0;       ///< trained numbers
-    std::string sha256;               ///< of the whole file, 64 hexadecimal digits
+    std::vector<std::string> heads; ///< names of the numbers that the model gives for each atom: atomic_energies first
+    double cutoff = 0.0;            ///< Angstrom: radius within which atoms are neighbours
+    double min_distance = 0.0;      ///< Angstrom: smallest distance seen in training, 0 where unknown
+    bool zbl = false;               ///< whether the model has a ZBL repulsion of its own
+    std::string dtype;              ///< precision of the stored weights
+    std::size_t parameters = 0;     ///< trained numbers
+    std::string sha256;             ///< of the whole file, 64 hexadecimal digits
 };
 
 /// Directed edges j -> i in any order: every pair, over all periodic images, closer than the cutoff, in both directions.
@@ -103,6 +104,8 @@ struct Result {
     /// which E_k depends on v, so that periodic images are right. For the heat flux; filled by
     /// energy_forces_virial(EdgeList) when asked for.
     std::span<const double> edge_moments;
+    /// [heads * n_atoms] the numbers of each atom by ModelInfo::heads, one head after the other: atomic_energies first.
+    std::span<const double> head_values;
     /// The closest pair of a Structure, for hosts that warn below ModelInfo::min_distance; when asked for.
     Pair closest_pair{};
 };

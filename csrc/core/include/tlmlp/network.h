@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tlmlp/math/macros.h"
 
@@ -69,6 +70,28 @@ inline const char *name_of(Role role) {
     return names[static_cast<int>(role)];
 }
 
+inline std::string in_block(const char *kind, int block, const std::string &name) {
+    return std::string(kind) + "." + std::to_string(block) + "." + name;
+}
+
+/// A number of each atom that the network makes of its messages: a sum of output blocks, one for each message m_b.
+struct Head {
+    const char *blocks; ///< the parameters of a block are called `blocks`.b.NAME
+    const char *values; ///< what hosts call the numbers
+};
+
+/// The heads of a network. The first is the energy; all derivatives are those of its sum over the atoms.
+inline std::vector<Head> heads(const Sizes &) { return {{"output", "atomic_energies"}}; }
+
+/// visit(at) for each output block of all heads, where at(name) is a parameter's full name.
+template <class Visit> void visit_output_blocks(const Sizes &s, Visit &&visit) {
+    for (const Head &head : heads(s)) {
+        for (int n = 0; n <= s.n_blocks; ++n) {
+            visit([&](const std::string &name) { return in_block(head.blocks, n, name); });
+        }
+    }
+}
+
 /// A parameter of the model file: a matrix (out, in), or a vector with one row here.
 struct Parameter {
     std::string name;
@@ -76,10 +99,6 @@ struct Parameter {
     bool vector;
     Role role;
 };
-
-inline std::string in_block(const char *kind, int block, const std::string &name) {
-    return std::string(kind) + "." + std::to_string(block) + "." + name;
-}
 
 /// Names of the layers of an update in their order, without what stands before: up, ji, before, final, after.
 template <class Visit> void visit_update_names(const Sizes &s, Visit &&visit) {
@@ -128,15 +147,14 @@ template <class Visit> void visit_parameters(const Sizes &s, Visit &&visit) {
             }
         });
     }
-    for (int n = 0; n <= s.n_blocks; ++n) {
-        const auto at = [n](const std::string &name) { return in_block("output", n, name); };
+    visit_output_blocks(s, [&](const auto &at) {
         matrix(at("rbf"), e, s.num_radial, Role::basis);
         matrix(at("up"), o, e, Role::atom);
         for (int k = 0; k < s.n_dense_output; ++k) {
             layer(at("dense." + std::to_string(k)), o, o, Role::atom);
         }
         matrix(at("final"), 1, o, Role::last);
-    }
+    });
 }
 
 /// A parameter, or some of its columns (all where `count` is 0), perhaps transposed.
@@ -191,15 +209,14 @@ template <class Visit> void visit_matrices(const Sizes &s, Visit &&visit) {
             }
         });
     }
-    for (int n = 0; n <= s.n_blocks; ++n) {
-        const auto at = [n](const std::string &name) { return in_block("output", n, name); };
+    visit_output_blocks(s, [&](const auto &at) {
         one(at("rbf.weight"), e, s.num_radial);
         one(at("up.weight"), o, e);
         for (int k = 0; k < s.n_dense_output; ++k) {
             layer(at("dense." + std::to_string(k)), o, o);
         }
         one(at("final.weight"), 1, o);
-    }
+    });
 }
 
 // ---- The update of an interaction: from the message m and the directional sum z of an edge to the new message m',
@@ -259,7 +276,7 @@ template <class Visit> TLMLP_HD inline void walk_update_back(UpdateOrder order, 
 }
 
 // ---- An output block on the gated sums s_i of an atom's messages: x = W_up s, then x = act(W x + b) for each dense
-// layer, and the energy w . x. Its layers are up, which has no activation, and the dense ones.
+// layer, and the head's number w . x. Its layers are up, which has no activation, and the dense ones.
 
 struct OutputOrder {
     int dense = 0;

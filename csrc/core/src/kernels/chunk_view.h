@@ -52,6 +52,8 @@ template <class T, class Job, class Work> struct ChunkView {
     TLMLP_INLINE T *atoms_at(T *array, int block) const {
         return array + (block * job.n_chunks + number()) * s.embed_p * chunk_atoms;
     }
+    /// The numbers of output block k's head, of the chunk's atoms.
+    TLMLP_INLINE double *values(int k) const { return job.head_value + s.head_of(k) * job.atoms + chunk.atom; }
     TLMLP_INLINE const std::int32_t *first() const { return job.first + chunk.atom; }
     TLMLP_INLINE const std::int32_t *count() const { return job.count + chunk.atom; }
 

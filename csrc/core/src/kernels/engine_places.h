@@ -13,7 +13,7 @@ template <class T> struct EngineScratch : Scratch<T> {
     T *y, *y_slope;              ///< rows [lanes][directional_p], slopes of y's activation
     Lanes<T> kj, kj_slope, gate; ///< embed_p rows; of the last pass the messages and the slopes of the embedding
     T *slopes;                   ///< per tile, slopes() lane arrays
-    T *sums;                     ///< [embed_p][chunk_atoms]
+    T *sums;                     ///< [heads][embed_p][chunk_atoms]
     T *layers[3];                ///< of an output block, output_p rows of each
 
     std::ptrdiff_t cut(T *memory, const Sizes &s, int max_lanes, int max_edges_of_atom) {
@@ -26,7 +26,7 @@ template <class T> struct EngineScratch : Scratch<T> {
         kj_slope = {take(rows * s.embed_p), rows};
         gate = {take(rows * s.embed_p), rows};
         slopes = take((max_lanes + width - 1) / width * s.slopes() * s.embed_p * width);
-        sums = take(s.embed_p * chunk_atoms);
+        sums = take(s.heads() * s.embed_p * chunk_atoms);
         for (auto &array : layers) {
             array = take(std::ptrdiff_t(s.output_order().count()) * s.output_p * chunk_atoms);
         }
@@ -73,10 +73,10 @@ template <class T> struct EnginePlaces : ChunkView<T, Job<T>, EngineScratch<T>> 
         return {w.tile[1], {}, {}, w.y + std::ptrdiff_t(lane) * s.directional_p, nullptr, nullptr, nullptr};
     }
 
-    T *sums(int) const { return w.sums; }
-    T *sums_bar(int b) const { return job.gradient ? this->atoms_at(job.sums_bar, b) : nullptr; }
-    OutputArrays<T> output_arrays(int b) const {
-        return {w.sums, sums_bar(b), w.layers[0], w.layers[1], w.layers[2], {w.output[0], w.output[1]}, {}, {}};
+    T *sums(int k) const { return w.sums + s.head_of(k) * s.embed_p * chunk_atoms; }
+    T *sums_bar(int k) const { return job.gradient ? this->atoms_at(job.sums_bar, k) : nullptr; }
+    OutputArrays<T> output_arrays(int k) const {
+        return {sums(k), sums_bar(k), w.layers[0], w.layers[1], w.layers[2], {w.output[0], w.output[1]}, {}, {}};
     }
     bool with_outputs() const { return !job.energy_bar; } // an atom's own energy has no moment about it
 

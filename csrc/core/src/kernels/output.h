@@ -1,7 +1,7 @@
 #pragma once
 
 // Output blocks. First the gated sum of an atom's messages: s_i[c] = sum_j (W_g e)_ji[c] m_ji[c]. Then a small network
-// with the atoms of the chunk in the lanes: E_i = w . act(W .. act(W W_up s_i + b)). Its layers are those of
+// with the atoms of the chunk in the lanes: a number of each atom, w . act(W .. act(W W_up s_i + b)). Its layers are those of
 // network::OutputOrder.
 
 #include "kernels/layers.h"
@@ -99,8 +99,8 @@ TLMLP_INLINE void over_output(const Sizes &s, const OutputBlock<T> &w, const Out
     }
 }
 
-/// Energies, added to `energy`.
-template <class T> void output_forward(const OutputTile<T> &h, int atoms, double *energy, PrefetchQueue *queue) {
+/// The head's numbers, added to `values`.
+template <class T> void output_forward(const OutputTile<T> &h, int atoms, double *values, PrefetchQueue *queue) {
     const OutputArrays<T> &arrays = h.arrays;
     Lanes<T> x = h.atoms(arrays.sums);
     network::walk_output(h.order(), [&](int k) {
@@ -120,7 +120,7 @@ template <class T> void output_forward(const OutputTile<T> &h, int atoms, double
         for (int o = 0; o < h.s.output; ++o) {
             sum += double(h.w.last[o]) * double(*x.at(o, a - h.lane));
         }
-        energy[a] += sum;
+        values[a] += sum;
     }
 }
 
@@ -130,7 +130,7 @@ template <class T> void output_backward(const OutputTile<T> &h) {
     const Lanes<T> last = h.layer(arrays.bar, h.last());
     for (int o = 0; o < h.s.output_p; ++o) {
         for (int v = 0; v < h.vectors; ++v) {
-            store(last.at(o, v * lanes<T>), splat<T>(h.w.last[o]));
+            store(last.at(o, v * lanes<T>), splat<T>(h.w.of_energy ? h.w.last[o] : T(0)));
         }
     }
     network::walk_output_back(h.order(), [&](int k) {

@@ -11,7 +11,7 @@
 //     keep_down_forward               the latter in the forward pass; where it is less, the reverse pass begins with it again
 //     message(b, lane), message_bar(b, lane), embedding(b, lane), down(b, lane), down_forward(b, lane)
 //     update(b, lane, vectors, m)     interaction b's update, to m; bars(b, lane, vectors, g): what its way back needs
-//     sums(b), sums_bar(b), output_arrays(b)
+//     sums(k), sums_bar(k), output_arrays(k)  of output block k
 //     z_bar_out(b, lane)              rows of dE/dz of interaction b, to write; gather_z_bar(b, atom) reads them
 //     received(atom), clear_received(atom)    dE/dA from other processes, or null
 //     with_outputs()                  whether output blocks have an adjoint
@@ -41,9 +41,11 @@ template <class Places> struct Pass : Places {
     void geometry() const {
         this->distance_functions();
         evaluate_harmonics<T>(job, chunk);
-        for (int a = 0; a < chunk.atoms; ++a) {
-            job.atom_energy[chunk.atom + a] = 0.0;
-        }
+        s.each_output(0, [&](int k) {
+            for (int a = 0; a < chunk.atoms; ++a) {
+                this->values(k)[a] = 0.0;
+            }
+        });
         if (job.gradient) {
             clear(job.radial_bar + s.radial_p * chunk.slot, std::ptrdiff_t(s.radial_p) * chunk.stride);
             clear(job.geometry_bar + 4 * chunk.slot, std::ptrdiff_t(4) * chunk.stride);
@@ -130,14 +132,16 @@ template <class Places> struct Pass : Places {
         back_add(layer.kj, pre_bar, g, g, vectors, &w.queue);
     }
 
-    /// s_i += sum_j m_ji * gate
-    void output_sums(int b, int lane, int vectors, T *sums) const {
+    /// s_i += sum_j m_ji * gate, of each head's block
+    void output_sums(int b, int lane, int vectors) const {
         const Lanes<T> gated = w.tile[0];
-        layer_times(net.outputs[b].gate, this->radial(lane), this->message(b, lane), gated, vectors);
-        this->add_sums(gated, lane, vectors, sums);
+        s.each_output(b, [&](int k) {
+            layer_times(net.outputs[k].gate, this->radial(lane), this->message(b, lane), gated, vectors);
+            this->add_sums(gated, lane, vectors, this->sums(k));
+        });
     }
 
-    /// g += gate * s_bar, and the adjoint of the gate on to the radial basis.
+    /// g += gate * s_bar, and the adjoint of the gate on to the radial basis; of the energy's block.
     void output_sums_backward(int b, int lane, int vectors, const T *sums_bar, Lanes<T> g) const {
         const OutputBlock<T> &layer = net.outputs[b];
         const Lanes<T> gate_bar = w.tile[2], radial_bar = this->radial_bar(lane);
@@ -146,8 +150,8 @@ template <class Places> struct Pass : Places {
         back_add(layer.gate, gate_bar, radial_bar, radial_bar, vectors, &w.queue);
     }
 
-    void output_backward(int b) const {
-        over_output<T>(s, net.outputs[b], this->output_arrays(b), chunk.atoms,
+    void output_backward(int k) const {
+        over_output<T>(s, net.outputs[k], this->output_arrays(k), chunk.atoms,
                        [](const OutputTile<T> &tile) { ::output_backward(tile); });
     }
 
@@ -156,8 +160,7 @@ template <class Places> struct Pass : Places {
         if (b == 0) {
             geometry();
         }
-        T *sums = this->sums(b);
-        clear(sums, std::ptrdiff_t(s.embed_p) * chunk_atoms);
+        s.each_output(b, [&](int k) { clear(this->sums(k), std::ptrdiff_t(s.embed_p) * chunk_atoms); });
         this->over_tiles([&](const auto &next, int lane) { Places::next_forward(next, b, lane); },
                          [&](int tile, int tiles) { this->chunk_forward(b, tile, tiles); },
                          [&](int lane, int vectors) {
@@ -167,20 +170,22 @@ template <class Places> struct Pass : Places {
                              } else {
                                  this->update(b - 1, lane, vectors, m);
                              }
-                             output_sums(b, lane, vectors, sums);
+                             output_sums(b, lane, vectors);
                              if (!last) {
                                  messages_down<Places::keep_down_forward>(b, lane, vectors,
                                                                           this->down_forward(b, lane));
                              }
                          });
-        over_output<T>(s, net.outputs[b], this->output_arrays(b), chunk.atoms, [&](const OutputTile<T> &tile) {
-            output_forward(tile, chunk.atoms, job.atom_energy + chunk.atom, &w.queue);
+        s.each_output(b, [&](int k) {
+            over_output<T>(s, net.outputs[k], this->output_arrays(k), chunk.atoms, [&](const OutputTile<T> &tile) {
+                output_forward(tile, chunk.atoms, this->values(k), &w.queue);
+            });
+            if (!keeps_all && job.gradient) {
+                output_backward(k);
+            }
         });
         if (!last) {
             centres_forward(b);
-        }
-        if (!keeps_all && job.gradient) {
-            output_backward(b);
         }
     }
 
@@ -196,7 +201,7 @@ template <class Places> struct Pass : Places {
             centres_backward(b);
         }
         if (keeps_all) {
-            output_backward(b);
+            s.each_output(b, [&](int k) { output_backward(k); });
         }
         const T *sums_bar = this->sums_bar(b);
         this->over_tiles([&](const auto &next, int lane) { Places::next_reverse(next, b, lane); },
