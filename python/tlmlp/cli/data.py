@@ -192,13 +192,11 @@ def reading_options(
     types: str | None,
 ) -> dict[str, Any]:
     """The options of a command as arguments of ``read_frames``; ``absent``: --no-energy, --no-forces, --no-stress."""
-    from tlmlp.data.labels import KINDS
-
     return {
         "energy_key": energy_key,
         "forces_key": forces_key,
         "stress_key": stress_key,
-        "without": tuple(kind for kind, given in zip(KINDS, absent, strict=True) if given),
+        "without": tuple(kind for kind, given in zip(("energy", "forces", "stress"), absent, strict=True) if given),
         "types": None if types is None else [symbol.strip() for symbol in types.split(",")],
     }
 

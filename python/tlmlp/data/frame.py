@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,28 @@ from tlmlp.keys import REF_ENERGY, REF_FORCES, REF_STRESS
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+
+class Label(NamedTuple):
+    """A kind of label of a :class:`Frame`."""
+
+    #: Name in extended XYZ.
+    key: str
+    #: Of its numbers, of each atom where it is ``per_atom``.
+    shape: tuple[int, ...]
+    per_atom: bool
+
+    def shape_of(self, n: int) -> tuple[int, ...]:
+        """Of the numbers of a frame of ``n`` atoms."""
+        return (n, *self.shape) if self.per_atom else self.shape
+
+
+#: The labels of a frame, by the names of their fields.
+LABELS = {
+    "energy": Label(REF_ENERGY, (), per_atom=False),
+    "forces": Label(REF_FORCES, (3,), per_atom=True),
+    "stress": Label(REF_STRESS, (3, 3), per_atom=False),
+}
 
 #: Periodic cells with less volume per product of their row lengths than this are flat.
 FLAT_CELL = 1e-9
@@ -76,10 +99,9 @@ class Frame:
         self._store("atomic_numbers", (n,), np.int64)
         if n and not (self.atomic_numbers.min() >= 1 and self.atomic_numbers.max() <= 118):
             self._refuse("`atomic_numbers` must lie between 1 and 118")
-        if self.forces is not None:
-            self._store("forces", (n, 3), np.float64)
-        if self.stress is not None:
-            self._store("stress", (3, 3), np.float64)
+        for name, label in LABELS.items():
+            if name != "energy" and getattr(self, name) is not None:
+                self._store(name, label.shape_of(n), np.float64)
         if self.energy is not None:
             object.__setattr__(self, "energy", float(self.energy))
             if not np.isfinite(self.energy):
@@ -146,12 +168,9 @@ class Frame:
         from ase import Atoms
 
         atoms = Atoms(numbers=self.atomic_numbers, positions=self.positions, cell=self.cell, pbc=self.pbc)
-        if self.energy is not None:
-            atoms.info[REF_ENERGY] = self.energy
-        if self.forces is not None:
-            atoms.arrays[REF_FORCES] = self.forces.copy()
-        if self.stress is not None:
-            atoms.info[REF_STRESS] = self.stress.copy()
+        for name, label in LABELS.items():
+            if (value := getattr(self, name)) is not None:
+                (atoms.arrays if label.per_atom else atoms.info)[label.key] = copy(value)
         if self.group is not None:
             atoms.info["group"] = self.group
         if self.temperature is not None:
@@ -166,8 +185,7 @@ class Frame:
             ("cell", self.cell),
             ("pbc", self.pbc),
             ("numbers", self.atomic_numbers),
-            ("forces", self.forces),
-            ("stress", self.stress),
+            *((name, getattr(self, name)) for name in LABELS if name != "energy"),
             ("energy", None if self.energy is None else np.array([self.energy])),
         ]
         for name, value in parts:

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from tlmlp.data.absent import is_placeholder, is_weight, say_uncertainties, weightless
+from tlmlp.data.frame import LABELS
 from tlmlp.data.image import Image
 from tlmlp.data.notes import Notes
 from tlmlp.data.stated import Stated, stated_units
 from tlmlp.errors import TlmlpError
 
-KINDS = ("energy", "forces", "stress")
+KINDS = tuple(LABELS)
 #: Names without case, "_" and "-", the ones that are preferred first.
 SPELLINGS = {
     "energy": ("refenergy", "energy", "dftenergy", "totalenergy", "potentialenergy", "energydft", "energyref",
@@ -100,12 +101,12 @@ def read_labels(
             continue
         if kind == "energy":
             labels[kind] = _energy(values, keys[kind], n, units, source, notes)
-        elif kind == "forces":
-            found = _entries(kind, values, keys[kind], (n, 3), source)
-            _must_agree(kind, found, kind, source)
-            labels[kind] = _unless_placeholder(found, units.forces, source, notes)
-        else:
+        elif kind == "stress":
             labels[kind] = _stress(image, keys[kind], volume, units, notes)
+        else:
+            found = _entries(kind, values, keys[kind], LABELS[kind].shape_of(n), source)
+            _must_agree(kind, found, kind, source)
+            labels[kind] = _unless_placeholder(found, getattr(units, kind), source, notes)
         if labels[kind] is None:
             if _is_named(kind, values, keys[kind]):
                 continue  # a placeholder, which was said
@@ -299,9 +300,9 @@ def _has_shape_of(kind: str, value: Any, n: int) -> bool:
     array = np.asarray(value)
     if array.dtype.kind not in "if":
         return False
-    if kind == "energy":
-        return array.size == 1
-    return array.shape == (n, 3) if kind == "forces" else array.size in (6, 9)
+    if LABELS[kind].per_atom:
+        return array.shape == LABELS[kind].shape_of(n)
+    return array.size == 1 if kind == "energy" else array.size in (6, 9)
 
 
 def stress_matrix(value: Any, key: str, source: str) -> np.ndarray:

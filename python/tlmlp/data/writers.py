@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tlmlp.data.frame import Frame
+from tlmlp.data.frame import LABELS, Frame
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
-from tlmlp.keys import REF_ENERGY, REF_FORCES, REF_STRESS
 
 
 def _numbers(values: np.ndarray) -> str:
@@ -26,14 +25,15 @@ def frame_text(frame: Frame) -> str:
         header.append(f'Lattice="{_numbers(frame.cell)}"')
     columns = [frame.positions]
     properties = "species:S:1:pos:R:3"
-    if frame.forces is not None:
-        columns.append(frame.forces)
-        properties += f":{REF_FORCES}:R:3"
+    labels = [(label, getattr(frame, name)) for name, label in LABELS.items() if getattr(frame, name) is not None]
+    for label, value in labels:
+        if label.per_atom:
+            columns.append(value.reshape(len(frame), -1))
+            properties += f":{label.key}:R:{columns[-1].shape[1]}"
     header.append(f"Properties={properties}")
-    if frame.energy is not None:
-        header.append(f"{REF_ENERGY}={frame.energy!r}")
-    if frame.stress is not None:
-        header.append(f'{REF_STRESS}="{_numbers(frame.stress)}"')
+    for label, value in labels:
+        if not label.per_atom:
+            header.append(f'{label.key}="{_numbers(value)}"' if label.shape else f"{label.key}={value!r}")
     if frame.group is not None:
         if any(c in frame.group for c in '"\\\n\r'):
             raise TlmlpError(

@@ -264,7 +264,7 @@ class LossSection(Section):
 
     @model_validator(mode="after")
     def _something_to_fit(self) -> "LossSection":
-        if not any(self.uses(term) for term in ("forces", "energy", "stress")):
+        if not any(self.uses(term) for term in TERMS):
             raise ValueError("all weights are zero: there is nothing to fit")
         if self.energy_shift != "isolated" and self.isolated_energies is not None:
             raise ValueError("`isolated_energies` (eV per element) are for `energy_shift: isolated`")

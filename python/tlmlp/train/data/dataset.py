@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tlmlp.data import Frame, neighbour_list
+from tlmlp.data.frame import LABELS
 from tlmlp.errors import TlmlpError
 from tlmlp.models import EdgeGraph, Potential
 from tlmlp.models.graph import joined, with_vectors
@@ -25,11 +26,8 @@ class Graph:
     #: (N,) int64, which frame an atom belongs to.
     frame: Tensor
     n_frames: int
-    #: (N, 3) float64 reference forces, eV/Å, or None.
-    forces: Tensor | None
-    #: (n_frames,) float64, eV, and (n_frames, 3, 3) float64, eV/Å^3; NaN where there is no label.
-    energy: Tensor
-    stress: Tensor
+    #: Labels by name, float64, in the units of a frame: one row per atom or per frame; NaN where there is none.
+    labels: dict[str, Tensor]
     #: (n_frames,) float64, Å^3, and the weight of each frame in the loss.
     volume: Tensor
     weight: Tensor
@@ -48,6 +46,11 @@ class Graph:
     def edge_vector(self) -> Tensor:
         """(E, 3) float64, Å; r_j - r_i + S.cell."""
         return self.edge_graph.edge_vector
+
+    def known(self, name: str) -> Tensor:
+        """(N,) or (n_frames,) bool: atoms or frames that have the label ``name``."""
+        rows = self.labels[name]
+        return rows.isfinite() if rows.dim() == 1 else rows.flatten(1)[:, 0].isfinite()
 
     @property
     def n_atoms(self) -> int:
@@ -79,19 +82,23 @@ def build_graph(potential: Potential, frame: Frame, weight: float = 1.0) -> Grap
     """
     species = species_indices(frame, potential.species)
     index, vector = edges_of(frame, potential.cutoff)
-    forces = None if frame.forces is None else torch.from_numpy(frame.forces)
-    nan = float("nan")
-    stress = torch.full((3, 3), nan, dtype=torch.float64) if frame.stress is None else torch.from_numpy(frame.stress)
     return Graph(
         edge_graph=potential.edge_graph(species, torch.from_numpy(index), torch.from_numpy(vector)),
         frame=torch.zeros(len(frame), dtype=torch.int64),
         n_frames=1,
-        forces=forces,
-        energy=torch.tensor([nan if frame.energy is None else frame.energy], dtype=torch.float64),
-        stress=stress.unsqueeze(0),
+        labels={name: _label(frame, name) for name in LABELS},
         volume=torch.tensor([frame.volume], dtype=torch.float64),
         weight=torch.tensor([weight], dtype=torch.float64),
     )
+
+
+def _label(frame: Frame, name: str) -> Tensor:
+    """A label of ``frame`` as a :class:`Graph` has it."""
+    label, value = LABELS[name], getattr(frame, name)
+    if value is None:
+        value = np.full(label.shape_of(len(frame)), np.nan)
+    rows = torch.as_tensor(value, dtype=torch.float64)
+    return rows if label.per_atom else rows.unsqueeze(0)
 
 
 def displaced(graph: Graph, displacements: Tensor) -> Graph:
@@ -124,14 +131,13 @@ def collate(graphs: Sequence[Graph]) -> Graph:
     if len(graphs) == 1:
         return graphs[0]
     frames = np.cumsum([0] + [g.n_frames for g in graphs]).tolist()
-    known = [g.forces for g in graphs if g.forces is not None]
-    forces = torch.cat(known) if len(known) == len(graphs) else None
     return Graph(
         edge_graph=joined([g.edge_graph for g in graphs]),
         frame=torch.cat([g.frame + first for g, first in zip(graphs, frames, strict=False)]),
         n_frames=frames[-1],
-        forces=forces,
-        **{name: torch.cat([getattr(g, name) for g in graphs]) for name in ("energy", "stress", "volume", "weight")},
+        labels={name: torch.cat([g.labels[name] for g in graphs]) for name in LABELS},
+        volume=torch.cat([g.volume for g in graphs]),
+        weight=torch.cat([g.weight for g in graphs]),
     )
 
 

@@ -39,6 +39,7 @@ from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential
 from tlmlp.train.data.dataset import build_graph
+from tlmlp.train.evaluation.comparison import ERRORS
 from tlmlp.train.evaluation.predictions import predict, species_counts
 from tlmlp.train.optimise.losses import VOIGT
 from tlmlp.units import EV_PER_ANG3_IN_GPA
@@ -61,12 +62,6 @@ HALF = 3.0
 COARSE, FINE = 1e-3, 2e-7
 #: Smallest fall of J from the source as it is that counts as one.
 SMALLEST_GAIN = 1e-2
-#: Kind of label to the name of its error and the factor to the error's unit.
-ERRORS = {
-    "energy": ("energy_rmse_mev_per_atom", 1e3),
-    "forces": ("force_rmse_ev_per_ang", 1.0),
-    "stress": ("stress_rmse_gpa", 1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -86,11 +81,10 @@ class Rescaling:
         return {**vars(self), "shift": list(self.shift)}
 
     def __str__(self) -> str:
-        units = {"energy": "meV/atom", "forces": "eV/Å", "stress": "GPa"}
         changes = [
-            f"{kind} {self.before[name]:.3g} to {self.after[name]:.3g} {units[kind]}"
-            for kind, (name, _) in ERRORS.items()
-            if name in self.before
+            f"{kind} {self.before[error.rmse]:.3g} to {self.after[error.rmse]:.3g} {error.in_words}"
+            for kind, error in ERRORS.items()
+            if error.rmse in self.before
         ]
         return (
             f"lengths times {self.length_scale:.4f}, energies times {self.energy_scale:.4f}, "
@@ -204,7 +198,7 @@ class _Moments:
     def deviations(self, energy_scale: float) -> dict[str, float]:
         """Root-mean-square deviation of each kind in the units of its name."""
         return {
-            ERRORS[kind][0]: float(f"{ERRORS[kind][1] * math.sqrt(max(_square(moments, energy_scale), 0.0)):.5g}")
+            ERRORS[kind].rmse: float(f"{ERRORS[kind].factor * math.sqrt(max(_square(moments, energy_scale), 0.0)):.5g}")
             for kind, moments in self.of.items()
         }
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,14 +20,35 @@ from tlmlp.train.model.modelfile import open_model
 from tlmlp.train.optimise.losses import VOIGT
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
-ERROR_KEYS = (
-    "energy_mae_mev_per_atom",
-    "energy_rmse_mev_per_atom",
-    "force_mae_ev_per_ang",
-    "force_rmse_ev_per_ang",
-    "stress_mae_gpa",
-    "stress_rmse_gpa",
-)
+
+class ErrorOf(NamedTuple):
+    """How the errors of a label are called, and how they are shown."""
+
+    name: str
+    unit: str
+    #: From the unit of the loss to this one.
+    factor: float
+    in_words: str
+    digits: int
+
+    @property
+    def mae(self) -> str:
+        """Key of the mean absolute error."""
+        return f"{self.name}_mae_{self.unit}"
+
+    @property
+    def rmse(self) -> str:
+        """Key of the root mean square error."""
+        return f"{self.name}_rmse_{self.unit}"
+
+
+#: By the names of the labels and of the terms of the loss.
+ERRORS = {
+    "energy": ErrorOf("energy", "mev_per_atom", 1e3, "meV/atom", 2),
+    "forces": ErrorOf("force", "ev_per_ang", 1.0, "eV/Å", 4),
+    "stress": ErrorOf("stress", "gpa", 1.0, "GPa", 3),
+}
+ERROR_KEYS = tuple(key for error in ERRORS.values() for key in (error.mae, error.rmse))
 
 
 @dataclass(frozen=True)

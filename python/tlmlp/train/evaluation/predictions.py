@@ -40,14 +40,14 @@ def predict(
     for batch in map(placement.place, batches_by_edges(graphs)):
         with torch.no_grad():
             atomic, gradient = potential.energies_and_edge_derivatives(batch.edge_graph)
-        zeros = torch.zeros_like(batch.energy)
+        zeros = torch.zeros_like(batch.volume)
         energies.append(zeros.index_add(0, batch.frame, atomic.double()).cpu())
         if forces:
             all_forces.append(edge_forces(batch.n_atoms, batch.edge_index, gradient).cpu())
         if virials:
             per_edge = -gradient.unsqueeze(2) * batch.edge_vector.unsqueeze(1)
             frame = batch.frame.index_select(0, batch.edge_index[1])
-            all_virials.append(torch.zeros_like(batch.stress).index_add(0, frame, per_edge).cpu())
+            all_virials.append(torch.zeros_like(batch.labels["stress"]).index_add(0, frame, per_edge).cpu())
     return Predictions(
         energies=torch.cat(energies).numpy(),
         forces=torch.cat(all_forces).numpy() if forces else None,

@@ -22,19 +22,14 @@ from tlmlp.console import console, table
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json
 from tlmlp.train.config import Config, as_config, setting
+from tlmlp.train.config.sections import TERMS
 from tlmlp.train.data.selection import load_data
-from tlmlp.train.evaluation.comparison import Comparison, compare_potential
+from tlmlp.train.evaluation.comparison import ERRORS, Comparison, compare_potential
 from tlmlp.train.loop.launch import RunResult
 from tlmlp.train.optimise.label_weights import label_scales
 
 #: Trains a config in a run directory.
 Train = Callable[[Config, Path], RunResult]
-#: Kind of label to its error and that error's unit in the units of the scales.
-_ERRORS = {
-    "forces": ("force_rmse_ev_per_ang", 1.0),
-    "energy": ("energy_rmse_mev_per_atom", 1e-3),
-    "stress": ("stress_rmse_gpa", 1.0),
-}
 
 
 class Interrupted(Exception):
@@ -88,10 +83,10 @@ def score(errors: Mapping[str, float | None], scales: Mapping[str, float | None]
     :raises TlmlpError: where no kind has
     """
     logs = []
-    for kind, (name, unit) in _ERRORS.items():
-        error, scale = errors.get(name), scales.get(kind)
+    for kind in TERMS:
+        error, scale = errors.get(ERRORS[kind].rmse), scales.get(kind)
         if error is not None and scale:
-            logs.append(math.log(max(error * unit, 1e-9) / scale))
+            logs.append(math.log(max(error * (1.0 / ERRORS[kind].factor), 1e-9) / scale))
     if not logs:
         raise TlmlpError("the frames have no labels that vary, so there is nothing to choose by")
     return math.exp(sum(logs) / len(logs))
@@ -123,16 +118,18 @@ def train_with_folds(train: Train, config: Config, out: Path) -> RunResult:
     atomic_write_json(out / "folds.json", {"folds": config.folds.number, "chosen": best, "settings": rows})
     table(
         f"{out}: {config.folds.number} folds, frames that the model did not see; chosen: setting {best}",
-        ["setting", *keys, "score", "energy RMSE\nmeV/atom", "force RMSE\neV/Å", "stress RMSE\nGPa"],
+        ["setting", *keys, "score", *(f"{error.name} RMSE\n{error.in_words}" for error in ERRORS.values())],
         [
-            [n, *(row[key] for key in keys), f"{row['score']:.4f}", *(_short(row[name]) for name in _NAMES)]
+            [
+                n,
+                *(row[key] for key in keys),
+                f"{row['score']:.4f}",
+                *(_short(row[error.rmse]) for error in ERRORS.values()),
+            ]
             for n, row in enumerate(rows)
         ],
     )
     return train(tried[best][1], out)
-
-
-_NAMES = ("energy_rmse_mev_per_atom", "force_rmse_ev_per_ang", "stress_rmse_gpa")
 
 
 def _short(value: float | None) -> str:

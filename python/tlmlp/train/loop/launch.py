@@ -27,7 +27,7 @@ from tlmlp.text import counted
 from tlmlp.train.config import Config, as_config
 from tlmlp.train.config.sections import TERMS, TransferSection
 from tlmlp.train.data.selection import TrainingData, load_data
-from tlmlp.train.evaluation.comparison import ERROR_KEYS, Comparison
+from tlmlp.train.evaluation.comparison import ERRORS, Comparison
 from tlmlp.train.evaluation.energy_shift import find_energy_shift
 from tlmlp.train.loop.checkpoint import newest_checkpoint
 from tlmlp.train.loop.resuming import changed_config, differences, load_moved, note_changes
@@ -384,17 +384,11 @@ def print_errors(title: str, comparisons: Mapping[str, Comparison]) -> None:
 
 def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) -> None:
     """The same for errors that are already numbers: (name, frames, errors)."""
-    columns = [
-        "frames",
-        "n",
-        "energy MAE\nmeV/atom",
-        "energy RMSE\nmeV/atom",
-        "force MAE\neV/Å",
-        "force RMSE\neV/Å",
-        "stress MAE\nGPa",
-        "stress RMSE\nGPa",
-    ]  # units on a line of their own: a terminal of 80 columns is wide enough
-    digits = dict(zip(ERROR_KEYS, (2, 2, 4, 4, 3, 3), strict=True))
+    columns, digits = ["frames", "n"], {}
+    for error in ERRORS.values():
+        for kind, key in (("MAE", error.mae), ("RMSE", error.rmse)):
+            columns.append(f"{error.name} {kind}\n{error.in_words}")  # in a terminal of 80 columns
+            digits[key] = error.digits
     table(
         title,
         columns,
@@ -404,7 +398,7 @@ def print_error_rows(title: str, rows: list[tuple[str, int, dict[str, Any]]]) ->
                 n,
                 *(
                     "-" if errors[key] is None or math.isnan(errors[key]) else f"{errors[key]:.{digits[key]}f}"
-                    for key in ERROR_KEYS
+                    for key in digits
                 ),
             ]
             for name, n, errors in rows

@@ -12,6 +12,7 @@ from tlmlp.data import Frame, neighbour_list
 from tlmlp.data.copies import families
 from tlmlp.errors import TlmlpError
 from tlmlp.models import Potential
+from tlmlp.train.config.sections import TERMS
 
 if TYPE_CHECKING:
     from tlmlp.train.config.sections import LossSection
@@ -50,7 +51,7 @@ def training_warnings(potential: Potential, evaluation_set: EvaluationSet, loss:
 
 def _refuse_nothing_to_learn(frames: Sequence[Frame], loss: LossSection) -> None:
     """Forces that are zero by symmetry whatever the model is, and an energy that the shift takes up alone."""
-    fitted = [term for term in ("forces", "energy", "stress") if loss.uses(term)]
+    fitted = list(filter(loss.uses, TERMS))
     if fitted == ["forces"] and all(len(frame) == 1 for frame in frames):
         raise TlmlpError(
             "nothing can be learnt: the loss fits forces alone, and every training frame is a cell of one atom, whose "

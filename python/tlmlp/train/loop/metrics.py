@@ -9,7 +9,8 @@ from typing import Any
 from tlmlp.console import console
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
-from tlmlp.train.config.sections import LossSection
+from tlmlp.train.config.sections import TERMS, LossSection
+from tlmlp.train.evaluation.comparison import ERRORS
 from tlmlp.train.optimise.losses import LossParts
 
 
@@ -30,18 +31,14 @@ def metrics_row(
     """
     row: dict[str, Any] = {"update": update, "epoch": round(epoch, 4), "learning_rate": learning_rate}
     row["train_loss"] = None if training is None else training.total
-    for term, name, unit in (
-        ("forces", "train_force_rmse_ev_per_ang", 1.0),
-        ("energy", "train_energy_rmse_mev_per_atom", 1e3),
-        ("stress", "train_stress_rmse_gpa", 1.0),
-    ):
-        if loss.uses(term):
-            row[name] = None if training is None else math.sqrt(getattr(training, term)) * unit
-    row["val_force_rmse_ev_per_ang"] = validation.get("force_rmse_ev_per_ang")
-    row["val_force_mae_ev_per_ang"] = validation.get("force_mae_ev_per_ang")
-    row["val_energy_rmse_mev_per_atom"] = validation.get("energy_rmse_mev_per_atom")
-    if loss.uses("stress"):
-        row["val_stress_rmse_gpa"] = validation.get("stress_rmse_gpa")
+    for term in filter(loss.uses, TERMS):
+        error = ERRORS[term]
+        row[f"train_{error.rmse}"] = None if training is None else math.sqrt(getattr(training, term)) * error.factor
+    for term in TERMS:
+        if term in ("forces", "energy") or loss.uses(term):
+            row[f"val_{ERRORS[term].rmse}"] = validation.get(ERRORS[term].rmse)
+        if term == "forces":
+            row[f"val_{ERRORS[term].mae}"] = validation.get(ERRORS[term].mae)
     row["seconds"] = round(seconds, 3)
     return row
 

@@ -25,10 +25,11 @@ from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_text
 from tlmlp.models import Potential
 from tlmlp.train.config import Config
+from tlmlp.train.config.sections import TERMS
 from tlmlp.train.data.batches import Batches
 from tlmlp.train.data.dataset import displaced
 from tlmlp.train.data.selection import TrainingData
-from tlmlp.train.evaluation.comparison import Comparison
+from tlmlp.train.evaluation.comparison import ERRORS, Comparison
 from tlmlp.train.evaluation.energy_shift import what_is_determined
 from tlmlp.train.evaluation.evaluation_set import EvaluationSet
 from tlmlp.train.loop.checkpoint import save_checkpoint
@@ -303,11 +304,7 @@ class Trainer:
 
     def _score(self, errors: dict[str, float | None]) -> float | None:
         weights = weights_at(self.loss, 1.0)
-        terms = (
-            (weights.forces, errors.get("force_rmse_ev_per_ang"), 1.0),
-            (weights.energy, errors.get("energy_rmse_mev_per_atom"), 1e-3),
-            (weights.stress, errors.get("stress_rmse_gpa"), 1.0),
-        )
+        terms = [(getattr(weights, term), errors.get(ERRORS[term].rmse), 1.0 / ERRORS[term].factor) for term in TERMS]
         known = [weight * (unit * rmse) ** 2 for weight, rmse, unit in terms if weight > 0.0 and rmse is not None]
         return sum(known) if known else None
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from tlmlp.data import Frame
 from tlmlp.errors import TlmlpError
-from tlmlp.train.config.sections import LossSection
+from tlmlp.train.config.sections import TERMS, LossSection
 from tlmlp.train.optimise.losses import VOIGT
 from tlmlp.units import EV_PER_ANG3_IN_GPA
 
@@ -44,7 +44,7 @@ def weighted(loss: LossSection, frames: Sequence[Frame]) -> LossSection:
         else:
             found[term] = float(f"{np.clip(share * (scales['forces'] or 0.0) ** 2 / scale**2, low, high):.4g}")
     loss = loss.model_copy(update=found)
-    if not any(loss.uses(term) for term in ("forces", "energy", "stress")):
+    if not any(map(loss.uses, TERMS)):
         raise TlmlpError(
             "there is nothing to fit: the weight of the forces is zero, and the frames have no other labels"
         )

@@ -76,8 +76,8 @@ def count(batch: Sequence[Graph]) -> Counts:
     """The divisors of a batch."""
     return Counts(
         3 * sum(graph.n_atoms for graph in batch),
-        sum(int(graph.energy.isfinite().sum()) for graph in batch),
-        6 * sum(int(graph.stress[:, 0, 0].isfinite().sum()) for graph in batch),
+        sum(int(graph.known("energy").sum()) for graph in batch),
+        6 * sum(int(graph.known("stress").sum()) for graph in batch),
     )
 
 
@@ -98,21 +98,23 @@ def part_of_loss(
         terms[name] = (_square(residual, threshold) * weight).sum() / divisor
         squares[name] = float((residual.detach().square() * weight).sum() / divisor)
 
-    if weights.forces > 0.0 and graph.forces is not None:
-        residual = edge_forces(graph.n_atoms, graph.edge_index, gradient) - graph.forces
-        add("forces", residual, graph.weight.index_select(0, graph.frame).unsqueeze(1), counts.forces)
+    if weights.forces > 0.0:
+        residual = edge_forces(graph.n_atoms, graph.edge_index, gradient) - graph.labels["forces"]
+        if bool((known := graph.known("forces")).all()):
+            add("forces", residual, graph.weight.index_select(0, graph.frame).unsqueeze(1), counts.forces)
     if weights.energy > 0.0 and counts.energy:
         atoms = torch.bincount(graph.frame, minlength=graph.n_frames)
         atomic = energies.double() + shift.index_select(0, graph.species)
-        model = torch.zeros_like(graph.energy).index_add(0, graph.frame, atomic)
-        known = graph.energy.isfinite()
-        add("energy", ((model - graph.energy) / atoms)[known], graph.weight[known], counts.energy)
+        model = torch.zeros_like(graph.volume).index_add(0, graph.frame, atomic)
+        known = graph.known("energy")
+        add("energy", ((model - graph.labels["energy"]) / atoms)[known], graph.weight[known], counts.energy)
     if weights.stress > 0.0 and counts.stress:
         frame = graph.frame.index_select(0, graph.edge_index[1])
         per_edge = gradient.unsqueeze(2) * graph.edge_vector.unsqueeze(1)
-        model = torch.zeros_like(graph.stress).index_add(0, frame, per_edge) / graph.volume[:, None, None]
-        known = graph.stress[:, 0, 0].isfinite()
-        residual = (model - graph.stress)[known]
+        stress = graph.labels["stress"]
+        model = torch.zeros_like(stress).index_add(0, frame, per_edge) / graph.volume[:, None, None]
+        known = graph.known("stress")
+        residual = (model - stress)[known]
         residual = (0.5 * (residual + residual.transpose(1, 2)))[:, VOIGT[0], VOIGT[1]] * EV_PER_ANG3_IN_GPA
         add("stress", residual, graph.weight[known].unsqueeze(1), counts.stress)
     total = sum((getattr(weights, name) * value for name, value in terms.items()), torch.zeros((), dtype=torch.float64))

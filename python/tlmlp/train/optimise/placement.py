@@ -69,7 +69,8 @@ class Placement:
             if isinstance(value := getattr(graph, field.name), Tensor)
         }
         edges = EdgeGraph(*(tensor.to(self.device) for tensor in graph.edge_graph))
-        return dataclasses.replace(graph, edge_graph=edges, **tensors)
+        labels = {name: tensor.to(self.device) for name, tensor in graph.labels.items()}
+        return dataclasses.replace(graph, edge_graph=edges, labels=labels, **tensors)
 
     def zero_grad(self) -> None:
         """Forget the gradients of what is evaluated."""
