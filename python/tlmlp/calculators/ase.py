@@ -114,7 +114,8 @@ class TlmlpCalculator(ExclusiveCalculator):
         check_finite(atoms)
         edge_index, vectors, _ = self._list.find(atoms.positions, atoms.cell.array, atoms.pbc)
         self._warn_if_too_close(edge_index, vectors)
-        energy, gradient, energies = self._backend.compute(species, edge_index, vectors)
+        result = self._backend.compute(species, edge_index, vectors)
+        energy, gradient, energies = float(result["energy"]), result["edge_gradients"], result["atomic_energies"]
         if not np.isfinite(energy):
             raise TlmlpError(f"the energy is {energy}: the model has no value for this structure")
         forces = edge_forces(len(atoms), edge_index, gradient)

@@ -1,6 +1,6 @@
 """What evaluates a model file for a calculator: energies and derivatives by the edges of one structure."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,10 +18,9 @@ class Backend(Protocol):
     #: Å.
     cutoff: float
 
-    def compute(
-        self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Energy (eV), its derivative by each edge vector (E, 3) in eV/Å, energies of the atoms (N,) in eV.
+    def compute(self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray) -> dict[str, Any]:
+        """``energy`` (eV), ``edge_gradients``, its derivative by each edge vector (E, 3) in eV/Å, and
+        ``atomic_energies`` (N,) in eV.
 
         :param species: (N,) int64
         :param edge_index: (2, E) int64, row 0 the source j, row 1 the target i
@@ -44,15 +43,13 @@ class EngineBackend:
         self.species = list(self._engine.species)
         self.cutoff = float(self._engine.cutoff)
 
-    def compute(
-        self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray
-    ) -> tuple[float, np.ndarray, np.ndarray]:
+    def compute(self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray) -> dict[str, Any]:
         """See :class:`Backend`."""
         try:
-            result = self._engine.compute_edges(species, edge_index, edge_vector, edge_gradients=True)
+            result: dict[str, Any] = self._engine.compute_edges(species, edge_index, edge_vector, edge_gradients=True)
         except RuntimeError as error:
             raise TlmlpError(str(error)) from None
-        return float(result["energy"]), result["edge_gradients"], result["atomic_energies"]
+        return result
 
 
 class TorchBackend:
@@ -72,15 +69,13 @@ class TorchBackend:
         self.species = list(self._potential.species)
         self.cutoff = self._potential.cutoff
 
-    def compute(
-        self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray
-    ) -> tuple[float, np.ndarray, np.ndarray]:
+    def compute(self, species: np.ndarray, edge_index: np.ndarray, edge_vector: np.ndarray) -> dict[str, Any]:
         """See :class:`Backend`."""
         tensor = self._torch.from_numpy
-        energy, gradient, atomic = self._potential.forward_edges(
+        result = self._potential.evaluate(
             tensor(species), tensor(np.ascontiguousarray(edge_index)), tensor(np.ascontiguousarray(edge_vector))
         )
-        return float(energy), gradient.to(self._torch.float64).numpy(), atomic.numpy()
+        return {name: value.to(self._torch.float64).numpy() for name, value in result.items()}
 
 
 def open_backend(

@@ -196,6 +196,12 @@ class Potential(nn.Module):
         """The same as :meth:`forward_edges`."""
         return self.forward_edges(species, edge_index, edge_vector)
 
+    @torch.jit.unused
+    def evaluate(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> dict[str, Tensor]:
+        """The same under the names that the engine gives: ``energy``, ``edge_gradients``, ``atomic_energies``."""
+        energy, gradient, atomic = self.forward_edges(species, edge_index, edge_vector)
+        return {"energy": energy, "edge_gradients": gradient, "atomic_energies": atomic}
+
 
 def frozen(potential: Potential) -> Potential:
     """A copy for inference: its weights ask for no gradients, which saves work in every derivative by the edges."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -62,6 +62,15 @@ class Comparison:
     forces: np.ndarray
     #: (n_frames, 6, 2) GPa, ASE's Voigt order.
     stresses: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Comparison]) -> Comparison:
+        """The frames of all ``parts`` in their order."""
+        arrays = [field.name for field in fields(cls) if field.name != "frames"]
+        return cls(
+            [frame for part in parts for frame in part.frames],
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in arrays),
+        )
 
     @cached_property
     def isolated(self) -> np.ndarray:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tlmlp.console import console, table
 from tlmlp.errors import TlmlpError
 from tlmlp.files import atomic_write_json
@@ -69,10 +67,7 @@ def cross_validate(train: Train, config: Config, parts: int, out: Path) -> Cross
         frames = load_data(fold.data, fold.loss, fold.transfer.replay).val
         found.append(compare_potential(result.potential, frames))
         runs.append(result.run)
-    together = Comparison(
-        [frame for part in found for frame in part.frames],
-        *(np.concatenate([getattr(part, name) for part in found]) for name in ("energies", "forces", "stresses")),
-    )
+    together = Comparison.joined(found)
     errors = together.errors()
     return CrossValidation(together, errors, score(errors, label_scales(together.frames)), runs)
 

@@ -14,14 +14,13 @@ from tlmlp.data import Frame
 from tlmlp.figures import save_sheet, write_csv
 from tlmlp.page import Page
 from tlmlp.text import counted, have
-from tlmlp.train.evaluation.comparison import ERROR_KEYS
+from tlmlp.train.evaluation.comparison import ERROR_KEYS, ERRORS
 from tlmlp.train.loop.folds import CrossValidation
 from tlmlp.train.loop.launch import RunResult
 from tlmlp.train.loop.metrics import Metrics
 from tlmlp.train.report.figures import errors_by, new_figure
 from tlmlp.train.report.parity import write_parity_csv, write_parity_figure
 
-_UNITS = (("energy", "meV/atom"), ("force", "eV/Å"), ("stress", "GPa"))
 #: Volumes per atom that differ by less than this share say nothing about the pressure.
 SAME_VOLUME = 0.04
 #: A kind of frames whose force error is so many times that of all stands out.
@@ -47,7 +46,7 @@ def write_report(
     page = Page(f"{', '.join(result.potential.species)} from {counted(len(frames), 'frame')} and {source.stem}")
     page.text(_summary(result, frames, validation, seconds))
     page.heading("Errors")
-    titles = [f"{kind} {error} ({unit})" for kind, unit in _UNITS for error in ("MAE", "RMSE")]
+    titles = [f"{error.name} {kind} ({error.in_words})" for error in ERRORS.values() for kind in ("MAE", "RMSE")]
     page.table(
         ["model", "frames", *titles],
         [
