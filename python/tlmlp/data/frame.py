@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tlmlp.errors import TlmlpError
-from tlmlp.keys import REF_ENERGY, REF_FORCES, REF_STRESS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class Label(NamedTuple):
     """A kind of label of a :class:`Frame`."""
 
-    #: Name in extended XYZ.
+    #: Name in extended XYZ that this package writes.
     key: str
     #: Of its numbers, of each atom where it is ``per_atom``.
     shape: tuple[int, ...]
@@ -33,9 +32,9 @@ class Label(NamedTuple):
 
 #: The labels of a frame, by the names of their fields.
 LABELS = {
-    "energy": Label(REF_ENERGY, (), per_atom=False),
-    "forces": Label(REF_FORCES, (3,), per_atom=True),
-    "stress": Label(REF_STRESS, (3, 3), per_atom=False),
+    "energy": Label("REF_energy", (), per_atom=False),
+    "forces": Label("REF_forces", (3,), per_atom=True),
+    "stress": Label("REF_stress", (3, 3), per_atom=False),
 }
 
 #: Periodic cells with less volume per product of their row lengths than this are flat.

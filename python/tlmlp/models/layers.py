@@ -110,7 +110,7 @@ class Interaction(nn.Module):
 
 
 class Output(nn.Module):
-    """Energy of each atom from the messages into it, s_i = sum of (e W_rbf) * m_ji; shape (N,), kJ/mol."""
+    """A number of each atom, (N,), from the messages into it, s_i = sum of (e W_rbf) * m_ji."""
 
     def __init__(self, config: DimeNetPPConfig, route: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
