@@ -49,6 +49,8 @@ void test_energies(const ModelSizes &sizes, unsigned seed) {
                 Engine engine = Engine::from_bytes(bytes, {precision, 1, level});
                 const auto result = engine.energy_forces_virial(system.edges());
                 const bool single = precision == Precision::float32;
+                CHECK(engine.model().heads == std::vector<std::string>{"atomic_energies"});
+                CHECK_SAME(result.head_values, result.atomic_energies, level);
                 for (int i = 0; i < system.n_atoms; ++i) {
                     const double scale = std::max(1.0, std::abs(expected[i]));
                     CHECK_CLOSE(result.atomic_energies[i], expected[i], scale * (single ? 4e-6 : 1e-12),

@@ -51,7 +51,7 @@ TEST_CASE_FIXTURE(Model, "eight threads get the numbers of engines of their own"
             for (int repeat = 0; repeat < 5; ++repeat) {
                 const OwnedResult result = shared.compute(systems[k].edges(), {.edge_gradients = true});
                 wrong += !(result.energy == alone[k].energy && result.forces == alone[k].forces &&
-                           result.virial == alone[k].virial && result.atomic_energies == alone[k].atomic_energies &&
+                           result.virial == alone[k].virial && result.head_values == alone[k].head_values &&
                            result.edge_gradients == alone[k].edge_gradients);
                 wrong += shared.with([](Engine &engine) { return engine.memory(); }) == 0;
             }
