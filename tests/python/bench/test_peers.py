@@ -19,7 +19,7 @@ def system():
     spec.loader.exec_module(measure)
     frame = next(silicon(64))
     edge_index, edge_vector, _ = neighbour_list(frame.positions, frame.cell, frame.pbc, CUTOFF)
-    return measure.System(frame.positions, frame.cell, edge_index, edge_vector)
+    return measure.System(14, frame.positions, frame.cell, edge_index, edge_vector)
 
 
 def test_triplets_are_all_pairs_of_edges_that_share_their_middle_atom(system):
