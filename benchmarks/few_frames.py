@@ -267,6 +267,7 @@ def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5,
     from tlmlp.train.optimise.losses import VOIGT
     from tlmlp.units import EV_PER_ANG3_IN_GPA
 
+    potential.double()  # the columns are nearly dependent: their large coefficients cancel
     frames = load_data(config.data, config.loss).train
     loss = weighted(config.loss, frames)
     graphs = [build_graph(potential, frame) for frame in frames]
@@ -405,7 +406,8 @@ def draw(rows: Sequence[dict[str, str]], path: Path) -> None:
                 panel.plot([n for _, n, _, _ in found], means, marker=marker, color=colour, label=method)
         panel.set(xscale="log", yscale="log", xlabel="training frames", ylabel=f"test {label}")
         ticks = sorted({int(row["frames"]) for row in rows if row["method"] in looks and row["source"] == "si-dft"})
-        panel.set_xticks(ticks, [str(n) for n in ticks])
+        apart = [n for n, following in zip(ticks, [*ticks[1:], np.inf], strict=True) if following > 1.4 * n]
+        panel.set_xticks(apart, [str(n) for n in apart])
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 6, 8)))
         panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.minorticks_off()
