@@ -267,7 +267,6 @@ def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5,
     from tlmlp.train.optimise.losses import VOIGT
     from tlmlp.units import EV_PER_ANG3_IN_GPA
 
-    potential.double()  # the columns are nearly dependent: their large coefficients cancel
     frames = load_data(config.data, config.loss).train
     loss = weighted(config.loss, frames)
     graphs = [build_graph(potential, frame) for frame in frames]
