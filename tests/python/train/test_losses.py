@@ -56,9 +56,16 @@ def test_the_loss_is_the_weighted_sum_of_mean_squares_or_hubers(lj, potential, t
 
 def test_frames_without_a_label_leave_its_term_alone(lj, potential):
     frames = lj(3, 0)
-    bare = [frames[0], dataclasses.replace(frames[1], energy=None), dataclasses.replace(frames[2], stress=None)]
-    loss = TrainingStep(potential).backward([build_graph(potential, f) for f in bare], Weights(0.0, 1.0, 1.0))
-    _, energy, stress = residuals(potential, frames)
+    bare = [
+        dataclasses.replace(frames[0], forces=None),
+        dataclasses.replace(frames[1], energy=None),
+        dataclasses.replace(frames[2], stress=None),
+    ]
+    step = TrainingStep(potential)
+    loss = step.backward([build_graph(potential, f) for f in bare], Weights(1.0, 1.0, 1.0))
+    assert all(bool(p.grad.isfinite().all()) for p in potential.parameters() if p.grad is not None)
+    forces, energy, stress = residuals(potential, frames)
+    assert loss.forces == pytest.approx(np.mean(np.concatenate(forces[1:]) ** 2), rel=1e-9)
     assert loss.energy == pytest.approx((energy[0][0] ** 2 + energy[2][0] ** 2) / 2, rel=1e-9)
     assert loss.stress == pytest.approx(np.mean(np.concatenate(stress[:2]) ** 2), rel=1e-9)
 

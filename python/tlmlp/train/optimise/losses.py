@@ -75,7 +75,7 @@ def _value(weight: Weight, share: float) -> float:
 def count(batch: Sequence[Graph]) -> Counts:
     """The divisors of a batch."""
     return Counts(
-        3 * sum(graph.n_atoms for graph in batch),
+        3 * sum(int(graph.known("forces").sum()) for graph in batch),
         sum(int(graph.known("energy").sum()) for graph in batch),
         6 * sum(int(graph.known("stress").sum()) for graph in batch),
     )
@@ -98,10 +98,11 @@ def part_of_loss(
         terms[name] = (_square(residual, threshold) * weight).sum() / divisor
         squares[name] = float((residual.detach().square() * weight).sum() / divisor)
 
-    if weights.forces > 0.0:
+    if weights.forces > 0.0 and counts.forces:
         residual = edge_forces(graph.n_atoms, graph.edge_index, gradient) - graph.labels["forces"]
-        if bool((known := graph.known("forces")).all()):
-            add("forces", residual, graph.weight.index_select(0, graph.frame).unsqueeze(1), counts.forces)
+        known = graph.known("forces")
+        weight = graph.weight.index_select(0, graph.frame)[known].unsqueeze(1)
+        add("forces", residual[known], weight, counts.forces)
     if weights.energy > 0.0 and counts.energy:
         atoms = torch.bincount(graph.frame, minlength=graph.n_frames)
         atomic = energies.double() + shift.index_select(0, graph.species)
