@@ -255,7 +255,7 @@ def mean_weights(results: Sequence[Any]) -> None:
     kept.energy_shift.copy_(torch.stack([r.potential.energy_shift for r in results]).mean(0))
 
 
-def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)) -> None:
+def ridge(potential: Any, config: Any, penalties: Sequence[float] = tuple(10.0**k for k in range(-14, -3))) -> None:
     """Fit the last linear layers of ``potential`` in closed form to forces, energies and stresses with the weights of the
     loss; the penalty of the change of the weights is chosen by leaving every third frame out."""
     import torch
@@ -270,7 +270,8 @@ def ridge(potential: Any, config: Any, penalties: Sequence[float] = (1e-6, 1e-5,
     frames = load_data(config.data, config.loss).train
     loss = weighted(config.loss, frames)
     graphs = [build_graph(potential, frame) for frame in frames]
-    last = [p for name, p in potential.network.named_parameters() if name.endswith("final.weight")]
+    named = potential.network.named_parameters()
+    last = [p for name, p in named if name.startswith("output.") and name.endswith("final.weight")]
     start = torch.cat([p.detach().reshape(-1) for p in last])
     sizes = [p.numel() for p in last]
 
