@@ -47,7 +47,7 @@ template <class T> struct SweepJob : engine::Job<T> {
 
     // Row arrays [blocks][slots][directional_p].
     T *y = nullptr, *y_pre = nullptr, *y_slope = nullptr, *y_dot = nullptr, *y_pre_dot = nullptr, *y_bar = nullptr;
-    T *z_dot = nullptr, *z_bars = nullptr, *z_bar2 = nullptr; ///< of z: tangent and adjoints
+    T *z_dot = nullptr, *z_bars = nullptr, *z_bar2 = nullptr; ///< of z, and in its places: tangent and adjoints
 
     // Output blocks, [outputs][chunks][rows][chunk_atoms].
     T *sums = nullptr, *sums_dot = nullptr; ///< embed_p rows

@@ -15,6 +15,13 @@ constexpr double cutoff_slack = 1e-5;      // relative: where an edge may lack i
 
 double length_squared(const double *v) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
 
+/// Edges and slots have numbers of 32 bits.
+void refuse_too_many(std::int64_t edges) {
+    if (edges > INT32_MAX) {
+        throw Error("too many edges for one engine: " + std::to_string(edges) + ", the limit is about 2e9");
+    }
+}
+
 template <class T> std::size_t bytes(const std::vector<T> &v) { return v.capacity() * sizeof(T); }
 
 } // namespace
@@ -37,16 +44,14 @@ void Graph::sort_by_target(const EdgeList &list, double cutoff) {
     }
     edges = offsets_.back();
     sources_.resize(static_cast<std::size_t>(edges));
-    slot_of_.resize(static_cast<std::size_t>(edges));
     partner_.assign(static_cast<std::size_t>(edges), -1);
-    // `slot_of_` counts the edges placed per atom until lay_out gives it its meaning.
     count.assign(static_cast<std::size_t>(list.n_atoms), 0);
     for (std::int64_t e = 0; e < list.n_edges; ++e) {
         if (!(length_squared(list.vector + 3 * e) < limit) || std::binary_search(dropped_.begin(), dropped_.end(), e)) {
             continue;
         }
         const auto i = static_cast<std::size_t>(list.target[e]);
-        order_[static_cast<std::size_t>(offsets_[i] + count[i]++)] = e;
+        order_[static_cast<std::size_t>(offsets_[i] + count[i]++)] = static_cast<std::int32_t>(e);
     }
     order_edges(list);
     for (std::size_t at = 0; at < static_cast<std::size_t>(edges); ++at) {
@@ -109,11 +114,11 @@ bool Graph::match(const EdgeList &list, double cutoff) {
                 const double distance = length_squared(sum);
                 if (distance < best) {
                     best = distance;
-                    partner_[a] = b;
+                    partner_[a] = static_cast<std::int32_t>(b);
                 }
             }
             if (partner_[a] >= 0) {
-                partner_[partner_[a]] = a;
+                partner_[partner_[a]] = static_cast<std::int32_t>(a);
                 continue;
             }
             const double d = std::sqrt(length_squared(v));
@@ -131,16 +136,20 @@ bool Graph::match(const EdgeList &list, double cutoff) {
 
 void Graph::lay_out(const EdgeList &list, double cutoff) {
     place_atoms(owned);
-    if (slots > INT32_MAX) {
-        throw Error("too many edges for one engine: " + std::to_string(edges) + ", the limit is about 2e9");
-    }
+    refuse_too_many(slots);
     place_edges(list.source, list.vector, nm_per_angstrom, 0.5 * nm_per_angstrom * cutoff,
-                [&](std::int64_t at, std::int64_t slot) {
-                    slot_of_[at] = slot;
-                    return order_[at];
-                });
-    for (std::int64_t at = 0; at < edges; ++at) {
-        reverse[slot_of_[at]] = static_cast<std::int32_t>(slot_of_[partner_[at]]);
+                [&](std::int64_t at, std::int64_t) { return order_[at]; });
+    starts_.resize(first.size());
+    for (const Chunk &chunk : chunks) {
+        for (std::int32_t i = chunk.atom; i < chunk.atom + chunk.atoms; ++i) {
+            starts_[i] = chunk.slot + first[i];
+        }
+    }
+    for (std::int64_t i = 0; i < list.n_atoms; ++i) {
+        for (std::int64_t at = offsets_[i]; at < offsets_[i + 1]; ++at) {
+            const std::int32_t j = sources_[at];
+            reverse[starts_[i] + at - offsets_[i]] = static_cast<std::int32_t>(starts_[j] + partner_[at] - offsets_[j]);
+        }
     }
 }
 
@@ -150,6 +159,7 @@ void Graph::check(const EdgeList &list, int n_species) const {
         throw Error("wrong counts: " + std::to_string(list.n_atoms) + " atoms, " + std::to_string(list.n_foreign) +
                     " of them foreign, " + std::to_string(list.n_edges) + " edges");
     }
+    refuse_too_many(list.n_edges);
     const std::int64_t first_foreign = list.n_atoms - list.n_foreign;
     for (std::int64_t i = 0; i < list.n_atoms; ++i) {
         if (list.species[i] < 0 || list.species[i] >= n_species) {
@@ -190,7 +200,7 @@ void Graph::build(const EdgeList &list, double cutoff, int n_species) {
 
 std::size_t Graph::memory() const {
     return bytes(chunks) + bytes(first) + bytes(count) + bytes(reverse) + bytes(source) + bytes(input) + bytes(vector) +
-           bytes(offsets_) + bytes(order_) + bytes(sources_) + bytes(partner_) + bytes(slot_of_);
+           bytes(offsets_) + bytes(order_) + bytes(sources_) + bytes(partner_) + bytes(starts_);
 }
 
 } // namespace tlmlp::engine

@@ -31,12 +31,12 @@ class Graph : public Slots {
     void check(const EdgeList &edges, int n_species) const;
 
     std::vector<std::int64_t> offsets_;                 // edges with target i: order_[offsets_[i]..offsets_[i+1])
-    std::vector<std::int64_t> order_;                   // index in the caller's list
+    std::vector<std::int32_t> order_;                   // index in the caller's list
     std::vector<std::int32_t> sources_;                 // source in that order
-    std::vector<std::int64_t> partner_;                 // the reverse edge in that order, -1 while unknown
-    std::vector<std::int64_t> slot_of_;                 // slot in that order
+    std::vector<std::int32_t> partner_;                 // the reverse edge in that order, -1 while unknown
+    std::vector<std::int64_t> starts_;                  // slot of an atom's first edge
     std::vector<std::int64_t> dropped_;                 // caller's edges without reverse at the cutoff
-    std::vector<std::pair<double, std::int64_t>> keys_; // of one atom's edges
+    std::vector<std::pair<double, std::int32_t>> keys_; // of one atom's edges
 };
 
 } // namespace tlmlp::engine

@@ -161,8 +161,10 @@ template <class T> struct Job {
     T *slopes = nullptr; ///< [blocks - 1] tiles, slopes() * embed_p rows: of all activations but the last block's; null
                          ///< where they are computed again on the way back
     T *message_bar = nullptr;      ///< tiles, embed_p rows: dE/dm
-    const T *z_bar = nullptr;      ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from
-    T *z_bar_next = nullptr;       ///< the same of the block before, which it writes
+    const T *z_bar = nullptr;      ///< [slots][directional_p]: dE/dz of the block that a reverse pass starts from, each
+                                   ///< row in the place of its z
+    T *z_bar_next = nullptr;       ///< the same of the block before, which it writes; overwrites z, tile by tile, where
+                                   ///< no moments are wanted
     const T *energy_bar = nullptr; ///< [slots][directional_p] in reverse passes of a moment: dE/dz as the passes of the
                                    ///< energy had it; null in those
     int axis = 0;                  ///< component of the positions that the moment is taken with

@@ -46,9 +46,6 @@ Job<T> RunnerOf<T>::prepare(const Graph &graph, const std::int32_t *species, int
         const std::size_t slopes = blocks > 0 ? (blocks - 1) * slots * s.slopes() * s.embed_p : 0;
         job.slopes = slopes <= kept_slopes_ ? slopes_.resize(slopes) : nullptr;
         job.message_bar = message_bar_.resize(slots * s.embed_p);
-        T *sums = z_bar_.resize(2 * slots * s.directional_p);
-        job.z_bar = sums;
-        job.z_bar_next = sums + slots * s.directional_p;
         job.radial_bar = lane_array(radial_bar_, s.radial_p);
         job.geometry_bar = lane_array(geometry_bar_, 4);
         job.vector_bar = vector_bar_.resize(3 * slots);
@@ -123,18 +120,16 @@ template <class T> void RunnerOf<T>::forward(const Passes &passes, const Job<T> 
     }
 }
 
-/// The reverse passes, from job.z_bar_next of the last block on. With `bars`, an array of dE/dz per block, each pass writes
-/// its own; else two arrays change places.
-template <class T> void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const {
+/// The reverse passes, which begin with dE/dz of the last block in `bars`.
+template <class T>
+void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, const Member &member, const ZBars &bars) const {
     const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
-    const std::ptrdiff_t size = job.slots * weights_.network().sizes.directional_p;
     const T *energy_bars = job.energy_bar;
     for (int pass = weights_.network().sizes.blocks - 1; pass >= 0; --pass) {
-        T *written = job.z_bar_next;
-        job.z_bar_next = bars ? bars + (pass > 0 ? pass - 1 : 0) * size : const_cast<T *>(job.z_bar);
-        job.z_bar = written;
+        job.z_bar = bars.of(pass);
+        job.z_bar_next = pass > 0 ? bars.of(pass - 1) : nullptr;
         if (energy_bars) {
-            job.energy_bar = energy_bars + pass * size;
+            job.energy_bar = energy_bars + pass * bars.size;
         }
         if (passes.options.exchange) {
 #pragma omp for schedule(dynamic, 1)
@@ -157,28 +152,25 @@ template <class T> void RunnerOf<T>::reverse(const Passes &passes, Job<T> &job, 
 /// energies. Where a message passes to the next atom, Pass::move_moments changes the atom i that it counts from.
 template <class T>
 void RunnerOf<T>::moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars,
-                          Totals &out) const {
+                          const ZBars &bars, Totals &out) const {
     constexpr double to_moment = 1.0 / ev_in_kj_per_mol; // nm times kJ/mol/nm to eV
     const auto n_chunks = static_cast<std::int64_t>(passes.graph.chunks.size());
     const Sizes &s = weights_.network().sizes;
-    T *const first = job.z_bar_next, *const second = const_cast<T *>(job.z_bar);
     for (int axis = 0; s.blocks > 0 && axis < 3; ++axis) {
         job.axis = axis;
         job.energy_bar = energy_bars;
-        job.z_bar_next = first;
-        job.z_bar = second;
 #pragma omp for schedule(dynamic, 1)
         for (std::int64_t c = 0; c < n_chunks; ++c) {
             const Chunk &chunk = job.chunks[c];
             const auto clear = [&](T *array, int rows) {
                 std::fill_n(array + rows * chunk.slot, std::ptrdiff_t(rows) * chunk.stride, T(0));
             };
-            clear(first, s.directional_p);
+            clear(bars.of(s.blocks - 1), s.directional_p);
             clear(job.message_bar, s.embed_p);
             clear(job.radial_bar, s.radial_p);
             clear(job.geometry_bar, 4);
         }
-        reverse(passes, job, member, nullptr);
+        reverse(passes, job, member, bars);
 #pragma omp for schedule(static)
         for (std::int64_t slot = 0; slot < job.slots; ++slot) {
             const std::int64_t edge = passes.graph.input[static_cast<std::size_t>(slot)];
@@ -208,18 +200,22 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
     out.edge_moments.assign(with_moments ? 9 * static_cast<std::size_t>(n_edges) : 0, 0.0);
     double *virial = chunk_virial_.resize(9 * graph.chunks.size());
     const Sizes &sizes = weights_.network().sizes;
-    T *bars = nullptr; // dE/dz of each block, for the moments
+    // The passes of the energy leave dE/dz in the place of z. Those of the moments compute from z again, and read dE/dz
+    // of each block: it goes to arrays of its own then.
+    const std::ptrdiff_t row_array = graph.slots * sizes.directional_p;
+    ZBars bars{shared.z, row_array, sizes.blocks}, moment_bars{nullptr, row_array, 2};
     if (with_moments && sizes.blocks > 0) {
-        bars = block_bars_.resize(sizes.blocks * static_cast<std::size_t>(graph.slots) * sizes.directional_p);
+        bars.data = z_bars_.resize(static_cast<std::size_t>((sizes.blocks + 2) * row_array));
+        moment_bars.data = bars.data + sizes.blocks * row_array;
     }
 
 #pragma omp parallel num_threads(threads) default(shared)
     {
-        Job<T> job = shared; // the arrays of dE/dz change places after each pass
+        Job<T> job = shared; // each pass has its own arrays of dE/dz
         FlushSubnormals flush;
         const Member member{scratch_[omp_get_thread_num()].data(), flush};
-        if (bars) {
-            job.z_bar_next = bars + (sizes.blocks - 1) * graph.slots * sizes.directional_p;
+        if (sizes.blocks > 0) {
+            job.z_bar_next = bars.of(sizes.blocks - 1);
         }
         forward(passes, job, member);
         if (options.forces) {
@@ -230,7 +226,7 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
             }
         }
         if (with_moments) {
-            moments(passes, shared, member, bars, out);
+            moments(passes, shared, member, bars.data, moment_bars, out);
         }
     }
 
@@ -252,9 +248,8 @@ void RunnerOf<T>::run(const Graph &graph, const std::int32_t *species, const std
 
 template <class T> std::size_t RunnerOf<T>::memory() const {
     std::size_t bytes = interval_.bytes() + head_value_.bytes() + vector_bar_.bytes() + chunk_virial_.bytes();
-    for (const Buffer<T> *buffer :
-         {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &sums_bar_, &slopes_, &message_bar_,
-          &z_bar_, &block_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
+    for (const Buffer<T> *buffer : {&unit_, &position_, &radial_, &basis_, &harmonics_, &message_, &z_, &A_, &sums_bar_,
+                                    &slopes_, &message_bar_, &z_bars_, &radial_bar_, &geometry_bar_, &A_bar_}) {
         bytes += buffer->bytes();
     }
     for (const Buffer<T> &buffer : scratch_) {

@@ -54,11 +54,20 @@ template <class T> class RunnerOf final : public Runner {
         FlushSubnormals &flush;
     };
 
+    /// Arrays of dE/dz in memory one behind the other, which blocks take in turn.
+    struct ZBars {
+        T *data;
+        std::ptrdiff_t size;
+        int arrays;
+        T *of(int block) const { return data + block % arrays * size; }
+    };
+
     Job<T> prepare(const Graph &graph, const std::int32_t *species, int threads, const ComputeOptions &options);
     AtomRows rows(const Job<T> &job, T *data) const;
     void forward(const Passes &passes, const Job<T> &job, const Member &member) const;
-    void reverse(const Passes &passes, Job<T> &job, const Member &member, T *bars) const;
-    void moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars, Totals &out) const;
+    void reverse(const Passes &passes, Job<T> &job, const Member &member, const ZBars &bars) const;
+    void moments(const Passes &passes, Job<T> job, const Member &member, const T *energy_bars, const ZBars &bars,
+                 Totals &out) const;
     void collect(const Graph &graph, const Chunk &chunk, const Job<T> &job, const ComputeOptions &options, Totals &out,
                  double *chunk_virial) const;
 
@@ -66,7 +75,7 @@ template <class T> class RunnerOf final : public Runner {
     const Kernels<T> &kernels_;
     std::size_t kept_slopes_;
     Buffer<T> unit_, position_, radial_, basis_, harmonics_, message_, z_, A_, sums_bar_;
-    Buffer<T> slopes_, message_bar_, z_bar_, block_bars_, radial_bar_, geometry_bar_, A_bar_;
+    Buffer<T> slopes_, message_bar_, z_bars_, radial_bar_, geometry_bar_, A_bar_;
     Buffer<std::int32_t> interval_;
     Buffer<unsigned char> touched_;
     Buffer<double> head_value_, vector_bar_, chunk_virial_;

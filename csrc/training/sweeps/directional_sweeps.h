@@ -254,7 +254,7 @@ template <class T> constexpr std::ptrdiff_t second_scratch(const Sizes &s, int m
 }
 
 /// y_bar2 (rows of the centre's edges) and the gradient of the radial weights, from z_bar and z_bar2. Both are
-/// [edges][row], gathered for the edges that leave the centre and readable 4 rows further.
+/// [edges][row] of the edges that leave the centre, readable 4 rows further.
 template <class T>
 TLMLP_NOINLINE void directional_second(const Sizes &s, const T *weights, const T *legendre, const CentreJet<T> &centre,
                                        const T *z_bar, const T *z_bar2, T *scratch, T *y_bar2, T *weights_bar) {

@@ -15,7 +15,6 @@ template <class T> struct SweepScratch : Scratch<T> {
     T *rows, *rows_dot;               ///< [tile_width][widest row]: inputs of a layer, transposed
     T *radial_rows, *radial_rows_dot; ///< [tile_width][radial row]
     T *y_bar2;                        ///< rows of a chunk
-    T *z_bar2;                        ///< rows of one centre, gathered
     T *jets;                          ///< of directional_sweeps.h
     T *sums_bar2;                     ///< [heads][embed_p][chunk_atoms]
     T *output2[3];                    ///< [output_p][chunk_atoms]
@@ -35,7 +34,6 @@ template <class T> struct SweepScratch : Scratch<T> {
         radial_rows = take(width * radial_row);
         radial_rows_dot = take(width * radial_row);
         y_bar2 = take(std::ptrdiff_t(max_lanes + lane_pad) * s.directional_p);
-        z_bar2 = take(std::ptrdiff_t(max_edges_of_atom + lane_pad) * s.directional_p);
         jets = take(tangent > second ? tangent : second);
         sums_bar2 = take(s.heads() * s.embed_p * chunk_atoms);
         for (auto &array : output2) {

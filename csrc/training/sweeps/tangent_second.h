@@ -190,10 +190,10 @@ template <class T> struct SecondPass : TrainingPlaces<T> {
                 this->gather(job.z, b, lane, vectors * lanes<T>, w.rows);
                 this->gather(job.z_dot, b, lane, vectors * lanes<T>, w.rows_dot);
                 add_weight(layer, pre_bar2, pre_bar, w.rows, w.rows_dot, vectors);
-                T *z_bar2 = this->rows_at(job.z_bar2, b, lane);
+                T *z_bar2 = this->block_of(job.z_bar2, b);
                 dense_rows(pre_bar2.data, pre_bar2.ld, vectors * lanes<T>, layer.out, s.directional_p, layer.rows_back,
-                           [=, row = s.directional_p](int e, int c, V<T> a)
-                               TLMLP_FINISH { store(z_bar2 + std::ptrdiff_t(e) * row + c, a); });
+                           [=, row = s.directional_p, reverse = this->reverse_at(lane)](int e, int c, V<T> a)
+                               TLMLP_FINISH { store(z_bar2 + std::ptrdiff_t(reverse[e]) * row + c, a); });
             } else if (step.from == Node::message) {
                 adjoints(h_bar2);
                 inputs(this->embed_at(job.message, b, lane), this->embed_at(job.message_dot, b, lane), vectors);
@@ -218,11 +218,8 @@ template <class T> struct SecondPass : TrainingPlaces<T> {
         const auto &layer = net.interactions[b];
         for (int a = 0; a < chunk.atoms; ++a) {
             const int lane = this->first()[a];
-            this->prefetch_next_centre(job.z_bars, b, a);
-            this->prefetch_next_centre(job.z_bar2, b, a);
-            this->gather(job.z_bars, b, lane, this->count()[a], w.z_bar);
-            this->gather(job.z_bar2, b, lane, this->count()[a], w.z_bar2);
-            directional_second(s, layer.radial, net.legendre, this->centre_jet(b, a), w.z_bar, w.z_bar2, w.jets,
+            directional_second(s, layer.radial, net.legendre, this->centre_jet(b, a), this->z_bar_of(b, a),
+                               this->rows_at(job.z_bar2, b, lane), w.jets,
                                w.y_bar2 + std::ptrdiff_t(lane) * s.directional_p, gradient + layer.radial_gradient);
         }
         clear(w.y_bar2 + std::ptrdiff_t(chunk.edges) * s.directional_p,
@@ -361,7 +358,7 @@ template <class T> struct SecondPass : TrainingPlaces<T> {
             }
             if (b > 0) {
                 next.queue_embed(b - 1, lane, {job.h, job.h_dot, job.message, job.message_dot});
-                next.queue_rows(b - 1, lane, {job.z_bar2});
+                next.prefetch_reverse(job.z_bar2, b - 1, lane);
                 next.queue_layers(b - 1, lane, {job.pre, job.pre_dot, job.act_bar});
                 next.prefetch_reverse(job.z, b - 1, lane);
                 next.prefetch_reverse(job.z_dot, b - 1, lane);

@@ -85,11 +85,10 @@ template <class T> struct TrainingPlaces : ChunkView<T, training::SweepJob<T>, S
         return {this->layers_at(job.slopes, b, lane), this->layers_at(job.act_bar, b, lane), message_bar(b, lane)};
     }
 
-    T *z_bar_out(int b, int lane) const { return this->rows_at(job.z_bars, b, lane); }
-    void gather_z_bar(int b, int a) const {
-        prefetch_next_centre(job.z_bars, b, a);
-        this->gather(job.z_bars, b, this->first()[a], this->count()[a], w.z_bar);
-    }
+    /// Block b of an array of adjoints of z, whose rows lie as those of z.
+    T *block_of(T *bars, int b) const { return bars + b * job.slots * s.directional_p; }
+    T *z_bar_out(int b) const { return block_of(job.z_bars, b); }
+    const T *z_bar_of(int b, int a) const { return this->rows_at(job.z_bars, b, this->first()[a]); }
     static constexpr const T *received(int) { return nullptr; }
     static void clear_received(int) {}
 
@@ -110,12 +109,6 @@ template <class T> struct TrainingPlaces : ChunkView<T, training::SweepJob<T>, S
 
     // ---- prefetching
 
-    /// Those rows at the reverse edges that the centre after `atom` will gather.
-    void prefetch_next_centre(const T *array, int b, int atom) const {
-        if (atom + 1 < chunk.atoms) {
-            this->prefetch_reverse(array, b, this->first()[atom + 1], this->count()[atom + 1]);
-        }
-    }
     /// The next chunk's lane arrays, whose centres come before its tiles: asked for by the last tiles of this one.
     void queue_next_centres(int tile, int tiles, std::initializer_list<std::pair<T *, int>> arrays) const {
         const int of = tiles < 4 ? tiles : 4, part = tile - (tiles - of);
@@ -161,7 +154,7 @@ template <class T> struct TrainingPlaces : ChunkView<T, training::SweepJob<T>, S
         next.queue_embed(b, lane, {job.message});
         if (b > 0) {
             next.queue_layers(b - 1, lane, {job.slopes, job.act_bar});
-            next.queue_rows(b - 1, lane, {job.z_bars});
+            next.prefetch_reverse(job.z_bars, b - 1, lane);
         }
     }
     void chunk_reverse(int b, int tile, int tiles) const {

@@ -43,7 +43,7 @@ template <class T, class Job, class Work> struct ChunkView {
     }
     TLMLP_INLINE Lanes<T> radial(int lane) const { return tile_at(job.radial, s.radial_p, 0, lane); }
     TLMLP_INLINE Lanes<T> radial_bar(int lane) const { return tile_at(job.radial_bar, s.radial_p, 0, lane); }
-    TLMLP_INLINE T *rows_at(T *array, int block, std::ptrdiff_t lane) const {
+    template <class Row> TLMLP_INLINE Row *rows_at(Row *array, int block, std::ptrdiff_t lane) const {
         return array + (block * job.slots + chunk.slot + lane) * s.directional_p;
     }
     TLMLP_INLINE T *A_of(int block, int atom) const {
@@ -90,8 +90,8 @@ template <class T, class Job, class Work> struct ChunkView {
         }
     }
     /// Rows of the tile's edges.
-    void queue_rows(int block, int lane, std::initializer_list<T *> arrays) const {
-        for (T *array : arrays) {
+    void queue_rows(int block, int lane, std::initializer_list<const T *> arrays) const {
+        for (const T *array : arrays) {
             w.queue.add(rows_at(array, block, lane),
                         std::size_t(vectors_at(lane)) * lanes<T> * s.directional_p * sizeof(T));
         }

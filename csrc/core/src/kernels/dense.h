@@ -83,7 +83,7 @@ template <class T> inline constexpr int channel_vectors = row_pad > lanes<T> ? 2
 template <class T> inline constexpr int channel_edges = 8 / channel_vectors<T>;
 
 /// The same product with the outputs in the lanes, for results that are wanted as rows of channels:
-/// finish(lane, channel, value), `in` inputs from lane arrays, weights [in][row].
+/// finish(lane, channel, value), `in` inputs from lane arrays, weights [in][row]. n_lanes are whole vectors.
 template <class T, class Finish>
 TLMLP_INLINE void dense_rows(const T *x, std::ptrdiff_t ld, int n_lanes, int in, int row, const T *w, Finish &&finish) {
     constexpr int block = channel_edges<T>, vectors = channel_vectors<T>;
@@ -109,7 +109,9 @@ TLMLP_INLINE void dense_rows(const T *x, std::ptrdiff_t ld, int n_lanes, int in,
             for (int r = 0; r < block; ++r) {
 #pragma GCC unroll 2
                 for (int v = 0; v < vectors; ++v) {
-                    finish(lane + r, c + v * lanes<T>, sum[r][v]);
+                    if (lanes<T> % block == 0 || lane + r < n_lanes) {
+                        finish(lane + r, c + v * lanes<T>, sum[r][v]);
+                    }
                 }
             }
         }

@@ -15,6 +15,7 @@ template <class T> struct EngineScratch : Scratch<T> {
     T *slopes;                   ///< per tile, slopes() lane arrays
     T *sums;                     ///< [heads][embed_p][chunk_atoms]
     T *layers[3];                ///< of an output block, output_p rows of each
+    T *moments;                  ///< rows of one centre, in reverse passes of a moment
 
     std::ptrdiff_t cut(T *memory, const Sizes &s, int max_lanes, int max_edges_of_atom) {
         Pieces<T> take{memory};
@@ -30,6 +31,7 @@ template <class T> struct EngineScratch : Scratch<T> {
         for (auto &array : layers) {
             array = take(std::ptrdiff_t(s.output_order().count()) * s.output_p * chunk_atoms);
         }
+        moments = take(std::ptrdiff_t(max_edges_of_atom + lane_pad) * s.directional_p);
         return take.used;
     }
 };
@@ -116,29 +118,27 @@ template <class T> struct EnginePlaces : ChunkView<T, Job<T>, EngineScratch<T>> 
 
     // ---- dE/dz
 
-    T *z_bar_out(int, int lane) const { return this->rows_at(job.z_bar_next, 0, lane); }
+    T *z_bar_out(int) const { return job.z_bar_next; }
 
     /// dE/dz of the edges that leave an atom, in the order of its own edges.
-    void gather_z_bar(int, int a) const {
-        gather_rows(job.z_bar, this->reverse_at(this->first()[a]), s.directional_p, this->count()[a], w.z_bar);
-        if (job.energy_bar) {
-            move_moments(a);
-        }
+    const T *z_bar_of(int, int a) const {
+        const T *rows = this->rows_at(job.z_bar, 0, this->first()[a]);
+        return job.energy_bar ? moved_moments(a, rows) : rows;
     }
 
     /// Moments count positions from the atom where an edge ends. The edges that leave this atom end at its neighbours:
     /// from here on theirs count from this atom, sum_k (r_k - r_j) = sum_k (r_k - r_i) + (r_i - r_j).
-    TLMLP_NOINLINE void move_moments(int a) const {
-        const int row = s.directional_p, n = this->count()[a];
-        const std::int64_t begin = chunk.slot + this->first()[a];
+    TLMLP_NOINLINE const T *moved_moments(int a, const T *z_bar) const {
+        const int row = s.directional_p, n = this->count()[a], lane = this->first()[a];
+        const T *energy_bar = this->rows_at(job.energy_bar, 0, lane);
         for (int p = 0; p < n; ++p) {
-            const V<T> along = splat<T>(T(job.vector[3 * (begin + p) + job.axis]));
-            const T *energy_bar = job.energy_bar + std::ptrdiff_t(job.reverse[begin + p]) * row;
+            const V<T> along = splat<T>(T(job.vector[3 * (chunk.slot + lane + p) + job.axis]));
             for (int c = 0; c < row; c += lanes<T>) {
-                T *z_bar = w.z_bar + std::ptrdiff_t(p) * row + c;
-                store(z_bar, load(z_bar) + along * load(energy_bar + c));
+                const std::ptrdiff_t at = std::ptrdiff_t(p) * row + c;
+                store(w.moments + at, load(z_bar + at) + along * load(energy_bar + at));
             }
         }
+        return w.moments;
     }
 
     T *A_bar_of(int a) const { return job.A_bar + std::ptrdiff_t(chunk.atom + a) * s.harmonics * s.directional_p; }
@@ -176,15 +176,17 @@ template <class T> struct EnginePlaces : ChunkView<T, Job<T>, EngineScratch<T>> 
     static void next_again(const View &next, int b, int lane) {
         next.queue_tile(next.job.radial, next.s.radial_p, 0, lane);
         next.queue_embed(b, lane, {next.job.message});
-        next.prefetch_reverse(next.job.z_bar, 0, lane);
+        next.queue_rows(0, lane, {next.job.z_bar});
     }
     void chunk_again(int b, int tile, int tiles) const { chunk_forward(b, tile, tiles); }
     static void next_reverse(const View &next, int b, int lane) {
         next.queue_embed(0, lane, {next.job.message_bar});
         next.queue_tile(next.job.radial_bar, next.s.radial_p, 0, lane);
-        if (b > 0 && b < next.s.blocks && !next.job.slopes) {
-            next.queue_embed(b - 1, lane, {next.job.message});
-            next.prefetch_reverse(next.job.z, b - 1, lane);
+        if (b > 0 && b < next.s.blocks) {
+            next.prefetch_reverse(next.job.z_bar_next, 0, lane); // the place of z, unless moments are wanted
+            if (!next.job.slopes) {
+                next.queue_embed(b - 1, lane, {next.job.message});
+            }
         }
     }
     void chunk_reverse(int, int, int) const {}

@@ -16,9 +16,8 @@ template <class T> using EnginePass = Pass<EnginePlaces<T>>;
 /// dE/dA, times N_l, of foreign atoms from the edges of this process that leave them.
 template <class T> void send_centres(const EnginePass<T> &pass) {
     for (int a = 0; a < pass.chunk.atoms; ++a) {
-        pass.gather_z_bar(0, a);
         const Lanes<T> harmonics = pass.lanes_at(pass.job.harmonics, pass.s.harmonics, pass.first()[a]);
-        centre_adjoint(pass.s, pass.net.legendre, harmonics, pass.w.z_bar, pass.count()[a], pass.w.harmonics,
+        centre_adjoint(pass.s, pass.net.legendre, harmonics, pass.z_bar_of(0, a), pass.count()[a], pass.w.harmonics,
                        pass.A_bar_of(a));
     }
 }
@@ -72,8 +71,10 @@ template <class T> struct ForeignPass {
         if (b == s.blocks) {
             if (pass.job.gradient) {
                 clear(pass.job.message_bar + s.embed_p * chunk.slot, std::ptrdiff_t(s.embed_p) * chunk.stride);
-                clear(pass.job.z_bar_next + chunk.slot * s.directional_p,
-                      std::ptrdiff_t(s.directional_p) * chunk.stride);
+                for (int lane = 0; b > 0 && lane < chunk.lanes; ++lane) {
+                    clear(pass.job.z_bar_next + std::ptrdiff_t(*pass.reverse_at(lane)) * s.directional_p,
+                          s.directional_p);
+                }
                 if (b == 0) {
                     geometry_backward(pass.job, chunk, pass.slopes()); // no block, no derivative: zeros
                 }

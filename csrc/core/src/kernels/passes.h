@@ -12,7 +12,8 @@
 //     message(b, lane), message_bar(b, lane), embedding(b, lane), down(b, lane), down_forward(b, lane)
 //     update(b, lane, vectors, m)     interaction b's update, to m; bars(b, lane, vectors, g): what its way back needs
 //     sums(k), sums_bar(k), output_arrays(k)  of output block k
-//     z_bar_out(b, lane)              rows of dE/dz of interaction b, to write; gather_z_bar(b, atom) reads them
+//     z_bar_out(b)                    rows of dE/dz of interaction b, to write, in the places of z
+//     z_bar_of(b, atom)               the same, to read, of the edges that leave an atom
 //     received(atom), clear_received(atom)    dE/dA from other processes, or null
 //     with_outputs()                  whether output blocks have an adjoint
 //     distance_functions(), slopes()  the functions of the distance, and the policy of geometry.h
@@ -99,11 +100,10 @@ template <class Places> struct Pass : Places {
     void centres_backward(int b) const {
         for (int a = 0; a < chunk.atoms; ++a) {
             const int lane = this->first()[a];
-            this->gather_z_bar(b, a);
             const T *received = this->received(a);
-            directional_backward(s, net.interactions[b].radial, net.legendre, centre(b, a), this->A_of(b, a), w.z_bar,
-                                 !chunk.foreign, received, w.centre, {w.y_bar.data + lane, w.y_bar.ld},
-                                 {w.basis_bar.data + lane, w.basis_bar.ld},
+            directional_backward(s, net.interactions[b].radial, net.legendre, centre(b, a), this->A_of(b, a),
+                                 this->z_bar_of(b, a), !chunk.foreign, received, w.centre,
+                                 {w.y_bar.data + lane, w.y_bar.ld}, {w.basis_bar.data + lane, w.basis_bar.ld},
                                  {w.harmonics_bar.data + lane, w.harmonics_bar.ld});
             if (received) {
                 this->clear_received(a);
@@ -227,7 +227,7 @@ template <class Places> struct Pass : Places {
     void below(int b, int lane, int vectors, Lanes<T> g) const {
         if (b > 0) {
             update_backward(s, net.interactions[b - 1], this->bars(b - 1, lane, vectors, g), w.tile[1], w.tile[2],
-                            this->z_bar_out(b - 1, lane), vectors, &w.queue);
+                            this->z_bar_out(b - 1), this->reverse_at(lane), vectors, &w.queue);
             return;
         }
         const KeptTiles<T> kept = this->embedding(b, lane);

@@ -27,7 +27,6 @@ template <class T> struct Scratch {
     Lanes<T> tile[tile_arrays];               ///< max(embed_p, radial_p, directional_p) rows
     Lanes<T> spread;                          ///< embed_p rows, longer by a vector
     Lanes<T> y_bar, basis_bar, harmonics_bar; ///< lanes of a chunk: adjoints of one block
-    T *z_bar;                                 ///< rows of one centre, gathered
     T *products;                              ///< y R_l of one centre
     T *harmonics;                             ///< copy of one centre's
     T *centre;                                ///< of directional_backward
@@ -48,7 +47,6 @@ template <class T> struct Scratch {
         y_bar = {take(rows * s.directional_p), rows};
         basis_bar = {take(rows * s.basis), rows};
         harmonics_bar = {take(rows * s.harmonics), rows};
-        z_bar = take(edges * s.directional_p);
         products = take(edges * s.spherical * row_pad);
         harmonics = take(std::ptrdiff_t(s.harmonics) * edge_block);
         centre = take(centre_scratch<T>(s));

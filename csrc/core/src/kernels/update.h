@@ -47,11 +47,11 @@ void update_forward(const Sizes &s, const Interaction<T> &w, const NodeTiles<T> 
 
 /// The way back. The policy `bars` says where adjoints are: of(k, node) of the result of layer k, which is that node, and
 /// message(), where that of m goes; `keeps_inner` where that between the layers of a residual connection is wanted.
-/// slope(k) is what the way forward kept. dE/dz goes to the rows z_bar[lane][directional_p]. `bar` and `below` are work
-/// space: the adjoints of a layer's preactivations and of those of the layer before it.
+/// slope(k) is what the way forward kept. dE/dz of lane k goes to row reverse[k] of z_bar, as z came from there. `bar` and
+/// `below` are work space: the adjoints of a layer's preactivations and of those of the layer before it.
 template <class T, class Bars>
 void update_backward(const Sizes &s, const Interaction<T> &w, const Bars &bars, Lanes<T> bar, Lanes<T> below, T *z_bar,
-                     int vectors, PrefetchQueue *queue) {
+                     const std::int32_t *reverse, int vectors, PrefetchQueue *queue) {
     using network::Node;
     const network::UpdateOrder order = s.update();
     multiply(bars.of(order.count() - 1, Node::next), bars.slope(order.count() - 1), bar, s.embed_p, vectors);
@@ -61,7 +61,7 @@ void update_backward(const Sizes &s, const Interaction<T> &w, const Bars &bars, 
         if (step.from == Node::z) {
             dense_rows(bar.data, bar.ld, vectors * lanes<T>, layer.out, s.directional_p, layer.rows_back,
                        [=, row = s.directional_p](int lane, int c, V<T> a)
-                           TLMLP_FINISH { store(z_bar + std::ptrdiff_t(lane) * row + c, a); });
+                           TLMLP_FINISH { store(z_bar + std::ptrdiff_t(reverse[lane]) * row + c, a); });
             return;
         }
         if (step.from == Node::message) { // below it comes up, whose result is added to that of ji
