@@ -1,4 +1,5 @@
 // One instruction level (TLMLP_LEVEL, TLMLP_SIMD_BYTES, TLMLP_SIMD_ROWS) in one precision (TLMLP_SCALAR).
+#define TLMLP_TRAINING_SWEEPS // kernels/prefetch.h
 #include "sweeps/tangent_second.h"
 
 namespace {

@@ -13,7 +13,7 @@ TLMLP_NOINLINE void layer_tangent(const Dense<T> &layer, Lanes<T> x_dot, Lanes<T
                                   Lanes<T> y_dot, int vectors, PrefetchQueue *queue) {
     dense_packed<T>(x_dot.data, x_dot.ld, vectors, layer.in, layer.out, layer.forward, nullptr,
                     [=](int o, int lane, V<T> a) TLMLP_FINISH {
-                        queue->step<lines_queued>();
+                        queue->template step_in_layer<T>();
                         store(pre_dot.at(o, lane), a);
                         const V<T> y = load(slope.at(o, lane)) * a;
                         store(y_dot.at(o, lane), with_add ? y + load(add.at(o, lane)) : y);
@@ -31,7 +31,7 @@ template <class T>
 TLMLP_NOINLINE void back_slope_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> slope, Lanes<T> pre_bar2, int vectors,
                                    PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
+        queue->template step_in_layer<T>();
         store(pre_bar2.at(o, lane), a * load(slope.at(o, lane)) + load(pre_bar2.at(o, lane)));
     });
 }

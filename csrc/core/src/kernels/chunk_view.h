@@ -124,6 +124,9 @@ template <class T, class Job, class Work> struct ChunkView {
             } else if (number() + 1 < job.n_chunks && job.chunks[number() + 1].lanes > 0) {
                 next_tile(ChunkView(job, job.chunks[number() + 1], w), 0);
             }
+            if constexpr (asks_at_once<T>) {
+                w.queue.drain();
+            }
             body(lane, vectors_at(lane));
         }
     }

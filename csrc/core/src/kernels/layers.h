@@ -33,7 +33,7 @@ template <Keep keep, With with, class T>
 TLMLP_NOINLINE void layer_act(const Dense<T> &layer, Lanes<T> x, Lanes<T> other, KeptTiles<T> kept, Lanes<T> y,
                               int vectors, PrefetchQueue *queue) {
     dense(layer, x.data, x.ld, vectors, [=](int o, int lane, V<T> p) TLMLP_FINISH {
-        queue->step<lines_queued>();
+        queue->template step_in_layer<T>();
         if constexpr (with == With::inside) {
             p += load(other.at(o, lane));
         }
@@ -106,7 +106,7 @@ template <class T>
 TLMLP_NOINLINE void back_add(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> y, int vectors,
                              PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
+        queue->template step_in_layer<T>();
         store(y.at(o, lane), load(add.at(o, lane)) + a);
     });
 }
@@ -116,7 +116,7 @@ template <bool with_add, bool kept, class T>
 TLMLP_NOINLINE void back_next(const Dense<T> &layer, Lanes<T> g, Lanes<T> add, Lanes<T> y, Lanes<T> slope,
                               Lanes<T> next, int vectors, PrefetchQueue *queue) {
     dense_back(layer, g.data, g.ld, vectors, [=](int o, int lane, V<T> a) TLMLP_FINISH {
-        queue->step<lines_queued>();
+        queue->template step_in_layer<T>();
         if constexpr (with_add) {
             a = load(add.at(o, lane)) + a;
         }
