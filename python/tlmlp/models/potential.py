@@ -124,7 +124,7 @@ class Potential(nn.Module):
         )
         energies = energies * self.ev_per_kj_per_mol
         derivatives = derivatives * (self.ev_per_kj_per_mol * self.nm_per_angstrom)
-        if self.zbl is not None:  # no parameters: a constant of the loss
+        if self.zbl is not None and self.zbl.reaches(graph.edge_vector):  # no parameters: a constant of the loss
             with torch.enable_grad():
                 vector = graph.edge_vector.detach().requires_grad_(True)
                 repulsion = self.zbl(graph.species, graph.edge_index, vector)

@@ -65,6 +65,10 @@ class Zbl(nn.Module):
         )
         return charge / r * phi
 
+    def reaches(self, edge_vector: Tensor) -> bool:
+        """Whether any of the edges (E, 3) in angstrom is short enough to have a repulsion."""
+        return bool((edge_vector.detach().square().sum(dim=1) < self.outer * self.outer).any())
+
     def forward(self, species: Tensor, edge_index: Tensor, edge_vector: Tensor) -> Tensor:
         """(N,) float64 eV, differentiable by ``edge_vector`` (E, 3) in angstrom; each directed edge carries half of its
         pair's energy, given to its target."""
