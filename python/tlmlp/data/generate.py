@@ -40,7 +40,8 @@ POOL_ELEMENTS = ("Ge",)
 def protocol_for(tier: str, pool: bool, temperatures: Sequence[int] | None = None) -> Protocol:
     """Temperatures, lengths and counts of a tier.
 
-    :param pool: whether training frames are to be drawn from a pool, which the paper tier makes 45 times larger
+    :param pool: whether training frames are to be drawn from a pool, which is larger: 9 times in the small tier, 45 times
+        in the paper's
     :param temperatures: K, in place of those of the tier
     """
     if tier not in TIERS:
@@ -49,7 +50,7 @@ def protocol_for(tier: str, pool: bool, temperatures: Sequence[int] | None = Non
     if tier == "smoke":
         return Protocol(kelvin, npt_ps=4, nvt_ps=10, skip_ps=0, n_train=5, n_val=2, n_test=3)
     if tier == "small":
-        return Protocol(kelvin, npt_ps=20, nvt_ps=40, skip_ps=5, n_train=20, n_val=5, n_test=10)
+        return Protocol(kelvin, npt_ps=20, nvt_ps=200, skip_ps=5, n_train=180 if pool else 20, n_val=5, n_test=10)
     if pool:
         return Protocol(kelvin, npt_ps=4000, nvt_ps=1015, skip_ps=100, n_train=900, n_val=5, n_test=10)
     return Protocol(kelvin, npt_ps=4000, nvt_ps=1000, skip_ps=0, n_train=20, n_val=5, n_test=10)

@@ -153,7 +153,24 @@ def test_paper_tier_has_the_published_counts():
     assert (silicon.npt_ps, silicon.nvt_ps) == (4000, 1000) and germanium.skip_ps == 100
     for protocol in (silicon, germanium):
         assert (protocol.t_damp_steps, protocol.p_damp_steps) == (100, 1000)
-        assert protocol.n_train + protocol.n_val + protocol.n_test <= protocol.nvt_ps - protocol.skip_ps
+
+
+@pytest.mark.parametrize("tier", ["smoke", "small", "paper"])
+@pytest.mark.parametrize("pool", [False, True])
+def test_training_validation_and_test_frames_are_no_more_than_are_sampled(tier, pool):
+    protocol = protocol_for(tier, pool)
+    assert protocol.n_train + protocol.n_val + protocol.n_test <= protocol.nvt_ps - protocol.skip_ps
+
+
+def test_frames_of_2000_kelvin_are_where_the_studies_look_for_them():
+    from tlmlp.studies.plan import default_plan
+
+    for tier in ("small", "paper"):
+        protocol = protocol_for(tier, pool=True)
+        first = protocol.n_train * protocol.temperatures.index(2000)
+        for study in ("sw-phonons", "sw-temperature"):
+            assert default_plan(study, tier).draw_from == f"{first}:{first + protocol.n_train}"
+
 
 
 def test_own_table_replaces_the_shipped_one(tmp_path):
