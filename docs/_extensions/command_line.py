@@ -1,5 +1,6 @@
 """The page of the command line, from the commands themselves."""
 
+import re
 from collections.abc import Iterator
 
 import typer
@@ -34,6 +35,7 @@ def _row(parameter, context) -> str | None:
     if record is None:
         return None
     name, meaning = (" ".join(part.split()) for part in record)
+    name = re.sub(r"<(?:list\[)?(\w+)\]?>", lambda found: f"<{found[1].lower()}>", name)  # of Python's types
     return f"| `{_cell(name)}` | {_cell(_text(meaning))} |"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Model = Annotated[
     Path,
     typer.Argument(
-        help="exported model file, or the name of one that comes with the package",
+        help="Exported model file, or the name of one that comes with the package.",
         metavar="MODEL",
         parser=model_path,
         show_default=False,
@@ -35,15 +35,15 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="run directory, or a model file to export again", show_default=False)],
+    run: Annotated[Path, typer.Argument(help="Run directory, or a model file to export again.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--out", "-o", "--output", help="file to write, such as ge.pt", show_default=False)
+        Path, typer.Option("--out", "-o", "--output", help="File to write, such as ge.pt.", show_default=False)
     ],
-    which: Annotated[Literal["best", "last"], typer.Option(help="best or last model of the run")] = "best",
-    portable: Annotated[bool, typer.Option("--portable", help="standard torch operators alone; slower")] = False,
+    which: Annotated[Literal["best", "last"], typer.Option(help="Best or last model of the run.")] = "best",
+    portable: Annotated[bool, typer.Option("--portable", help="Standard torch operators alone; slower.")] = False,
     structure: Annotated[
         Path | None,
-        typer.Option(help="structure whose elements, in order, are written in: OpenMM's form for several species"),
+        typer.Option(help="Structure whose elements, in order, are written in: OpenMM's form for several species."),
     ] = None,
 ) -> None:
     """Write a trained model as one file for LAMMPS, OpenMM and ASE."""

@@ -15,7 +15,7 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command("plugin-dir")
-def plugin_dir(torch: Annotated[bool, typer.Option("--torch", help="that of pair_style tlmlp/torch")] = False) -> None:
+def plugin_dir(torch: Annotated[bool, typer.Option("--torch", help="That of pair_style tlmlp/torch.")] = False) -> None:
     """Print the folder of the plugin, to be put on LAMMPS_PLUGIN_PATH of a LAMMPS that does not ask by itself."""
     from tlmlp.lammps.locate import plugin_dir as folder
 

@@ -149,3 +149,23 @@ def test_help_imports_neither_rich_nor_metadata():
     """Each takes longer to import than all the rest of the command."""
     loaded = python("-X", "importtime", "-m", "tlmlp", "--help").stderr
     assert not [name for name in ("rich.console", "importlib.metadata") if f" {name}\n" in loaded]
+
+
+def help_texts(command, name: str):
+    """(command, parameter, its help) of ``command`` and all below it."""
+    for sub, below in getattr(command, "commands", {}).items():
+        yield from help_texts(below, f"{name} {sub}")
+    yield name, "", command.help
+    for parameter in command.params:
+        yield name, parameter.name, getattr(parameter, "help", None)
+
+
+def test_every_command_and_option_is_described_in_sentences():
+    import typer
+
+    from tlmlp.cli.main import app
+
+    found = list(help_texts(typer.main.get_command(app), "tlmlp"))
+    assert len(found) > 400
+    for command, parameter, text in found:
+        assert text and text.strip().endswith((".", "]")), (command, parameter, text)
