@@ -38,6 +38,19 @@ build() {
   done
 }
 
+# The seeds of fuzz_model are what make_corpus writes today, beside those of format 1.0 that it wrote before.
+check_seeds() {
+  local seeds="tests/fuzz/corpus/model" file
+  "$clang" "${flags[@]}" -fsanitize=fuzzer-no-link,address,undefined tests/fuzz/make_corpus.cpp "${objects[@]}" -o "$work/make_corpus"
+  rm -rf "$work/seeds" && mkdir "$work/seeds" && "$work/make_corpus" "$work/seeds"
+  for file in "$work"/seeds/*; do
+    cmp -s "$file" "$seeds/$(basename "$file")" || {
+      echo "error: $seeds/$(basename "$file") is not what make_corpus writes; take it from build/fuzz/seeds" >&2
+      return 1
+    }
+  done
+}
+
 # libfuzzer NAME MAX_LENGTH: new inputs go to build/fuzz, the kept corpus stays as it is.
 libfuzzer() {
   mkdir -p "$work/corpus-$1"
@@ -59,6 +72,8 @@ jobs+=($!)
 if echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long) { return 0; }' |
   "$clang" -fsanitize=fuzzer,address,undefined -x c++ - -o "$work/probe" 2> /dev/null; then
   build
+  check_seeds &
+  jobs+=($!)
   for target in "archive 4096" "model 30000" "json 4096"; do
     read -r name length <<< "$target"
     libfuzzer "$name" "$length" &
