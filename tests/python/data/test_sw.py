@@ -172,7 +172,6 @@ def test_frames_of_2000_kelvin_are_where_the_studies_look_for_them():
             assert default_plan(study, tier).draw_from == f"{first}:{first + protocol.n_train}"
 
 
-
 def test_own_table_replaces_the_shipped_one(tmp_path):
     path = tmp_path / "mine.sw"
     path.write_text(
