@@ -51,7 +51,7 @@ ATOMS = {"sevennet-0": 64}
 #: Where a label does not stand right of its point: the offset in points, and the label's side that it is of.
 LABELS = {"chgnet": ((-8, -4), "right"), "chgnet-0": ((-8, -4), "right"), "sevennet-0": ((6, 8), "right")}
 #: Whose network is that of another: its time counts.
-SAME_NETWORK = {"chgnet": ("chgnet-0", 2)}
+SAME_NETWORK = {"chgnet": ("chgnet-0", 2), "mace": ("mace", 0)}
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 TRIES = [
     {"epochs": 20, "learning_rate": 1e-2, "frozen": True, "batch_size": 2},
-    {"epochs": 20, "learning_rate": 1e-3, "frozen": False, "batch_size": 2},
+    {"epochs": 60, "learning_rate": 1e-3, "frozen": False, "batch_size": 2},
     {"epochs": 0},
 ]
 FROZEN = ("atom_embedding", "bond_embedding", "angle_embedding", "bond_basis_expansion", "angle_basis_expansion")

@@ -1,5 +1,6 @@
 """MACE from scratch by mace_run_train: 32 scalar channels (the fast size of its README), two layers, cutoff 5 Å;
-weights of its README, float32, few epochs. The training frames stand in for the validation that the command wants."""
+weights of its README, float32, few epochs. The second setting has three times the epochs, and its stage two for
+energies from three quarters on. The training frames stand in for the validation that the command wants."""
 
 import os
 import subprocess
@@ -11,7 +12,7 @@ from measure import calculator_times
 
 TRIES = [
     {"num_channels": 32, "max_L": 0, "lr": 0.01, "batch_size": 2, "epochs": 80},
-    {"num_channels": 32, "max_L": 0, "lr": 0.003, "batch_size": 1, "epochs": 80},
+    {"num_channels": 32, "max_L": 0, "lr": 0.01, "batch_size": 2, "epochs": 240, "stage_two": 180},
 ]
 
 
@@ -53,6 +54,9 @@ def fit(folder: Path, frames: list[Frame], settings: dict) -> None:
         "plot": "False",
     }
     command = [f"{sys.prefix}/bin/mace_run_train", "--ema", "--amsgrad"]
+    if "stage_two" in settings:
+        command.append("--stage_two")
+        words["start_stage_two"] = settings["stage_two"]
     command += [word for name, value in words.items() for word in (f"--{name}", str(value))]
     done = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True)
     if done.returncode:
@@ -64,7 +68,9 @@ def calculator(folder: Path):
     from mace.calculators import MACECalculator
 
     torch.set_num_threads(1)
-    return MACECalculator(model_paths=str(folder / "ge.model"), device="cpu", default_dtype="float32")
+    last = folder / "ge_stagetwo.model"
+    model = last if last.is_file() else folder / "ge.model"
+    return MACECalculator(model_paths=str(model), device="cpu", default_dtype="float32")
 
 
 main(
