@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,8 @@ PARTS = (
     "structure/*/summary.json",
     "phonons/*/summary.json",
     "phonons/*/dos.csv",
+    "one-cell/*/summary.json",
+    "one-cell/*/dos.csv",
     "by-temperature/*.json",
     "properties/*/*.json",
 )
@@ -65,6 +68,7 @@ def collect(folder: Path, into: Path, models: list[int] | None = None) -> Path:
         atomic_write_bytes(file, engine_part(file))
     for file in (file for part in PARTS for file in sorted(folder.glob(part))):
         content = file.read_bytes().replace(f"{folder.resolve()}/".encode(), b"")  # paths of this machine
+        content = re.sub(rb'(?<=")[^"\n]*/site-packages/', b"", content)
         atomic_write_bytes(out / file.relative_to(folder), content)
     _check_sizes(into, out)
     write_report(out)

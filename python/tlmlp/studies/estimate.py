@@ -142,7 +142,8 @@ def _analyses(plan: Plan, unit: dict[str, Any], growth: float) -> Iterator[Part]
             frames = max(steps) / 20 * 1e-3
             yield Part("distribution functions", ensembles, ensembles * frames, frames, 7)
     elif kind == "phonons":
-        yield Part("phonons", models, models * unit["phonons"], unit["phonons"], 6)
+        # of each model in its own crystal, and in the experimental cell
+        yield Part("phonons", 2 * models, 2 * models * unit["phonons"], unit["phonons"], 6)
     elif kind == "properties":
         count = 3 * (models + 1)
         yield Part("properties", count, count * unit["properties"], unit["properties"], 6)

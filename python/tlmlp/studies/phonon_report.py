@@ -17,9 +17,13 @@ from tlmlp.studies.arm_styles import arm_style, legend
 from tlmlp.studies.plan import Plan, read_plan
 from tlmlp.studies.rows import read_rows
 from tlmlp.studies.statements import add_statements, finish_page, for_tier, statement, study_page
-from tlmlp.studies.statistics import difference, mean_interval, verdict
+from tlmlp.studies.statistics import difference, mean_interval, spread_difference, verdict
 
 Entries = Mapping[str, dict[str, Any]]
+
+
+#: Folder of phonons to what is said of the crystals.
+CRYSTALS = {"phonons": "each in its own crystal", "one-cell": "all in one cell"}
 
 
 def write_phonon_study(folder: Path) -> Path:
@@ -28,38 +32,50 @@ def write_phonon_study(folder: Path) -> Path:
     :raises TlmlpError: when no phonons were computed yet
     """
     plan = read_plan(folder / "study.yaml")
+    found = {kind: _read(folder / kind, plan) for kind in CRYSTALS}
+    if not any(found.values()):
+        raise TlmlpError(f"{folder}: has no phonons yet; run the study first")
+    lines = [
+        _line(arm, name, found) for arm, name in _names(plan) if any(name in f.get(arm, {}) for f in found.values())
+    ]
+    write_csv(folder / "results.csv", lines)
+    statements = [line for kind, words in CRYSTALS.items() for line in judge(plan, found[kind], words)]
+    atomic_write_json(folder / "statements.json", statements)
+    rows = read_rows(folder)
+    page = study_page(plan)
+    page.text(
+        "Every model is trained on frames of one temperature. Its phonons (2 x 2 x 2 cells, displacements of 0.01 Å) are "
+        "compared with those of the potential that made the labels: once each in its own crystal, as it relaxes, and once "
+        "both in the experimental cell. A model without a crystal of its own has the latter twice. The distance between "
+        "two densities of states is the integral of the absolute difference over the integral of the reference."
+    )
+    for kind, words in CRYSTALS.items():
+        if found[kind]:
+            path = folder / "figures" / ("densities.png" if kind == "phonons" else f"densities-{kind}.png")
+            draw_densities(path, folder / kind, plan)
+            page.heading(f"Densities of states, {words}")
+            page.figure(path, "Thin lines: models. Black: the potential that made the labels.")
+    page.records(lines)
+    add_statements(page, statements)
+    missing = [
+        f"phonons of {without} models, {words}"
+        for kind, words in CRYSTALS.items()
+        if (without := len(plan.names) - sum(map(len, found[kind].values())))
+    ]
+    finish_page(page, folder, plan, rows, missing)
+    return folder / "report.html"
+
+
+def _read(place: Path, plan: Plan) -> dict[str, dict[str, dict[str, Any]]]:
+    """What ``tlmlp phonons`` found for every model, by arm and name."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for arm, name in _names(plan):
-        path = folder / "phonons" / name / "summary.json"
+        path = place / name / "summary.json"
         if path.is_file():
             summary = json.loads(path.read_text())
             entry = next(entry for model, entry in summary["models"].items() if model != summary["reference"])
             found.setdefault(arm, {})[name] = entry
-    if not found:
-        raise TlmlpError(f"{folder}: has no phonons yet; run the study first")
-    lines = [_line(arm, name, entry) for arm, entries in found.items() for name, entry in entries.items()]
-    write_csv(folder / "results.csv", lines)
-    statements = judge(plan, found)
-    atomic_write_json(folder / "statements.json", statements)
-    draw_densities(folder / "figures" / "densities.png", folder, plan)
-    rows = read_rows(folder)
-    page = study_page(plan)
-    page.text(
-        "Every model is trained on frames of one temperature. Its crystal is relaxed; where it has "
-        "none, the experimental cell is taken. Its phonons (2 x 2 x 2 cells, displacements of 0.01 Å) are compared with "
-        "those of the potential that made the labels. The distance between "
-        "two densities of states is the integral of the absolute difference over the integral of the reference."
-    )
-    page.heading("Densities of states")
-    page.figure(
-        folder / "figures" / "densities.png",
-        "Thin lines: models. Black: the potential that made the labels.",
-    )
-    page.records(lines)
-    add_statements(page, statements)
-    without = len(plan.names) - sum(map(len, found.values()))
-    finish_page(page, folder, plan, rows, [f"phonons of {without} models"] if without else [])
-    return folder / "report.html"
+    return found
 
 
 def _names(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -70,31 +86,34 @@ def _names(plan: Plan) -> Iterator[tuple[str, str]]:
                 yield arm, f"{arm}-{frames}-frames-draw-{number}"
 
 
-def _line(arm: str, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    against = entry["against_reference"]
-    return {
-        "arm": arm,
-        "model": name,
-        "dos_distance": round(against["dos_distance"], 5),
-        "optical_gamma_difference_THz": against["highest_optical_gamma_THz"],
-        "relaxed": entry["crystal"] is not None,
-        "lattice_constant_ang": (entry["crystal"] or {}).get("cell_lengths_ang", [None])[0],
-        "imaginary_share_of_modes": entry["imaginary_share_of_modes"],
-    }
+def _line(arm: str, name: str, found: Mapping[str, Mapping[str, Entries]]) -> dict[str, Any]:
+    own, same = (found[kind].get(arm, {}).get(name) for kind in CRYSTALS)
+    line: dict[str, Any] = {"arm": arm, "model": name}
+    for entry, ending in ((own, ""), (same, "_one_cell")):
+        against = entry["against_reference"] if entry else {}
+        distance = against.get("dos_distance")
+        line[f"dos_distance{ending}"] = None if distance is None else round(distance, 5)
+        line[f"optical_gamma_difference{ending}_THz"] = against.get("highest_optical_gamma_THz")
+    crystal = (own or {}).get("crystal")
+    line["relaxed"] = crystal is not None
+    line["lattice_constant_ang"] = (crystal or {}).get("cell_lengths_ang", [None])[0]
+    line["imaginary_share_of_modes"] = (own or same or {}).get("imaginary_share_of_modes")
+    return line
 
 
-def judge(plan: Plan, found: Mapping[str, Entries]) -> list[dict[str, Any]]:
-    """Transfer against scratch in distance to the reference, and the spread of scratch."""
+def judge(plan: Plan, found: Mapping[str, Entries], crystals: str) -> list[dict[str, Any]]:
+    """Transfer against scratch in distance to the reference and in spread; ``crystals`` says of which crystals."""
     if not {"scratch", "transfer"} <= found.keys():
         return []
-    distances = {arm: _distances(entries) for arm, entries in found.items()}
+    distances = {arm: _by_draw(entries, "dos_distance") for arm, entries in found.items()}
+    optical = {arm: _by_draw(found[arm], "highest_optical_gamma_THz") for arm in ("scratch", "transfer")}
     shared = [key for key in distances["scratch"] if key in distances["transfer"]]
     if not shared:
         return []
     change = difference([distances["scratch"][k] for k in shared], [distances["transfer"][k] for k in shared])
     return [
         statement(
-            "distance of the density of states to the reference: transfer less scratch",
+            f"distance of the density of states to the reference, {crystals}: transfer less scratch",
             "forces",
             "transfer overlaps the reference, scratch deviates",
             change,
@@ -102,9 +121,10 @@ def judge(plan: Plan, found: Mapping[str, Entries]) -> list[dict[str, Any]]:
             len(shared),
             for_tier(plan, verdict(change, -1, len(shared))),
         ),
+        *_spread(plan, shared, optical, crystals),
         *(
             statement(
-                f"distance of the density of states to the reference: {arm}",
+                f"distance of the density of states to the reference, {crystals}: {arm}",
                 "forces",
                 "-",
                 mean_interval(list(values.values())),
@@ -117,13 +137,33 @@ def judge(plan: Plan, found: Mapping[str, Entries]) -> list[dict[str, Any]]:
     ]
 
 
-def _distances(entries: Entries) -> dict[str, float]:
-    """Distance by frames and draw, which the model's name ends with."""
-    return {name.split("-", 1)[1]: entry["against_reference"]["dos_distance"] for name, entry in entries.items()}
+def _spread(
+    plan: Plan, shared: Sequence[str], optical: Mapping[str, Mapping[str, float]], crystals: str
+) -> list[dict[str, Any]]:
+    """How far apart the models of an arm are; one model has no spread."""
+    if len(shared) < 2:
+        return []
+    change = spread_difference([optical["scratch"][k] for k in shared], [optical["transfer"][k] for k in shared])
+    return [
+        statement(
+            f"spread between models of the optical frequency at Γ, {crystals}: transfer less scratch",
+            "forces",
+            "scratch has a wide spread",
+            change,
+            "THz",
+            len(shared),
+            for_tier(plan, verdict(change, -1, len(shared))),
+        )
+    ]
 
 
-def draw_densities(path: Path, folder: Path, plan: Plan) -> None:
-    """Densities of states, one panel for each arm."""
+def _by_draw(entries: Entries, quantity: str) -> dict[str, float]:
+    """A difference to the reference by frames and draw, which the model's name ends with."""
+    return {name.split("-", 1)[1]: entry["against_reference"][quantity] for name, entry in entries.items()}
+
+
+def draw_densities(path: Path, place: Path, plan: Plan) -> None:
+    """Densities of states of the models in ``place``, one panel for each arm."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.4 * len(plan.arms), 3.4), layout="constrained")
@@ -133,7 +173,7 @@ def draw_densities(path: Path, folder: Path, plan: Plan) -> None:
         colour, _, name = arm_style(arm, number)
         curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for _, name_of_model in filter(lambda pair: pair[0] == arm, _names(plan)):
-            curves |= _densities(folder / "phonons" / name_of_model)
+            curves |= _densities(place / name_of_model)
         for model, (frequencies, density) in curves.items():
             is_model = model.startswith(f"{arm}-")
             panel.plot(

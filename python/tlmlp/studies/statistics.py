@@ -53,6 +53,14 @@ def difference(first: Sequence[float], second: Sequence[float], seed: int = 0) -
     return Interval(float(np.diff(pairs.mean(axis=0))[0]), float(low), float(high))
 
 
+def spread_difference(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Interval:
+    """Standard deviation of ``second`` less that of ``first`` over paired draws, with the bootstrap interval."""
+    pairs = np.column_stack([first, second]).astype(float)
+    spreads = _resampled(pairs, seed).std(axis=1, ddof=1)
+    low, high = np.quantile(spreads[:, 1] - spreads[:, 0], [0.025, 0.975])
+    return Interval(float(np.diff(pairs.std(axis=0, ddof=1))[0]), float(low), float(high))
+
+
 def mean_interval(values: Sequence[float], seed: int = 0) -> Interval:
     """The mean over draws with its bootstrap interval."""
     sample = np.asarray(values, float)[:, None]
@@ -72,7 +80,12 @@ def verdict(effect: Interval, sign: int, draws: int) -> str:
     return REPRODUCED if np.sign(effect.value) == sign else NOT_REPRODUCED
 
 
+def _resampled(values: np.ndarray, seed: int) -> np.ndarray:
+    """(RESAMPLES, draws, columns): draws with replacement."""
+    chosen = np.random.default_rng(seed).integers(0, len(values), size=(RESAMPLES, len(values)))
+    return values[chosen]
+
+
 def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
     """(RESAMPLES, columns) means over draws that are resampled with replacement."""
-    chosen = np.random.default_rng(seed).integers(0, len(values), size=(RESAMPLES, len(values)))
-    return values[chosen].mean(axis=1)
+    return _resampled(values, seed).mean(axis=1)

@@ -14,6 +14,7 @@ from tlmlp.studies.statistics import (
     difference,
     mean_interval,
     relative_change,
+    spread_difference,
     verdict,
 )
 
@@ -40,6 +41,11 @@ def by_scipy(statistic, *samples):
         (
             relative_change(SCRATCH, TRANSFER),
             lambda x, y, axis: y.mean(axis=axis) / x.mean(axis=axis) - 1,
+            (SCRATCH, TRANSFER),
+        ),
+        (
+            spread_difference(SCRATCH, TRANSFER),
+            lambda x, y, axis: y.std(axis=axis, ddof=1) - x.std(axis=axis, ddof=1),
             (SCRATCH, TRANSFER),
         ),
     ],

@@ -127,6 +127,9 @@ def test_another_study_takes_over_finished_rows_and_models(learning_curve, data,
     assert (out / "figures" / f"{figures[study]}.svg").is_file()
     rows = list(csv.DictReader((out / "results.csv").open()))
     assert {row["arm"] for row in rows} == set(ARMS)
+    if study == "sw-phonons":
+        assert (out / "figures" / "densities-one-cell.svg").is_file()
+        assert all(float(row["dos_distance"]) > 0.0 and float(row["dos_distance_one_cell"]) > 0.0 for row in rows)
     if study == "sw-temperature":
         assert {row["temperature_K"] for row in rows} == {"300", "1500"}
 
