@@ -230,7 +230,9 @@ def table(rows: Sequence[dict[str, str]]) -> str:
             f"{1e3 * float(row['force_mae_ev_per_ang']):.1f}",
             f"{float(row['energy_mae_mev_per_atom']):.2f}",
             f"{float(row['stress_mae_gpa']):.3f}",
-            "-" if row["code"] in AS_IT_COMES else f"{float(row['cpu_seconds']):.2g}",
+            "-"
+            if row["code"] in AS_IT_COMES
+            else f"{float(row['cpu_seconds']):.{0 if float(row['cpu_seconds']) > 10 else 1}f}",
         ]
         lines.append(f"| {CODES[row['code']][0]} | {' | '.join(numbers)} |")
     return "\n".join(lines)
