@@ -63,21 +63,20 @@ def fit(folder: Path, frames: list[Frame], settings: dict) -> None:
         raise SystemExit(f"error: mace_run_train: {done.stderr.strip().splitlines()[-1]}")
 
 
-def calculator(folder: Path):
+def calculator(folder: Path, settings: dict):
     import torch
     from mace.calculators import MACECalculator
 
     torch.set_num_threads(1)
-    last = folder / "ge_stagetwo.model"
-    model = last if last.is_file() else folder / "ge.model"
-    return MACECalculator(model_paths=str(model), device="cpu", default_dtype="float32")
+    model = "ge_stagetwo.model" if "stage_two" in settings else "ge.model"
+    return MACECalculator(model_paths=str(folder / model), device="cpu", default_dtype="float32")
 
 
 main(
     TRIES,
     fit,
-    lambda folder, settings: predict_by(calculator(folder)),
-    lambda folder, settings, systems: calculator_times(systems, calculator(folder)),
+    lambda folder, settings: predict_by(calculator(folder, settings)),
+    lambda folder, settings, systems: calculator_times(systems, calculator(folder, settings)),
     "torch",
     "mace-torch",
     "e3nn",
