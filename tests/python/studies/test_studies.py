@@ -113,7 +113,7 @@ def test_a_killed_study_goes_on_and_runs_nothing_twice(learning_curve):
 
 
 @pytest.mark.parametrize("study", ["sw-phonons", "sw-temperature", "dft-structure"])
-def test_another_study_takes_over_finished_rows_and_models(learning_curve, data, study):
+def test_another_study_takes_over_finished_rows_and_models(learning_curve, data, study, tmp_path):
     folder, done, _, _ = learning_curve
     plan = plan_of(study, data)
     process = start(plan, folder, str(done))
@@ -130,6 +130,8 @@ def test_another_study_takes_over_finished_rows_and_models(learning_curve, data,
     if study == "sw-phonons":
         assert (out / "figures" / "densities-one-cell.svg").is_file()
         assert all(float(row["dos_distance"]) > 0.0 and float(row["dos_distance_one_cell"]) > 0.0 for row in rows)
+        kept = list((collect(out, tmp_path) / "one-cell").glob("*/summary.json"))
+        assert len(kept) == len(ARMS) and not any(b"/site-packages/" in file.read_bytes() for file in kept)
     if study == "sw-temperature":
         assert {row["temperature_K"] for row in rows} == {"300", "1500"}
 
